@@ -1,0 +1,81 @@
+"""What every part of ccd sees of a data set: interactions by split, features by modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """User-item pairs of one split.
+
+    Attributes:
+        users: int64 user ids ``[n]``.
+        items: int64 item ids ``[n]``.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Precomputed nearest items of one modality, self included where it is among them.
+
+    Attributes:
+        indices: int32 item ids ``[n_items, k]``, nearest first.
+        cosine: float32 similarities ``[n_items, k]``.
+    """
+
+    indices: np.ndarray
+    cosine: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Interactions, features and what is known about them.
+
+    Attributes:
+        name: Short name, as written in tables.
+        n_users: Users over all splits.
+        n_items: Items over all splits.
+        train: Training pairs, distinct.
+        valid: Validation pairs; every user in it has a training pair.
+        test: Test pairs; every user in it has a training pair.
+        features: Modality name to a read-only ``[n_items, dim]`` array (float16 or float32,
+            memory-mapped where it comes from a file). An all-zero row is an item without it.
+        neighbours: Modality name to precomputed nearest items, where a file gives them.
+        fingerprint: Hash of all content, hexadecimal.
+        notes: What the loader corrected or noticed, one sentence each, with counts.
+        truth: Planted facts of a generated data set; empty for real data.
+    """
+
+    name: str
+    n_users: int
+    n_items: int
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    features: Mapping[str, np.ndarray]
+    neighbours: Mapping[str, Neighbours] = field(default_factory=dict)
+    fingerprint: str = ""
+    notes: tuple[str, ...] = ()
+    truth: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def train_matrix(self) -> sparse.csr_matrix:
+        """0/1 training interactions ``[n_users, n_items]``, indices sorted."""
+        ones = np.ones(len(self.train), dtype=np.float32)
+        matrix = sparse.csr_matrix(
+            (ones, (self.train.users, self.train.items)), shape=(self.n_users, self.n_items)
+        )
+        matrix.sort_indices()
+        return matrix

@@ -1,0 +1,111 @@
+"""What a run says about itself: one record per epoch, one result per finished (variant, seed)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is about to run, in this order.
+
+    Attributes:
+        recipe: Name of the recipe.
+        dataset: Name of the data set.
+        runs: (variant, seed) pairs in the order of training.
+        metric: The validation metric that selects the epoch, e.g. ``recall@20``.
+        baseline: Variant that the others are compared with, or None.
+        out: The run folder.
+    """
+
+    recipe: str
+    dataset: str
+    runs: tuple[tuple[str, int], ...]
+    metric: str
+    baseline: str | None
+    out: Path
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One finished epoch.
+
+    Attributes:
+        variant: Name of the variant.
+        seed: Its seed.
+        epoch: Counted from 0.
+        max_epochs: The trainer's limit.
+        losses: Mean of each loss term over the epoch's batches, ``total`` among them.
+        pool: Where this epoch's hard negatives came from: ``random``, ``final`` or the share of
+            reverse steps left, such as ``0.75``.
+        valid: Validation metrics, or None where this epoch was not evaluated.
+        best: Best value of the selecting metric so far.
+        best_epoch: Epoch that reached it.
+        patience_left: Evaluations without a new best that are still allowed.
+        seconds: Wall seconds of ``train``, ``sample`` (reverse diffusion) and ``evaluate``.
+    """
+
+    variant: str
+    seed: int
+    epoch: int
+    max_epochs: int
+    losses: dict[str, float]
+    pool: str
+    valid: dict[str, float] | None
+    best: float
+    best_epoch: int
+    patience_left: int
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as written to ``history.jsonl``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One finished (variant, seed).
+
+    Attributes:
+        best_epoch: Epoch with the best validation metric; the test split was opened there, once.
+        epochs: Epochs trained.
+        valid: Validation metrics at the best epoch.
+        test: Test metrics at the best epoch.
+        seconds: Wall seconds of ``train``, ``sample``, ``evaluate`` and ``total``.
+        peak_rss_mb: Largest resident memory of the process so far, in MB.
+    """
+
+    variant: str
+    seed: int
+    dataset: str
+    best_epoch: int
+    epochs: int
+    valid: dict[str, float]
+    test: dict[str, float]
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_rss_mb: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as written to ``results.jsonl``."""
+        return asdict(self)
+
+
+class Observer(Protocol):
+    """Whoever wants to know how a run goes: a live display, plain lines, JSON lines."""
+
+    def started(self, plan: Plan) -> None:
+        """Called once, before anything is trained."""
+
+    def note(self, message: str) -> None:
+        """Something the user should read: data that was corrected, an engine that was chosen."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Called after each epoch."""
+
+    def finished(self, result: RunResult, *, skipped: bool) -> None:
+        """Called per (variant, seed); ``skipped`` says it was found finished in the folder."""
+
+    def closed(self) -> None:
+        """Called once at the end, also after an error or Ctrl-C."""

@@ -1,0 +1,51 @@
+"""Types of settings: a signature says what a recipe may write, and pydantic checks it.
+
+A component's keyword-only parameters with defaults are its settings. Their annotations are read by
+``ccd.config`` before anything is loaded, so a wrong type or an out-of-range number is refused with
+the file and line that set it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+
+class _Required:
+    """Type of ``REQUIRED``; its own class so that it prints well."""
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final[Any] = _Required()
+"""Default of a setting that has none: a recipe must bind it."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Marks a setting that takes a component of ``family``, written ``@name`` in gin.
+
+    The consumer receives a callable with the component's settings filled in, and calls it with the
+    run-time arguments.
+    """
+
+    family: str
+
+
+PositiveInt = Annotated[int, Field(strict=True, ge=1)]
+NonNegativeInt = Annotated[int, Field(strict=True, ge=0)]
+PositiveFloat = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(strict=True, ge=0, le=1)]
+"""A share in [0, 1]."""
+OpenFraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
+"""A share strictly between 0 and 1."""
+ProperFraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
+"""A share in [0, 1)."""
+PositiveFraction = Annotated[float, Field(strict=True, gt=0, le=1)]
+"""A share in (0, 1]."""
+Flag = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(strict=True, min_length=1)]
