@@ -1,0 +1,1 @@
+"""Graphs and message passing: user-item, item-item, and the engines below them."""

@@ -1,0 +1,128 @@
+"""What a backbone is, and the hook through which DMA enters its forward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ccd.backbones.projector import LinearProjector
+from ccd.graphs.engines import Engine
+from ccd.settings import Slot
+
+
+class Representations(NamedTuple):
+    """Final representations: ``users [n_users, dim]``, ``items [n_items, dim]``."""
+
+    users: Tensor
+    items: Tensor
+
+
+class Batch(NamedTuple):
+    """Training triplets: ids of users, positive items and random negatives, each int64 ``[batch]``."""
+
+    users: Tensor
+    positives: Tensor
+    negatives: Tensor
+
+
+class World(NamedTuple):
+    """What a backbone is built on.
+
+    Attributes:
+        users: Training interactions' users ``[n_edges]``.
+        items: Training interactions' items ``[n_edges]``.
+        n_users: Number of users.
+        n_items: Number of items.
+        dim: Embedding size.
+        item_graph: Makes the item-item graph from settings: ``factory(...) -> ItemGraph``.
+        engine: Message-passing engine.
+        rng: Stream of the initial weights.
+        device: Where the weights live.
+    """
+
+    users: Tensor
+    items: Tensor
+    n_users: int
+    n_items: int
+    dim: int
+    item_graph: Callable[[Any], Any]
+    engine: Engine
+    rng: torch.Generator
+    device: torch.device
+
+
+Fuse = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""``(item_embeddings, higher_order) -> (ego, side)``, all ``[n_items, dim]``: what enters the
+user-item propagation as the items' layer 0, and what is added to its result."""
+
+
+def no_fusion(item_embeddings: Tensor, higher_order: Tensor) -> tuple[Tensor, Tensor]:
+    """The backbone as it is: ID embeddings propagate, the higher-order representation is added."""
+    return item_embeddings, higher_order
+
+
+class Backbone(nn.Module):
+    """A recommender that scores by the dot product of user and item representations.
+
+    Attributes:
+        user_embeddings: ID embeddings ``[n_users, dim]``.
+        item_embeddings: ID embeddings ``[n_items, dim]``.
+        takes_fusion: Whether it offers a higher-order item representation for DMA.
+    """
+
+    takes_fusion = False
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.user_embeddings = nn.Parameter(torch.empty(world.n_users, world.dim, device=world.device))
+        self.item_embeddings = nn.Parameter(torch.empty(world.n_items, world.dim, device=world.device))
+
+    def start_epoch(self, rng: torch.Generator) -> None:
+        """Redraw what changes from epoch to epoch; by default nothing does."""
+
+    def forward(self, fuse: Fuse = no_fusion) -> Representations:
+        """Representations of all users and items; in training mode on the epoch's graph."""
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+    def higher_order(self) -> Tensor | None:
+        """The item-graph output ``[n_items, dim]`` that DMA fuses with; None where there is none."""
+        return None
+
+    def auxiliary_loss(
+        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
+    ) -> Tensor | None:
+        """The backbone's own loss beside BPR, or None.
+
+        Args:
+            batch: The triplets.
+            user_rows: Final representations of the batch's users ``[batch, dim]``.
+            projector: Projects raw features of items.
+        """
+        return None
+
+
+BackboneFactory = Annotated[Callable[[World], Backbone], Slot("backbone")]
+
+
+def xavier_uniform(table: Tensor, rng: torch.Generator) -> None:
+    """Glorot's uniform initialisation of a 2-d ``table``, from the given stream."""
+    bound = math.sqrt(6.0 / (table.shape[0] + table.shape[1]))
+    with torch.no_grad():
+        table.uniform_(-bound, bound, generator=rng)
+
+
+def xavier_normal(table: Tensor, rng: torch.Generator) -> None:
+    """Glorot's normal initialisation of a 2-d ``table``, from the given stream."""
+    std = math.sqrt(2.0 / (table.shape[0] + table.shape[1]))
+    with torch.no_grad():
+        table.normal_(0.0, std, generator=rng)
+
+
+def embedding_norm(*rows: Tensor) -> Tensor:
+    """``(sum_k ||X_k||_F) / batch``: the toolbox's regulariser, a norm and not a squared norm."""
+    total: Tensor = sum(x.norm() for x in rows)  # type: ignore[assignment]
+    return total / len(rows[-1])

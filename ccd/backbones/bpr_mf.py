@@ -1,0 +1,57 @@
+"""BPR-MF: matrix factorisation on ID embeddings."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ccd.backbones.base import (
+    Backbone,
+    Batch,
+    Fuse,
+    Representations,
+    World,
+    embedding_norm,
+    no_fusion,
+    xavier_normal,
+)
+from ccd.backbones.projector import LinearProjector
+from ccd.registry import component
+from ccd.settings import NonNegativeFloat
+
+
+@component("backbone")
+class BPRMF(Backbone):
+    """Matrix factorisation trained with BPR (Rendle et al. 2012).
+
+    Args:
+        world: Sizes and random stream.
+        reg_weight: Weight of the norms of the batch's embeddings.
+    """
+
+    def __init__(self, world: World, *, reg_weight: NonNegativeFloat = 1e-2) -> None:
+        super().__init__(world)
+        self.reg_weight = reg_weight
+        xavier_normal(self.user_embeddings, world.rng)
+        xavier_normal(self.item_embeddings, world.rng)
+
+    def forward(self, fuse: Fuse = no_fusion) -> Representations:
+        return Representations(self.user_embeddings, self.item_embeddings)
+
+    def auxiliary_loss(
+        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
+    ) -> Tensor | None:
+        return embedding_penalty(self, batch, self.reg_weight)
+
+
+def embedding_penalty(backbone: Backbone, batch: Batch, weight: float) -> Tensor | None:
+    """``weight`` times :func:`embedding_norm` of the batch's ID embeddings (layer 0)."""
+    if not weight:
+        return None
+    users, items = backbone.user_embeddings, backbone.item_embeddings
+    return weight * embedding_norm(
+        # F.embedding and not indexing: its backward is deterministic with several threads.
+        F.embedding(batch.users, users),
+        F.embedding(batch.positives, items),
+        F.embedding(batch.negatives, items),
+    )

@@ -1,0 +1,82 @@
+"""FREEDOM: a frozen multimodal item graph beside a pruned user-item graph (Zhou and Shen 2023)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ccd.backbones.base import (
+    Backbone,
+    Batch,
+    Fuse,
+    Representations,
+    World,
+    no_fusion,
+    xavier_uniform,
+)
+from ccd.backbones.lightgcn import convolve
+from ccd.backbones.projector import LinearProjector
+from ccd.graphs.item_knn import ItemGraphFactory
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import UserItemGraph
+from ccd.losses.bpr import bpr_loss
+from ccd.registry import component
+from ccd.settings import REQUIRED, NonNegativeFloat, NonNegativeInt, ProperFraction
+
+
+@component("backbone")
+class FREEDOM(Backbone):
+    """LightGCN over degree-pruned interactions plus a frozen item-item graph of the raw features.
+
+    Args:
+        world: Interactions, sizes, engine and random stream.
+        item_graph: The frozen item graph.
+        n_layers: Layers over the user-item graph.
+        edge_dropout: Share of interactions pruned in each epoch, popular ones first.
+        reg_weight: Weight of the modality loss: BPR of users against projected features.
+    """
+
+    takes_fusion = True
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        item_graph: ItemGraphFactory = REQUIRED,
+        n_layers: NonNegativeInt = 2,
+        edge_dropout: ProperFraction = 0.8,
+        reg_weight: NonNegativeFloat = 0.0,
+    ) -> None:
+        super().__init__(world)
+        self.n_layers, self.edge_dropout, self.reg_weight = n_layers, edge_dropout, reg_weight
+        self.item_graph = world.item_graph(item_graph)
+        self.full_graph = UserItemGraph(
+            world.users, world.items, world.n_users, world.n_items, world.engine
+        )
+        self.epoch_graph = self.full_graph
+        xavier_uniform(self.user_embeddings, world.rng)
+        xavier_uniform(self.item_embeddings, world.rng)
+
+    def start_epoch(self, rng: torch.Generator) -> None:
+        if self.edge_dropout:
+            self.epoch_graph = self.full_graph.pruned(self.edge_dropout, rng)
+
+    def higher_order(self) -> Tensor:
+        return propagate(self.item_graph, self.item_embeddings)
+
+    def forward(self, fuse: Fuse = no_fusion) -> Representations:
+        ego, side = fuse(self.item_embeddings, self.higher_order())
+        graph = self.epoch_graph if self.training else self.full_graph
+        users, items = convolve(graph, self.user_embeddings, ego, self.n_layers)
+        return Representations(users, items + side)
+
+    def auxiliary_loss(
+        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
+    ) -> Tensor | None:
+        if not self.reg_weight:
+            return None
+        losses = []
+        for name in projector.modalities:
+            positive, negative = (projector.project(name, i) for i in batch[1:])
+            losses.append(bpr_loss(user_rows, positive, negative))
+        return self.reg_weight * torch.stack(losses).sum()

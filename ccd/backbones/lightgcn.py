@@ -1,0 +1,59 @@
+"""LightGCN: propagation of ID embeddings over the user-item graph."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ccd.backbones.base import (
+    Backbone,
+    Batch,
+    Fuse,
+    Representations,
+    World,
+    no_fusion,
+    xavier_uniform,
+)
+from ccd.backbones.bpr_mf import embedding_penalty
+from ccd.backbones.projector import LinearProjector
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import LightGCN as LightGCNOperator
+from ccd.graphs.user_item import UserItemGraph
+from ccd.registry import component
+from ccd.settings import NonNegativeFloat, NonNegativeInt
+
+
+@component("backbone")
+class LightGCN(Backbone):
+    """Mean of the layers of a linear graph convolution over the user-item graph (He et al. 2020).
+
+    Args:
+        world: Interactions, sizes, engine and random stream.
+        n_layers: Graph convolution layers.
+        reg_weight: Weight of the norms of the batch's ID embeddings.
+    """
+
+    def __init__(
+        self, world: World, *, n_layers: NonNegativeInt = 2, reg_weight: NonNegativeFloat = 1e-4
+    ) -> None:
+        super().__init__(world)
+        self.n_layers, self.reg_weight = n_layers, reg_weight
+        self.graph = UserItemGraph(
+            world.users, world.items, world.n_users, world.n_items, world.engine
+        )
+        xavier_uniform(self.user_embeddings, world.rng)
+        xavier_uniform(self.item_embeddings, world.rng)
+
+    def forward(self, fuse: Fuse = no_fusion) -> Representations:
+        return convolve(self.graph, self.user_embeddings, self.item_embeddings, self.n_layers)
+
+    def auxiliary_loss(
+        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
+    ) -> Tensor | None:
+        return embedding_penalty(self, batch, self.reg_weight)
+
+
+def convolve(graph: UserItemGraph, users: Tensor, items: Tensor, n_layers: int) -> Representations:
+    """LightGCN's convolution of ``users [n_users, dim]`` and ``items [n_items, dim]``."""
+    table = propagate(LightGCNOperator(graph, n_layers), torch.cat([users, items]))
+    return Representations(*table.split([graph.n_users, graph.n_items]))

@@ -1,0 +1,101 @@
+"""Raw item features projected to the embedding size, one map per modality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.registry import component
+from ccd.settings import Flag, NonNegativeInt, Slot
+
+ProjectorFactory = Annotated[Any, Slot("projector")]
+
+
+@component("projector")
+class LinearProjector(nn.Module):
+    """Affine map (or MLP) per modality over the raw features, on the items that are asked for.
+
+    Only the rows of a batch are projected: projecting every item in every step is most of the cost
+    of the reference implementations. An item without a modality has an all-zero row, so its
+    projection is the bias, a learned stand-in.
+
+    Args:
+        features: Modality to raw features ``[n_items, feature_dim]``.
+        dim: Embedding size.
+        rng: Stream of the initial weights.
+        device: Where the weights live.
+        trainable: Also train the raw features, as the released code does.
+        hidden: Width of one hidden layer (ReLU); 0 for a single affine map.
+        centred: Subtract each feature's mean over the items that have it.
+    """
+
+    def __init__(
+        self,
+        features: Mapping[str, np.ndarray],
+        dim: int,
+        rng: torch.Generator,
+        device: torch.device,
+        *,
+        trainable: Flag = False,
+        hidden: NonNegativeInt = 0,
+        centred: Flag = False,
+    ) -> None:
+        super().__init__()
+        self.modalities = tuple(features)
+        self._raw: dict[str, Tensor] = {}
+        self.tables, self.maps = nn.ParameterDict(), nn.ModuleDict()
+        for name, array in features.items():
+            raw = _tensor(array)
+            if centred:
+                raw = _centre(raw)
+            if trainable:
+                self.tables[name] = nn.Parameter(raw.float().to(device))
+            else:
+                self._raw[name] = raw.to(device)
+            self.maps[name] = _mlp([raw.shape[1], *([hidden] if hidden else []), dim], rng, device)
+
+    def forward(self, items: Tensor) -> Tensor:
+        """Projected features ``[n, n_modalities, dim]`` of the items with ids ``items [n]``."""
+        return torch.stack([self.project(name, items) for name in self.modalities], dim=1)
+
+    def project(self, name: str, items: Tensor) -> Tensor:
+        """Projected features of one modality ``[n, dim]``."""
+        if name in self.tables:
+            return self.maps[name](F.embedding(items, self.tables[name]))
+        return self.maps[name](self._raw[name].index_select(0, items).float())
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    if not array.flags.writeable:  # memory-mapped: torch only wants to be told that we never write
+        array = np.asarray(array).view()
+        array.flags.writeable = False
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(array)
+
+
+def _centre(raw: Tensor) -> Tensor:
+    raw = raw.float()
+    present = (raw != 0).any(dim=1, keepdim=True)
+    mean = (raw * present).sum(0) / present.sum().clamp(min=1)
+    return (raw - mean) * present
+
+
+def _mlp(widths: list[int], rng: torch.Generator, device: torch.device) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(widths, widths[1:], strict=False):
+        linear = nn.Linear(n_in, n_out, device=device)
+        bound = 1.0 / math.sqrt(n_in)  # torch's default initialisation, from our own stream
+        with torch.no_grad():
+            linear.weight.uniform_(-bound, bound, generator=rng)
+            linear.bias.uniform_(-bound, bound, generator=rng)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

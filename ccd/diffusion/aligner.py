@@ -1,0 +1,158 @@
+"""DMA: diffusion aligns item embeddings with their modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import Fuse
+from ccd.backbones.projector import LinearProjector
+from ccd.diffusion.estimators import EstimatorFactory
+from ccd.diffusion.fusion import Fusion
+from ccd.diffusion.process import DiffusionFactory
+from ccd.registry import component
+from ccd.settings import REQUIRED, Flag, Fraction, PositiveInt, Slot
+
+
+class Denoised(NamedTuple):
+    """Distinct item ids ``[m]``, their denoised representations ``[m, dim]`` and the loss."""
+
+    items: Tensor
+    representations: Tensor
+    loss: Tensor
+
+
+@component("aligner")
+class DiffusionAligner(nn.Module):
+    """DMA: noise item embeddings, estimate them back from their modalities, fuse the estimate.
+
+    Args:
+        dim: Embedding size.
+        projector: Projects raw features to condition tokens.
+        rng: Stream of the initial weights.
+        device: Where the weights live.
+        diffusion: Noise process.
+        estimator: Conditional estimator ``f_theta``.
+        fusion: Where the denoised representation enters the backbone.
+        fusion_weight: Its share in the mix, the paper's mu.
+        loss: Distance between embedding and estimate.
+        loss_reduction: ``mean`` over rows and dimensions; ``sum_dim`` sums the dimensions, the
+            paper's squared norm.
+        detach_target: Keep the loss from pulling embeddings towards their estimates.
+        detach_input: Keep all gradients of the diffusion from reaching the embeddings.
+        scope: Diffuse the items of the ``batch`` or ``all`` items in each step.
+        duplicates: ``unique``: one draw per distinct item; ``each``: one per occurrence, the last
+            one is fused and the loss counts all, as in the released code.
+        samples: Reverse processes whose results are averaged at inference.
+        fixed_sampling: Use the same noise in each epoch's reverse process, so that validation
+            does not vary by luck.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        projector: LinearProjector,
+        rng: torch.Generator,
+        device: torch.device,
+        *,
+        diffusion: DiffusionFactory = REQUIRED,
+        estimator: EstimatorFactory = REQUIRED,
+        fusion: Fusion = REQUIRED,
+        fusion_weight: Fraction = 0.5,
+        loss: Literal["l2", "l1", "huber"] = "l2",
+        loss_reduction: Literal["mean", "sum_dim"] = "mean",
+        detach_target: Flag = False,
+        detach_input: Flag = False,
+        scope: Literal["batch", "all"] = "batch",
+        duplicates: Literal["unique", "each"] = "unique",
+        samples: PositiveInt = 1,
+        fixed_sampling: Flag = False,
+    ) -> None:
+        super().__init__()
+        # The backbone shares the projector; a tuple keeps it out of this module's own parameters.
+        self._projector = (projector,)
+        self.diffusion = diffusion(device)
+        self.estimator = estimator(dim, len(projector.modalities), rng, device)
+        self.fusion, self.fusion_weight = fusion, fusion_weight
+        self.loss, self.loss_reduction = loss, loss_reduction
+        self.detach_target, self.detach_input = detach_target, detach_input
+        self.scope, self.duplicates = scope, duplicates
+        self.samples, self.fixed_sampling = samples, fixed_sampling
+
+    def denoise(self, item_embeddings: Tensor, items: Tensor, rng: torch.Generator) -> Denoised:
+        """One training step: estimates of the batch's items and ``L_dm`` (Eq. 4).
+
+        Args:
+            item_embeddings: ID embeddings ``[n_items, dim]``.
+            items: Ids of the batch's items ``[n]``, repeats allowed.
+            rng: Stream of timesteps and noise.
+        """
+        if self.scope == "all":
+            items = torch.arange(len(item_embeddings), device=items.device)
+        elif self.duplicates == "unique":
+            items = torch.unique(items)
+        x0 = F.embedding(items, item_embeddings)
+        target = x0.detach() if self.detach_target else x0
+        x0 = x0.detach() if self.detach_input else x0
+        timesteps = self.diffusion.draw_timesteps(len(items), rng)
+        noise = torch.empty_like(x0).normal_(generator=rng) * self.diffusion.noise_std(x0)
+        x_t = self.diffusion.add_noise(x0, noise, timesteps)
+        estimate = self._predict(x_t, timesteps, self.encode(items))
+        loss = self._distance(estimate, target)
+        if self.scope == "batch" and self.duplicates == "each":
+            items, rows = _last_occurrences(items, len(item_embeddings))
+            estimate = estimate.index_select(0, rows)
+        return Denoised(items, estimate, loss)
+
+    @torch.no_grad()
+    def sample(
+        self, item_embeddings: Tensor, keep: Sequence[int], rng: torch.Generator
+    ) -> dict[int, Tensor]:
+        """Reverse the diffusion of all items; see :meth:`GaussianDiffusion.reverse`."""
+        encoded = self.encode(torch.arange(len(item_embeddings), device=item_embeddings.device))
+
+        def reverse(steps: Sequence[int]) -> dict[int, Tensor]:
+            return self.diffusion.reverse(
+                item_embeddings, lambda x, t: self._predict(x, t, encoded), steps, rng
+            )
+
+        kept, last = reverse(keep), self.diffusion.steps
+        others = [reverse(())[last] for _ in range(self.samples - 1)]
+        kept[last] = torch.stack([kept[last], *others]).mean(dim=0) if others else kept[last]
+        return kept
+
+    def encode(self, items: Tensor) -> Any:
+        """What the estimator needs of the modalities of ``items [n]``."""
+        return self.estimator.encode(self._projector[0](items))
+
+    def fuse(self, items: Tensor, denoised: Tensor) -> Fuse:
+        """The backbone's hook that mixes ``denoised [m, dim]`` into the distinct ``items [m]``."""
+
+        def hook(item_embeddings: Tensor, higher_order: Tensor) -> tuple[Tensor, Tensor]:
+            return self.fusion(item_embeddings, higher_order, items, denoised, self.fusion_weight)
+
+        return hook
+
+    def _predict(self, x_t: Tensor, timesteps: Tensor, encoded: Any) -> Tensor:
+        return self.estimator(x_t, timesteps + self.diffusion.first_index, encoded)
+
+    def _distance(self, estimate: Tensor, target: Tensor) -> Tensor:
+        measure = {"l2": F.mse_loss, "l1": F.l1_loss, "huber": F.smooth_l1_loss}[self.loss]
+        mean = measure(estimate, target)
+        return mean * target.shape[1] if self.loss_reduction == "sum_dim" else mean
+
+
+def _last_occurrences(items: Tensor, n_items: int) -> tuple[Tensor, Tensor]:
+    """Distinct ids of ``items [n]`` and the row of each one's last occurrence."""
+    rows = torch.arange(len(items), device=items.device)
+    last = torch.full((n_items,), -1, device=items.device)
+    last = last.scatter_reduce(0, items, rows, "amax")
+    distinct = (last >= 0).nonzero()[:, 0]
+    return distinct, last[distinct]
+
+
+AlignerFactory = Annotated[Callable[..., DiffusionAligner], Slot("aligner")]

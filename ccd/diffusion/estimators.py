@@ -1,0 +1,196 @@
+"""Conditional estimators: predict ``x_0`` from a noised embedding, the step and the modalities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import xavier_normal
+from ccd.diffusion.time_embedding import sinusoidal_embedding
+from ccd.registry import component
+from ccd.settings import Flag, PositiveInt, Slot
+
+
+class Estimator(nn.Module):
+    """Predicts ``x_0`` from ``x_t``, the timestep and the item's modality features.
+
+    ``encode`` is called once per set of items and ``forward`` once per step, so what depends on the
+    condition alone is computed once for all reverse steps.
+    """
+
+    def encode(self, condition: Tensor) -> Any:
+        """Whatever ``forward`` needs of ``condition [n, n_modalities, dim]``."""
+        return condition
+
+    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Any) -> Tensor:
+        """The estimate ``[n, dim]``.
+
+        Args:
+            x_t: Noised embeddings ``[n, dim]``.
+            timesteps: Indices that the time embedding sees ``[n]``.
+            encoded: What ``encode`` returned.
+        """
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+
+EstimatorFactory = Annotated[
+    Callable[[int, int, torch.Generator, torch.device], Estimator], Slot("estimator")
+]
+
+
+@component("estimator")
+class AttentionEstimator(Estimator):
+    """One single-head attention over the tokens ID, modalities, time; mean of its outputs.
+
+    As in the released code: no residual, feed-forward, output layer or token-type embedding, so the
+    order of the tokens is irrelevant.
+
+    Args:
+        dim: Embedding size.
+        n_modalities: Number of condition tokens.
+        rng: Stream of the initial weights.
+        device: Where the weights live.
+        time_token: Give the step as a token of its own.
+        input_norm: Layer-normalise the tokens (without scale and shift).
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_modalities: int,
+        rng: torch.Generator,
+        device: torch.device,
+        *,
+        time_token: Flag = True,
+        input_norm: Flag = True,
+    ) -> None:
+        super().__init__()
+        self.dim, self.time_token, self.input_norm = dim, time_token, input_norm
+        self.qkv = nn.Parameter(torch.empty(dim, 3 * dim, device=device))
+        for part in self.qkv.data.split(dim, dim=1):
+            xavier_normal(part, rng)
+
+    def encode(self, condition: Tensor) -> Tensor:
+        return self._project(condition)
+
+    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
+        tokens = [self._project(x_t[:, None]), encoded]
+        if self.time_token:
+            # Few distinct steps: project each once, then look the rows up.
+            steps, index = torch.unique(timesteps, return_inverse=True)
+            embedded = self._project(sinusoidal_embedding(steps, self.dim))
+            tokens.append(F.embedding(index, embedded)[:, None])
+        query, key, value = torch.cat(tokens, dim=1).split(self.dim, dim=2)
+        attention = torch.softmax(query @ key.transpose(1, 2) / math.sqrt(self.dim), dim=2)
+        # The mean of the outputs is one weighted sum of the values.
+        return (attention.mean(dim=1)[:, None] @ value)[:, 0]
+
+    def _project(self, tokens: Tensor) -> Tensor:
+        if self.input_norm:
+            tokens = F.layer_norm(tokens, (self.dim,))
+        return tokens @ self.qkv
+
+
+@component("estimator")
+class TransformerEstimator(Estimator):
+    """Pre-norm Transformer encoder over the tokens ID, modalities, time; mean of its outputs.
+
+    The paper's reading of the estimator.
+
+    Args:
+        dim: Embedding size.
+        n_modalities: Number of condition tokens.
+        rng: Stream of the initial weights.
+        device: Where the weights live.
+        n_layers: Encoder layers.
+        n_heads: Attention heads; must divide ``dim``.
+        expansion: Width of the feed-forward part, in multiples of ``dim``.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_modalities: int,
+        rng: torch.Generator,
+        device: torch.device,
+        *,
+        n_layers: PositiveInt = 1,
+        n_heads: PositiveInt = 1,
+        expansion: PositiveInt = 4,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                dim,
+                n_heads,
+                expansion * dim,
+                dropout=0.0,
+                activation="gelu",
+                batch_first=True,
+                norm_first=True,
+                device=device,
+            )
+            for _ in range(n_layers)
+        )
+        _draw_weights(self, rng)
+
+    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
+        time = sinusoidal_embedding(timesteps, self.dim)
+        tokens = torch.cat([x_t[:, None], encoded, time[:, None]], dim=1)
+        for layer in self.layers:
+            tokens = layer(tokens)
+        return tokens.mean(dim=1)
+
+
+@component("estimator")
+class MLPEstimator(Estimator):
+    """Multi-layer perceptron over the concatenation of ID, modalities and time.
+
+    Args:
+        dim: Embedding size.
+        n_modalities: Number of condition vectors.
+        rng: Stream of the initial weights.
+        device: Where the weights live.
+        n_layers: Hidden layers.
+        expansion: Their width, in multiples of ``dim``.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_modalities: int,
+        rng: torch.Generator,
+        device: torch.device,
+        *,
+        n_layers: PositiveInt = 1,
+        expansion: PositiveInt = 4,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        widths = [(n_modalities + 2) * dim, *[expansion * dim] * n_layers]
+        hidden = [
+            part
+            for n_in, n_out in zip(widths, widths[1:], strict=False)
+            for part in (nn.Linear(n_in, n_out, device=device), nn.SiLU())
+        ]
+        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], dim, device=device))
+        _draw_weights(self, rng)
+
+    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
+        time = sinusoidal_embedding(timesteps, self.dim)
+        return self.layers(torch.cat([x_t, encoded.flatten(1), time], dim=1))
+
+
+def _draw_weights(module: nn.Module, rng: torch.Generator) -> None:
+    """Redraw all matrices (Glorot) from ``rng``; torch's constructors use the global stream."""
+    for parameter in module.parameters():
+        if parameter.dim() == 2:
+            bound = math.sqrt(6.0 / sum(parameter.shape))
+            with torch.no_grad():
+                parameter.uniform_(-bound, bound, generator=rng)

@@ -1,0 +1,146 @@
+"""The noise process: forward diffusion and reverse steps. It has no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from ccd.diffusion.noise_schedules import NoiseSchedule
+from ccd.errors import ConfigError
+from ccd.registry import component
+from ccd.settings import REQUIRED, Flag, PositiveFloat, PositiveInt, Slot
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""``(x_t [n, dim], timesteps [n]) -> x0 estimate [n, dim]``."""
+
+
+@component("diffusion")
+class GaussianDiffusion:
+    """Gaussian diffusion that is reversed with an estimate of ``x_0`` (Eq. 1-3).
+
+    The paper's ``alpha_t`` of Eq. 1 is the cumulative product; here that is ``alphas_cumprod``, and
+    ``alphas`` are per step.
+
+    Args:
+        device: Where the coefficients live.
+        betas: Noise schedule.
+        steps: Number of steps T; indices run from 0 to T - 1.
+        posterior: ``x0``, the exact DDPM posterior in x0 form; ``eps_literal``, the paper's Eq. 3 as
+            written, an epsilon formula fed with an x0 estimate.
+        timestep_sampling: ``antithetic`` pairs t with T - 1 - t; ``uniform`` draws independently.
+        start: Reverse from the noised embedding (``noised_x0``) or from pure noise (``gaussian``).
+        noise_scale: Standard deviation of the noise.
+        noise_unit: ``absolute``, or ``rms``: times the root mean square of the embeddings, so that a
+            schedule means the same at any embedding scale.
+        final_noise: Add noise after the last reverse step too.
+        first_index: The index that the time embedding sees for the first step: 0 or the paper's 1.
+
+    Raises:
+        ConfigError: The schedule gives betas outside (0, 1).
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        *,
+        betas: NoiseSchedule = REQUIRED,
+        steps: PositiveInt = 20,
+        posterior: Literal["x0", "eps_literal"] = "x0",
+        timestep_sampling: Literal["antithetic", "uniform"] = "antithetic",
+        start: Literal["noised_x0", "gaussian"] = "noised_x0",
+        noise_scale: PositiveFloat = 1.0,
+        noise_unit: Literal["absolute", "rms"] = "absolute",
+        final_noise: Flag = False,
+        first_index: Literal[0, 1] = 0,
+    ) -> None:
+        beta = betas(steps)
+        if beta.shape != (steps,) or not bool(((beta > 0) & (beta < 1)).all()):
+            raise ConfigError(
+                f"GaussianDiffusion.betas must give {steps} values in (0, 1), "
+                f"got {tuple(beta.shape)} from {float(beta.min()):.3g} to {float(beta.max()):.3g}; "
+                "change the schedule's range"
+            )
+        self.steps, self.posterior, self.start = steps, posterior, start
+        self.timestep_sampling, self.final_noise = timestep_sampling, final_noise
+        self.noise_scale, self.noise_unit, self.first_index = noise_scale, noise_unit, first_index
+        alphas_cumprod = torch.cumprod(1 - beta, dim=0)
+        previous = torch.cat([torch.ones(1, dtype=torch.float64), alphas_cumprod[:-1]])
+        self.betas = beta.float().to(device)
+        self.alphas_cumprod = alphas_cumprod.float().to(device)
+        self._signal = alphas_cumprod.sqrt().float().to(device)
+        self._noise = (1 - alphas_cumprod).sqrt().float().to(device)
+        # Posterior q(x_{t-1} | x_t, x_0): mean = x0_weight * x_0 + xt_weight * x_t.
+        self._x0_weight, self._xt_weight = (
+            c.float().to(device)
+            for c in (
+                (beta * previous.sqrt() / (1 - alphas_cumprod), (1 - previous) * (1 - beta).sqrt() / (1 - alphas_cumprod))
+                if posterior == "x0"
+                else (-beta / ((1 - alphas_cumprod) * (1 - beta)).sqrt(), 1 / (1 - beta).sqrt())
+            )
+        )
+        self._std = (beta * (1 - previous) / (1 - alphas_cumprod)).sqrt().float().to(device)
+
+    def noise_std(self, x0: Tensor) -> Tensor:
+        """Standard deviation of one unit of noise for embeddings ``x0``; a scalar."""
+        rms = x0.detach().square().mean().sqrt() if self.noise_unit == "rms" else x0.new_ones(())
+        return self.noise_scale * rms
+
+    def draw_timesteps(self, n: int, rng: torch.Generator) -> Tensor:
+        """Training timesteps ``[n]``, int64 in ``0..T-1``."""
+        if self.timestep_sampling == "uniform":
+            return torch.randint(self.steps, (n,), generator=rng, device=rng.device)
+        half = torch.randint(self.steps, (n // 2 + 1,), generator=rng, device=rng.device)
+        return torch.cat([half, self.steps - 1 - half])[:n]
+
+    def add_noise(self, x0: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """``x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) noise`` (Eq. 1); ``[n, dim]``."""
+        return self._signal[timesteps, None] * x0 + self._noise[timesteps, None] * noise
+
+    def step(self, x0_pred: Tensor, timestep: int, x_t: Tensor, noise: Tensor | None) -> Tensor:
+        """``x_{t-1}`` from ``x_t`` and an estimate of ``x_0`` (Eq. 3).
+
+        Args:
+            x0_pred: Estimate of ``x_0 [n, dim]``.
+            timestep: Index t in ``0..T-1``.
+            x_t: Current sample ``[n, dim]``.
+            noise: Noise ``[n, dim]``; None for the mean.
+        """
+        mean = self._x0_weight[timestep] * x0_pred + self._xt_weight[timestep] * x_t
+        return mean if noise is None else mean + self._std[timestep] * noise
+
+    @torch.no_grad()
+    def reverse(
+        self, x0: Tensor, predict: Predict, keep: Sequence[int], rng: torch.Generator
+    ) -> dict[int, Tensor]:
+        """Noise ``x0 [n, dim]`` to the last step and reverse it, keeping some samples on the way.
+
+        Args:
+            x0: Clean embeddings.
+            predict: The estimator.
+            keep: Numbers of reverse steps after which the sample is kept, from 1 to T.
+            rng: Stream of the noise.
+
+        Returns:
+            Number of reverse steps done to the sample ``[n, dim]``; T, the last, always among them.
+        """
+        std = self.noise_std(x0)
+
+        def noise() -> Tensor:
+            return torch.empty_like(x0).normal_(generator=rng) * std
+
+        last = torch.full((len(x0),), self.steps - 1, device=x0.device)
+        x = self.add_noise(x0, noise(), last) if self.start == "noised_x0" else noise()
+        kept = {}
+        for done in range(1, self.steps + 1):
+            t = self.steps - done
+            estimate = predict(x, torch.full((len(x),), t, device=x.device))
+            x = self.step(estimate, t, x, noise() if t > 0 or self.final_noise else None)
+            if done in keep or done == self.steps:
+                kept[done] = x
+        return kept
+
+
+DiffusionFactory = Annotated[Callable[[torch.device], GaussianDiffusion], Slot("diffusion")]

@@ -1,0 +1,127 @@
+"""Full ranking: every item is scored for every user, seen items masked, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from ccd.backbones.base import Representations
+from ccd.datasets.dataset import Interactions
+from ccd.errors import ConfigError
+from ccd.evaluation.metrics import Metric
+from ccd.negatives.seen import SeenItems
+from ccd.registry import component
+from ccd.settings import REQUIRED, PositiveInt, Slot, Text
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of one split.
+
+    Attributes:
+        users: Ids of the evaluated users ``[n]``.
+        per_user: Metric name, such as ``recall@20``, to values ``[n]`` (float32, CPU).
+    """
+
+    users: Tensor
+    per_user: dict[str, Tensor]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean over users by metric, in double precision and never rounded."""
+        return {name: values.double().mean().item() for name, values in self.per_user.items()}
+
+
+class HeldOut:
+    """The relevant items of one held-out split.
+
+    Args:
+        interactions: Held-out pairs.
+        n_users: Number of users.
+        n_items: Number of items.
+        device: Where the look-up lives.
+    """
+
+    def __init__(
+        self, interactions: Interactions, n_users: int, n_items: int, device: torch.device
+    ) -> None:
+        users = torch.from_numpy(interactions.users).to(device)
+        items = torch.from_numpy(interactions.items).to(device)
+        self.relevant = SeenItems(users, items, n_users, n_items)
+        self.users = torch.unique(users)
+
+
+@component("evaluator")
+class FullRanking:
+    """Ranks all items per user, masking training positives only (the toolbox's protocol).
+
+    Validation items are not masked when testing, and items without training interactions are ranked
+    like any other.
+
+    Args:
+        metrics: Short name to metric, e.g. ``{'recall': @recall}``; reported as ``recall@20``.
+        cutoffs: The K's.
+        select: Validation metric that chooses the epoch.
+        block_cells: Scores held at once; 8 million float32 are 32 MB.
+
+    Raises:
+        ConfigError: ``select`` is not among metrics and cut-offs.
+    """
+
+    def __init__(
+        self,
+        *,
+        metrics: dict[str, Metric] = REQUIRED,
+        cutoffs: tuple[PositiveInt, ...] = (5, 10, 20, 50),
+        select: Text = "recall@20",
+        block_cells: PositiveInt = 8_000_000,
+    ) -> None:
+        self.metrics, self.cutoffs, self.select = metrics, cutoffs, select
+        self.block_cells = block_cells
+        names = [f"{name}@{k}" for name in metrics for k in cutoffs]
+        if select not in names:
+            raise ConfigError(
+                f"FullRanking.select = '{select}' is not evaluated; choose one of {', '.join(names)}"
+            )
+
+    @torch.no_grad()
+    def evaluate(
+        self, representations: Representations, held_out: HeldOut, seen: SeenItems
+    ) -> Evaluation:
+        """All metrics of one split.
+
+        Args:
+            representations: Final representations; the score is their dot product.
+            held_out: The split's relevant items.
+            seen: Training positives, masked.
+        """
+        n_items = len(representations.items)
+        length = min(max(self.cutoffs), n_items)
+        items = representations.items.T.contiguous()
+        hits = []
+        for users in held_out.users.split(max(1, self.block_cells // n_items)):
+            scores = representations.users.index_select(0, users) @ items
+            scores[seen.of(users)] = -torch.inf
+            ranked = scores.topk(length, dim=1).indices
+            owners = users[:, None].expand_as(ranked).reshape(-1)
+            hits.append(held_out.relevant.contains(owners, ranked.reshape(-1)).view_as(ranked))
+        return self._measure(torch.cat(hits).float(), held_out)
+
+    def _measure(self, hits: Tensor, held_out: HeldOut) -> Evaluation:
+        longest = max(self.cutoffs)
+        if hits.shape[1] < longest:  # fewer items than K: the missing ranks hold no hits
+            hits = torch.nn.functional.pad(hits, (0, longest - hits.shape[1]))
+        relevant = held_out.relevant.counts[held_out.users].float()
+        per_user = {
+            f"{name}@{k}": metric(hits, k, relevant).cpu()
+            for name, metric in self.metrics.items()
+            for k in self.cutoffs
+        }
+        return Evaluation(held_out.users.cpu(), per_user)
+
+
+EvaluatorFactory = Annotated[Callable[[], FullRanking], Slot("evaluator")]

@@ -1,0 +1,188 @@
+"""The composition root: calls the slots of a config graph in order and trains what they give."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+
+from ccd.backbones.base import BackboneFactory, Representations, World
+from ccd.backbones.projector import ProjectorFactory
+from ccd.datasets.dataset import Dataset
+from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
+from ccd.errors import ConfigError, ResourceError
+from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
+from ccd.graphs.engines import choose_engine
+from ccd.losses.mix import LossesFactory
+from ccd.negatives.base import RandomNegatives, SamplerFactory, SamplerWorld
+from ccd.negatives.pools import DiffusionPools, PoolsFactory
+from ccd.negatives.seen import SeenItems
+from ccd.registry import component
+from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
+from ccd.training.random import Streams
+from ccd.training.recommender import Recommender
+from ccd.training.trainer import Epoch, Trained, TrainerFactory
+
+DatasetFactory = Annotated[Callable[[Sequence[Path]], Dataset], Slot("dataset")]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one trained (variant, seed) leaves: the best epoch's state and its test metrics."""
+
+    trained: Trained
+    test: Evaluation
+    seconds: dict[str, float]
+
+
+@component("experiment")
+class Experiment:
+    """One variant: a data set, a backbone, and whichever parts of CCDRec it names.
+
+    Args:
+        dataset: Where interactions and features come from.
+        backbone: The recommender.
+        projector: Projects raw features for the backbone and DMA.
+        aligner: DMA.
+        pools: NDI.
+        sampler: Hard negatives; None trains on one random negative.
+        losses: The objective.
+        trainer: The training loop.
+        evaluator: Ranking metrics.
+        dim: Embedding size.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        engine: Message passing by ``dgl`` or ``torch``; ``auto`` takes DGL on the CPU.
+        threads: CPU threads; 0 leaves torch's choice.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: DatasetFactory = REQUIRED,
+        backbone: BackboneFactory = REQUIRED,
+        projector: ProjectorFactory = REQUIRED,
+        aligner: AlignerFactory | None = None,
+        pools: PoolsFactory | None = None,
+        sampler: SamplerFactory | None = None,
+        losses: LossesFactory = REQUIRED,
+        trainer: TrainerFactory = REQUIRED,
+        evaluator: EvaluatorFactory = REQUIRED,
+        dim: PositiveInt = 64,
+        device: Text = "cpu",
+        engine: Literal["auto", "dgl", "torch"] = "auto",
+        threads: NonNegativeInt = 0,
+    ) -> None:
+        self.dataset, self.backbone, self.projector = dataset, backbone, projector
+        self.aligner, self.pools, self.sampler = aligner, pools, sampler
+        self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
+        self.dim, self.threads = dim, threads
+        self.device = _device(device)
+        self.engine = choose_engine(self.device.type, engine)
+        if dim < 4 or dim % 2:
+            raise ConfigError(f"Experiment.dim must be even and at least 4, got {dim}")
+
+    def run(
+        self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]
+    ) -> Outcome:
+        """Train on ``dataset`` and open its test split once, at the best validation epoch.
+
+        Args:
+            dataset: The loaded data set.
+            seed: Seed of all random streams.
+            on_epoch: Called after each epoch.
+        """
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        began = time.perf_counter()
+        streams = Streams(seed, self.device)
+        users = torch.from_numpy(dataset.train.users).to(self.device)
+        items = torch.from_numpy(dataset.train.items).to(self.device)
+        seen = SeenItems(users, items, dataset.n_users, dataset.n_items)
+        random_negatives = RandomNegatives(seen, torch.unique(items))
+        model = self._assemble(dataset, random_negatives, streams)
+        # A user who has seen the whole catalogue has no negatives, so no triplets.
+        usable = ~random_negatives.exhausted(users)
+        validation = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)
+
+        def validate(representations: Representations) -> dict[str, float]:
+            return self.evaluator.evaluate(representations, validation, seen).means
+
+        trained = self.trainer.fit(
+            model,
+            users[usable],
+            items[usable],
+            random_negatives,
+            streams,
+            validate,
+            self.evaluator.select,
+            on_epoch,
+        )
+        test = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
+        measured = self.evaluator.evaluate(trained.representations, test, seen)
+        seconds = {**trained.seconds, "total": time.perf_counter() - began}
+        return Outcome(trained, measured, seconds)
+
+    def _assemble(
+        self, dataset: Dataset, random_negatives: RandomNegatives, streams: Streams
+    ) -> Recommender:
+        """Build every part once, in order, each from its own random stream."""
+        users = torch.from_numpy(dataset.train.users).to(self.device)
+        items = torch.from_numpy(dataset.train.items).to(self.device)
+        n_users, n_items = dataset.n_users, dataset.n_items
+        item_graph = partial(_make_graph, dataset, self.engine, self.device)
+        backbone = self.backbone(
+            World(
+                users, items, n_users, n_items, self.dim, item_graph, self.engine,
+                streams.generator("backbone"), self.device,
+            )
+        )  # fmt: skip
+        projector = self.projector(
+            dataset.features, self.dim, streams.generator("projector"), self.device
+        )
+        aligner: DiffusionAligner | None = None
+        if self.aligner is not None:
+            if not backbone.takes_fusion:
+                raise ConfigError(
+                    f"{type(backbone).__name__} offers no higher-order item representation, which DMA "
+                    "fuses with; drop module 'dma' or choose a backbone such as FREEDOM"
+                )
+            aligner = self.aligner(self.dim, projector, streams.generator("aligner"), self.device)
+        pools: DiffusionPools | None = None
+        if self.pools is not None:
+            if aligner is None:
+                raise ConfigError(
+                    "pools need an aligner: NDI reads DMA's reverse steps; add module 'dma' or drop 'ndi'"
+                )
+            pools = self.pools(aligner.diffusion.steps)
+        sampler = None
+        if self.sampler is not None:
+            n_pools = len(pools) if pools is not None else 0
+            sampler = self.sampler(
+                SamplerWorld(
+                    random_negatives.seen, random_negatives.catalogue, n_items, n_pools,
+                    random_negatives, streams.generator("sampler"),
+                )
+            )  # fmt: skip
+        return Recommender(backbone, projector, aligner, pools, sampler, self.losses, streams)
+
+
+def _make_graph(dataset: Dataset, engine: object, device: torch.device, factory: Callable) -> object:  # type: ignore[type-arg]
+    return factory(dataset, engine, device)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        if device.type == "cuda":
+            torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ResourceError(
+            f"Experiment.device = '{name}' is not to be had here ({str(error).splitlines()[0]}); "
+            "set Experiment.device = 'cpu'"
+        ) from error
+    return device

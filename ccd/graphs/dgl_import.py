@@ -1,0 +1,26 @@
+"""The one module that imports DGL, which is no longer maintained and needs two workarounds.
+
+DGL 2.1.0 (the only release for Python 3.12) imports GraphBolt, its data loader, whose C++ library
+exists for torch 2.0 to 2.2 only and whose Python half needs the removed ``torchdata.datapipes``. ccd
+uses DGLGraph and message passing, never GraphBolt, so an empty module takes its place. DGL also
+prints advice about its backend to the terminal; naming the backend keeps it quiet.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+import warnings
+from importlib import metadata
+
+os.environ.setdefault("DGLBACKEND", "pytorch")
+if metadata.version("dgl").startswith("2."):
+    sys.modules.setdefault("dgl.graphbolt", types.ModuleType("dgl.graphbolt"))
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import dgl
+    import dgl.function as fn
+
+__all__ = ["dgl", "fn"]

@@ -1,0 +1,129 @@
+"""Message passing, behind two engines that give the same numbers.
+
+An engine turns an edge list into an :class:`Adjacency`, which sums over neighbours and knows its
+transpose. ``DglEngine`` is the default on the CPU, where ``copy_u`` + ``sum`` without edge weights is
+its fastest form: weights of normalised graphs are row scalings and are applied outside. ``TorchEngine``
+serves CUDA, where the PyPI build of DGL has no kernels, and is the oracle of the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ccd.errors import ResourceError
+
+
+class Adjacency(Protocol):
+    """A 0/1 matrix ``A [n_nodes, n_nodes]`` with ``A[target, source] = 1`` per edge."""
+
+    def sum_sources(self, x: Tensor) -> Tensor:
+        """``A @ x``: each node sums over the sources of its incoming edges; ``[n_nodes, dim]``."""
+
+    def sum_targets(self, x: Tensor) -> Tensor:
+        """``A.T @ x``: each node sums over the targets of its outgoing edges."""
+
+
+class Engine(Protocol):
+    """Makes adjacencies."""
+
+    name: str
+
+    def adjacency(self, source: Tensor, target: Tensor, n_nodes: int) -> Adjacency:
+        """Edges ``source[j] -> target[j]``, both int64 ``[n_edges]``."""
+
+
+class DglAdjacency:
+    """Sums over neighbours by DGL's ``update_all``."""
+
+    def __init__(self, source: Tensor, target: Tensor, n_nodes: int) -> None:
+        from ccd.graphs.dgl_import import dgl, fn
+
+        self._forward = dgl.graph((source, target), num_nodes=n_nodes)
+        self._backward = dgl.graph((target, source), num_nodes=n_nodes)
+        self._message, self._reduce = fn.copy_u("h", "m"), fn.sum("m", "h")
+
+    def sum_sources(self, x: Tensor) -> Tensor:
+        return self._pass(self._forward, x)
+
+    def sum_targets(self, x: Tensor) -> Tensor:
+        return self._pass(self._backward, x)
+
+    def _pass(self, graph, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        with graph.local_scope():
+            graph.ndata["h"] = x
+            graph.update_all(self._message, self._reduce)
+            return graph.ndata["h"]
+
+
+class TorchAdjacency:
+    """Sums over neighbours by products with torch's CSR matrices."""
+
+    def __init__(self, source: Tensor, target: Tensor, n_nodes: int) -> None:
+        self._forward = _csr(target, source, n_nodes)
+        self._backward = _csr(source, target, n_nodes)
+
+    def sum_sources(self, x: Tensor) -> Tensor:
+        return self._forward @ x
+
+    def sum_targets(self, x: Tensor) -> Tensor:
+        return self._backward @ x
+
+
+def _csr(rows: Tensor, columns: Tensor, n_nodes: int) -> Tensor:
+    order = torch.argsort(rows * n_nodes + columns)
+    counts = torch.bincount(rows, minlength=n_nodes)
+    starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    ones = torch.ones(len(rows), device=rows.device)
+    return torch.sparse_csr_tensor(starts, columns[order], ones, size=(n_nodes, n_nodes))
+
+
+class DglEngine:
+    """DGL message passing (CPU)."""
+
+    name = "dgl"
+
+    def adjacency(self, source: Tensor, target: Tensor, n_nodes: int) -> Adjacency:
+        return DglAdjacency(source, target, n_nodes)
+
+
+class TorchEngine:
+    """Torch sparse matrices (CUDA, and the oracle of the tests)."""
+
+    name = "torch"
+
+    def adjacency(self, source: Tensor, target: Tensor, n_nodes: int) -> Adjacency:
+        return TorchAdjacency(source, target, n_nodes)
+
+
+def choose_engine(device: str, requested: str = "auto") -> Engine:
+    """The engine for ``device``: DGL on the CPU, torch elsewhere, unless one is asked for.
+
+    Raises:
+        ResourceError: DGL was asked for on a device it has no kernels for, or does not import.
+    """
+    if requested == "torch" or (requested == "auto" and device != "cpu"):
+        return TorchEngine()
+    if device != "cpu":
+        raise ResourceError(
+            f"Experiment.engine = 'dgl' on device '{device}': the released DGL has CPU kernels only; "
+            "set Experiment.engine = 'torch'"
+        )
+    try:
+        import ccd.graphs.dgl_import  # noqa: F401
+    except Exception as error:
+        raise ResourceError(
+            f"DGL does not import here ({type(error).__name__}: {error}); install the version that "
+            "pyproject.toml names, or set Experiment.engine = 'torch'"
+        ) from error
+    return DglEngine()
+
+
+def describe_choice(device: str) -> str:
+    """One line for 'ccd doctor': which engine runs on ``device`` and why."""
+    engine = choose_engine(device)
+    if engine.name == "dgl":
+        return "dgl: the default on the CPU, where its message passing is fastest"
+    return f"torch: the released DGL has no kernels for '{device}'"

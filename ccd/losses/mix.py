@@ -1,0 +1,64 @@
+"""The objective: two BPR terms and the denoising loss (Eq. 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from torch import Tensor
+
+from ccd.losses.bpr import bpr_loss
+from ccd.registry import component
+from ccd.settings import Fraction, NonNegativeFloat, Slot
+
+
+@component("losses")
+class LossMix:
+    """``(1 - hard_weight) BPR(random) + hard_weight BPR(hard) + diffusion_weight L_dm`` (Eq. 9).
+
+    Args:
+        hard_weight: The paper's omega.
+        diffusion_weight: The paper's lambda.
+        reduction: ``mean`` over the batch's triplets, or their ``sum`` as Eq. 9 writes it.
+    """
+
+    def __init__(
+        self,
+        *,
+        hard_weight: Fraction = 0.8,
+        diffusion_weight: NonNegativeFloat = 1.0,
+        reduction: Literal["mean", "sum"] = "mean",
+    ) -> None:
+        self.hard_weight, self.diffusion_weight = hard_weight, diffusion_weight
+        self.reduction = reduction
+
+    def __call__(
+        self,
+        users: Tensor,
+        positives: Tensor,
+        random_negatives: Tensor,
+        hard_negatives: Tensor | None,
+        denoising: Tensor | None,
+    ) -> dict[str, Tensor]:
+        """The weighted terms by name; their sum is the objective.
+
+        Args:
+            users: Final representations ``[batch, dim]``, as are the next three.
+            positives: Items interacted with.
+            random_negatives: Uniform random items.
+            hard_negatives: The sampler's items; None where there is no sampler.
+            denoising: ``L_dm``, a scalar; None without DMA.
+        """
+        scale = len(users) if self.reduction == "sum" else 1
+        omega = 0.0 if hard_negatives is None else self.hard_weight
+        terms = {}
+        if omega < 1:
+            terms["random"] = scale * (1 - omega) * bpr_loss(users, positives, random_negatives)
+        if hard_negatives is not None and omega > 0:
+            terms["hard"] = scale * omega * bpr_loss(users, positives, hard_negatives)
+        if denoising is not None and self.diffusion_weight > 0:
+            terms["diffusion"] = self.diffusion_weight * denoising
+        return terms
+
+
+LossesFactory = Annotated[Callable[[], LossMix], Slot("losses")]

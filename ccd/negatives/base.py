@@ -1,0 +1,116 @@
+"""What a negative sampler is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ccd.backbones.base import Representations
+from ccd.negatives.seen import SeenItems
+from ccd.settings import Slot
+
+
+class SamplerWorld(NamedTuple):
+    """What a sampler is built on.
+
+    Attributes:
+        seen: Training positives.
+        catalogue: Items that occur in train: the only ones drawn as negatives ``[n_candidates]``.
+        n_items: Number of items.
+        n_pools: Number of diffusion pools; 0 without NDI.
+        random: Draws uniform negatives; every sampler's fallback.
+        rng: The sampler's random stream.
+    """
+
+    seen: SeenItems
+    catalogue: Tensor
+    n_items: int
+    n_pools: int
+    random: RandomNegatives
+    rng: torch.Generator
+
+
+class SamplingContext(NamedTuple):
+    """What a sampler may look at in one step; nothing in it carries gradients.
+
+    Attributes:
+        epoch: Counted from 0.
+        current: Representations of this step's forward pass.
+        epoch_end: Inference representations at the end of the last epoch; None in epoch 0.
+        pools: Item representations at kept reverse steps, easy to hard
+            ``[n_pools, n_items, dim]``; None without NDI or before the first sampling.
+    """
+
+    epoch: int
+    current: Representations
+    epoch_end: Representations | None
+    pools: Tensor | None
+
+
+class Sampler(Protocol):
+    """Chooses one hard negative per triplet."""
+
+    def sample(
+        self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
+    ) -> Tensor:
+        """Item ids ``[batch]``, none of them a training positive of its user.
+
+        Args:
+            users: User ids ``[batch]``.
+            positives: Their positive items ``[batch]``.
+            negatives: The random negatives already drawn for these triplets ``[batch]``.
+            context: Representations and epoch.
+        """
+
+    def pool_name(self, epoch: int) -> str:
+        """Where this epoch's negatives come from, for people: ``random``, ``pool 2/4``, ``final``."""
+
+    def uses_pools(self, epoch: int) -> bool:
+        """Whether this epoch's negatives come from diffusion pools."""
+
+    def settled_epoch(self, max_epochs: int) -> int:
+        """First epoch from which the way of sampling no longer changes."""
+
+
+SamplerFactory = Annotated[Callable[[SamplerWorld], Sampler], Slot("sampler")]
+
+
+class RandomNegatives:
+    """Uniform negatives from the training catalogue, rejecting what the user has seen.
+
+    Args:
+        seen: Training positives.
+        catalogue: Items that occur in train ``[n_candidates]``.
+        max_attempts: Rounds of redrawing before the unseen items are enumerated.
+    """
+
+    def __init__(self, seen: SeenItems, catalogue: Tensor, max_attempts: int = 20) -> None:
+        self.seen, self.catalogue, self.max_attempts = seen, catalogue, max_attempts
+
+    def draw(self, users: Tensor, rng: torch.Generator) -> Tensor:
+        """One unseen item per row of ``users [n]``; a user who has seen all gets any item."""
+        items = self._uniform(len(users), rng)
+        pending = self.seen.contains(users, items).nonzero()[:, 0]
+        for _ in range(self.max_attempts):
+            if not len(pending):
+                return items
+            items[pending] = self._uniform(len(pending), rng)
+            pending = pending[self.seen.contains(users[pending], items[pending])]
+        for row in pending.tolist():  # users who have seen nearly everything
+            user = users[row : row + 1]
+            unseen = self.catalogue[~torch.isin(self.catalogue, self.seen.of(user)[1])]
+            if len(unseen):
+                pick = torch.randint(len(unseen), (1,), generator=rng, device=rng.device)
+                items[row] = unseen[pick]
+        return items
+
+    def exhausted(self, users: Tensor) -> Tensor:
+        """Whether each of ``users [n]`` has seen the whole catalogue, so that no negative exists."""
+        return self.seen.counts[users] >= len(self.catalogue)
+
+    def _uniform(self, n: int, rng: torch.Generator) -> Tensor:
+        index = torch.randint(len(self.catalogue), (n,), generator=rng, device=rng.device)
+        return self.catalogue[index]

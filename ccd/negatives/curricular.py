@@ -1,0 +1,171 @@
+"""CNS: a curriculum that samples ever harder negatives from the pools."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ccd.errors import ConfigError
+from ccd.negatives.base import SamplerWorld, SamplingContext
+from ccd.negatives.curricula import Curriculum
+from ccd.registry import component
+from ccd.settings import REQUIRED, Flag, PositiveFraction
+
+
+@component("sampler")
+class CurricularSampler:
+    """CNS: draw among the candidates most similar to the positive item in the epoch's pool (Eq. 8).
+
+    Per batch a random share of the catalogue are the candidates of all its rows; per row those the
+    user has seen are masked, the rest ranked by similarity to the positive in the pool that the
+    curriculum names, and one of the top share drawn. With ``last_pool`` this is +NDI.
+
+    Args:
+        world: Catalogue, positives and random stream.
+        curriculum: Which pool an epoch uses.
+        candidate_fraction: Share of the catalogue that are candidates.
+        candidate_replacement: Draw candidates with replacement, as the released code does.
+        candidate_sharing: One set per ``batch``, or one per ``row``.
+        top_fraction: Share of the candidates among which the negative is drawn.
+        similarity: ``dot`` product (long vectors win) or ``cosine``.
+        anchor: Whom negatives shall resemble: the ``positive`` item, or in the final
+            representations the ``user``; pools hold no users.
+        mask_seen: Mask the user's training positives.
+        first_epoch: ``random`` negatives in epoch 0, or a ``pool`` of the untrained model.
+        final_source: Final representations as they are now (``current``) or as they were at the
+            last ``epoch`` end.
+
+    Raises:
+        ConfigError: There are no pools, or the shares leave less than one candidate.
+    """
+
+    def __init__(
+        self,
+        world: SamplerWorld,
+        *,
+        curriculum: Curriculum = REQUIRED,
+        candidate_fraction: PositiveFraction = 0.1,
+        candidate_replacement: Flag = False,
+        candidate_sharing: Literal["batch", "row"] = "batch",
+        top_fraction: PositiveFraction = 0.1,
+        similarity: Literal["dot", "cosine"] = "dot",
+        anchor: Literal["positive", "user"] = "positive",
+        mask_seen: Flag = True,
+        first_epoch: Literal["random", "pool"] = "random",
+        final_source: Literal["current", "epoch"] = "current",
+    ) -> None:
+        self._world = world
+        self.n_candidates = int(candidate_fraction * len(world.catalogue))
+        self.n_top = int(top_fraction * self.n_candidates)
+        if self.n_top < 1:
+            raise ConfigError(
+                f"CurricularSampler.candidate_fraction = {candidate_fraction} of "
+                f"{len(world.catalogue)} items and top_fraction = {top_fraction} leave "
+                f"{self.n_candidates} candidates and {self.n_top} to draw from; their product "
+                f"must be at least {1 / len(world.catalogue):.2g}"
+            )
+        if not world.n_pools:
+            raise ConfigError(
+                "CurricularSampler needs pools: CNS reads NDI's reverse steps; "
+                "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
+            )
+        self.curriculum, self.similarity, self.anchor = curriculum, similarity, anchor
+        self.candidate_replacement, self.candidate_sharing = candidate_replacement, candidate_sharing
+        self.mask_seen, self.first_epoch = mask_seen, first_epoch
+        self.final_source = final_source
+
+    def sample(
+        self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
+    ) -> Tensor:
+        index = self._index(context.epoch)
+        if index is None or context.pools is None:  # both BPR terms see the random negative
+            return negatives
+        final = index == len(context.pools)
+        now = self.final_source == "current" or context.epoch_end is None
+        reprs = context.current if now else context.epoch_end
+        assert reprs is not None
+        table = reprs.items if final else context.pools[index]
+        anchors = (
+            F.embedding(users, reprs.users)
+            if final and self.anchor == "user"
+            else F.embedding(positives, table)
+        )
+        if self.candidate_sharing == "batch":
+            return self._draw_shared(users, negatives, anchors, table)
+        return self._draw_per_row(users, negatives, anchors, table)
+
+    def pool_name(self, epoch: int) -> str:
+        index, n_pools = self._index(epoch), self._world.n_pools
+        if index is None:
+            return "random"
+        return "final" if index == n_pools else f"pool {index + 1}/{n_pools}"
+
+    def uses_pools(self, epoch: int) -> bool:
+        index = self._index(epoch)
+        return index is not None and index < self._world.n_pools
+
+    def settled_epoch(self, max_epochs: int) -> int:
+        names = [self.pool_name(epoch) for epoch in range(max_epochs)]
+        changes = (e for e in range(max_epochs - 1, 0, -1) if names[e] != names[e - 1])
+        return next(changes, 0)
+
+    def _index(self, epoch: int) -> int | None:
+        """The epoch's pool; None for random negatives."""
+        if epoch == 0 and self.first_epoch == "random":
+            return None
+        return self.curriculum(epoch, self._world.n_pools)
+
+    def _draw_shared(
+        self, users: Tensor, negatives: Tensor, anchors: Tensor, table: Tensor
+    ) -> Tensor:
+        candidates = self._candidates(self.n_candidates)
+        scores = self._scores(anchors, F.embedding(candidates, table))
+        if self.mask_seen:
+            rows, items = self._world.seen.of(users)
+            # Candidates are sorted, so repeats of one item are neighbours: mask the whole range.
+            first = torch.searchsorted(candidates, items)
+            last = torch.searchsorted(candidates, items, right=True)
+            for offset in range(int((last - first).max()) if len(items) else 0):
+                hit = first + offset < last
+                scores[rows[hit], first[hit] + offset] = -torch.inf
+        return self._pick(scores, candidates.expand(len(users), -1), negatives)
+
+    def _draw_per_row(
+        self, users: Tensor, negatives: Tensor, anchors: Tensor, table: Tensor
+    ) -> Tensor:
+        picks = []
+        # One row's candidates are its own, so rows go in blocks to bound [rows, candidates, dim].
+        for rows in torch.arange(len(users), device=users.device).split(64):
+            candidates = self._candidates(len(rows) * self.n_candidates, replacement=True)
+            candidates = candidates.view(len(rows), -1)
+            scores = self._scores(anchors[rows, None], F.embedding(candidates, table))[:, 0]
+            if self.mask_seen:
+                owners = users[rows].repeat_interleave(self.n_candidates)
+                seen = self._world.seen.contains(owners, candidates.reshape(-1))
+                scores = scores.masked_fill(seen.view_as(scores), -torch.inf)
+            picks.append(self._pick(scores, candidates, negatives[rows]))
+        return torch.cat(picks)
+
+    def _candidates(self, n: int, replacement: bool | None = None) -> Tensor:
+        catalogue, rng = self._world.catalogue, self._world.rng
+        if self.candidate_replacement if replacement is None else replacement:
+            index = torch.randint(len(catalogue), (n,), generator=rng, device=rng.device)
+        else:
+            index = torch.randperm(len(catalogue), generator=rng, device=rng.device)[:n]
+        return catalogue[index] if replacement else catalogue[index.sort().values]
+
+    def _scores(self, anchors: Tensor, candidates: Tensor) -> Tensor:
+        if self.similarity == "cosine":
+            anchors, candidates = F.normalize(anchors, dim=-1), F.normalize(candidates, dim=-1)
+        return anchors @ candidates.transpose(-1, -2)
+
+    def _pick(self, scores: Tensor, candidates: Tensor, fallback: Tensor) -> Tensor:
+        """One of the ``n_top`` best candidates per row; the fallback where all are masked."""
+        values, slots = scores.topk(self.n_top, dim=1, sorted=False)
+        rng = self._world.rng
+        draw = torch.randint(self.n_top, (len(scores), 1), generator=rng, device=rng.device)
+        chosen = candidates.gather(1, slots.gather(1, draw))[:, 0]
+        return chosen.where(values.gather(1, draw)[:, 0] > -torch.inf, fallback)

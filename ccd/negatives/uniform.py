@@ -1,0 +1,36 @@
+"""A second uniform random negative."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ccd.negatives.base import SamplerWorld, SamplingContext
+from ccd.registry import component
+
+
+@component("sampler")
+class UniformSampler:
+    """Uniform random items: with it both BPR terms of Eq. 9 see random negatives.
+
+    The paper runs its baselines with two random negatives; this is that.
+
+    Args:
+        world: Catalogue and random stream.
+    """
+
+    def __init__(self, world: SamplerWorld) -> None:
+        self._world = world
+
+    def sample(
+        self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
+    ) -> Tensor:
+        return self._world.random.draw(users, self._world.rng)
+
+    def pool_name(self, epoch: int) -> str:
+        return "random"
+
+    def uses_pools(self, epoch: int) -> bool:
+        return False
+
+    def settled_epoch(self, max_epochs: int) -> int:
+        return 0

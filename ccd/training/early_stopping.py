@@ -1,0 +1,58 @@
+"""Early stopping that knows the curriculum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from ccd.registry import component
+from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, Slot
+
+
+@component("stopping")
+class EarlyStopping:
+    """Stop when validation has not improved for more than ``patience`` evaluations.
+
+    While easy pools are in use validation is flat, and it jumps when the final representations take
+    over, so patience is counted from the epoch at which the sampler has settled.
+
+    Args:
+        settled_epoch: First epoch from which the negative sampler no longer changes.
+        patience: Evaluations in a row without a new best that are allowed.
+        min_delta: A new best must exceed the old one by more than this.
+        after_curriculum: Count from ``settled_epoch``; False counts from the start.
+    """
+
+    def __init__(
+        self,
+        settled_epoch: int,
+        *,
+        patience: NonNegativeInt = 20,
+        min_delta: NonNegativeFloat = 0.0,
+        after_curriculum: Flag = True,
+    ) -> None:
+        self.patience, self.min_delta = patience, min_delta
+        self.settled_epoch = settled_epoch if after_curriculum else 0
+        self.best, self.best_epoch, self.waited = -float("inf"), -1, 0
+
+    def update(self, epoch: int, value: float) -> bool:
+        """Take one evaluation; True where it is a new best."""
+        if value > self.best + self.min_delta or self.best_epoch < 0:
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+            return True
+        if epoch >= self.settled_epoch:
+            self.waited += 1
+        return False
+
+    @property
+    def patience_left(self) -> int:
+        """Evaluations without a new best that are still allowed."""
+        return max(0, self.patience - self.waited)
+
+    @property
+    def finished(self) -> bool:
+        """Whether training should stop now."""
+        return self.waited > self.patience
+
+
+StoppingFactory = Annotated[Callable[[int], EarlyStopping], Slot("stopping")]

@@ -1,0 +1,114 @@
+"""The assembled model: backbone, DMA, NDI and CNS, and what one step and one epoch do with them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import Backbone, Batch, Representations, no_fusion
+from ccd.backbones.projector import LinearProjector
+from ccd.diffusion.aligner import DiffusionAligner
+from ccd.losses.mix import LossMix
+from ccd.negatives.base import Sampler, SamplingContext
+from ccd.negatives.pools import DiffusionPools
+from ccd.training.random import Streams
+
+
+class Recommender(nn.Module):
+    """A backbone with the parts of CCDRec that a variant names; any of them may be absent.
+
+    Args:
+        backbone: Scores users and items.
+        projector: Projects raw features, shared by backbone and aligner.
+        aligner: DMA, or None.
+        pools: NDI, or None; needs an aligner.
+        sampler: Chooses hard negatives, or None for random negatives only.
+        losses: The objective.
+        streams: Random streams.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        projector: LinearProjector,
+        aligner: DiffusionAligner | None,
+        pools: DiffusionPools | None,
+        sampler: Sampler | None,
+        losses: LossMix,
+        streams: Streams,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.projector, self.aligner = backbone, projector, aligner
+        self.pools, self.sampler, self.losses = pools, sampler, losses
+        self._graph_rng = streams.generator("graph")
+        self._noise_rng = streams.generator("noise")
+        self._streams = streams
+        self._reverse_rng = streams.generator("reverse")
+        self._sample: Tensor | None = None
+        self._pool_table: Tensor | None = None
+        self._epoch_end: Representations | None = None
+
+    def start_epoch(self, epoch: int) -> None:
+        """Redraw the epoch's graph; sample pools first where epoch 0 asks for them."""
+        self.train()
+        self.backbone.start_epoch(self._graph_rng)
+        if epoch == 0 and self.sampler is not None and self.sampler.uses_pools(0):
+            self.reverse(epoch)
+
+    def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
+        """The terms of the objective for one batch, by name."""
+        fuse, denoising = no_fusion, None
+        if self.aligner is not None:
+            items = torch.cat([batch.positives, batch.negatives])
+            denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
+            fuse = self.aligner.fuse(denoised.items, denoised.representations)
+            denoising = denoised.loss
+        representations = self.backbone(fuse)
+        ids = [batch.positives, batch.negatives]
+        if self.sampler is not None:
+            ids.append(self._hard_negatives(batch, representations, epoch))
+        # One gather per table: each costs a zero-filled gradient table in the backward pass.
+        users = F.embedding(batch.users, representations.users)
+        rows = F.embedding(torch.cat(ids), representations.items).chunk(len(ids))
+        hard = rows[2] if self.sampler is not None else None
+        terms = self.losses(users, rows[0], rows[1], hard, denoising)
+        auxiliary = self.backbone.auxiliary_loss(batch, users, self.projector)
+        if auxiliary is not None:
+            terms["auxiliary"] = auxiliary
+        return terms
+
+    @torch.no_grad()
+    def reverse(self, epoch: int) -> None:
+        """DMA's reverse process for all items: the samples for inference and, with NDI, the pools."""
+        if self.aligner is None:
+            return
+        self.eval()
+        if self.aligner.fixed_sampling:
+            self._reverse_rng = self._streams.generator("reverse")
+        embeddings = self.backbone.item_embeddings
+        keep = self.pools.keep if self.pools is not None else ()
+        kept = self.aligner.sample(embeddings, keep, self._reverse_rng)
+        self._sample = kept[self.aligner.diffusion.steps]
+        if self.pools is not None and epoch % self.pools.every == 0:
+            self._pool_table = self.pools.build(
+                kept, self.backbone.higher_order(), self.aligner.fusion_weight
+            )
+
+    @torch.no_grad()
+    def infer(self) -> Representations:
+        """Representations on the full graph, all items fused with their last sample."""
+        self.eval()
+        fuse = no_fusion
+        if self.aligner is not None and self._sample is not None:
+            every = torch.arange(len(self._sample), device=self._sample.device)
+            fuse = self.aligner.fuse(every, self._sample)
+        self._epoch_end = Representations(*(t.detach() for t in self.backbone(fuse)))
+        return self._epoch_end
+
+    @torch.no_grad()
+    def _hard_negatives(self, batch: Batch, now: Representations, epoch: int) -> Tensor:
+        assert self.sampler is not None
+        current = Representations(now.users.detach(), now.items.detach())
+        context = SamplingContext(epoch, current, self._epoch_end, self._pool_table)
+        return self.sampler.sample(batch.users, batch.positives, batch.negatives, context)

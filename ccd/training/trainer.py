@@ -1,0 +1,204 @@
+"""The training loop: batches, optimiser, reverse sampling, validation, early stopping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from ccd.backbones.base import Batch, Representations
+from ccd.errors import NumericError
+from ccd.negatives.base import RandomNegatives
+from ccd.registry import component
+from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
+from ccd.training.early_stopping import EarlyStopping, StoppingFactory
+from ccd.training.optimizers import OptimizerFactory
+from ccd.training.random import Streams
+from ccd.training.recommender import Recommender
+
+
+@dataclass
+class Epoch:
+    """What one epoch did: loss terms, wall seconds by part, validation metrics."""
+
+    index: int
+    pool: str
+    losses: dict[str, float]
+    seconds: dict[str, float]
+    valid: dict[str, float] | None
+    stopping: EarlyStopping
+
+
+@dataclass
+class Trained:
+    """The best epoch's state: its number, metrics, representations and weights."""
+
+    best_epoch: int
+    epochs: int
+    valid: dict[str, float]
+    representations: Representations
+    weights: dict[str, Tensor]
+    seconds: dict[str, float]
+
+
+@component("trainer")
+class Trainer:
+    """Trains on shuffled triplets and keeps the epoch with the best validation metric.
+
+    Args:
+        optimizer: Optimiser of all parameters.
+        stopping: When to stop.
+        epochs: Upper limit.
+        batch_size: Triplets per step; the last batch may be smaller.
+        learning_rate: Initial learning rate.
+        diffusion_learning_rate: One of its own for DMA; None for the same.
+        decay: The learning rate is multiplied by this every ``decay_every`` epochs, smoothly.
+        decay_every: Epochs, see ``decay``.
+        evaluate_every: Epochs between two validations.
+    """
+
+    def __init__(
+        self,
+        *,
+        optimizer: OptimizerFactory = REQUIRED,
+        stopping: StoppingFactory = REQUIRED,
+        epochs: PositiveInt = 1000,
+        batch_size: PositiveInt = 2048,
+        learning_rate: PositiveFloat = 1e-3,
+        diffusion_learning_rate: PositiveFloat | None = None,
+        decay: PositiveFraction = 1.0,
+        decay_every: PositiveInt = 50,
+        evaluate_every: PositiveInt = 1,
+    ) -> None:
+        self.optimizer, self.stopping = optimizer, stopping
+        self.epochs, self.batch_size = epochs, batch_size
+        self.learning_rate, self.diffusion_learning_rate = learning_rate, diffusion_learning_rate
+        self.decay, self.decay_every, self.evaluate_every = decay, decay_every, evaluate_every
+
+    def fit(
+        self,
+        model: Recommender,
+        users: Tensor,
+        items: Tensor,
+        random_negatives: RandomNegatives,
+        streams: Streams,
+        validate: Callable[[Representations], dict[str, float]],
+        select: str,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Trained:
+        """Train until early stopping or the epoch limit.
+
+        Args:
+            model: The recommender, trained in place.
+            users: Users of the training pairs ``[n]``.
+            items: Items of the training pairs ``[n]``.
+            random_negatives: Draws the random negatives.
+            streams: Random streams.
+            validate: Validation metrics of given representations.
+            select: Name of the metric that chooses the epoch.
+            on_epoch: Called after each epoch.
+
+        Raises:
+            NumericError: A loss term is not finite.
+        """
+        settled = model.sampler.settled_epoch(self.epochs) if model.sampler is not None else 0
+        stopping = self.stopping(settled)
+        optimizer, rates = self._optimizer(model)
+        order_rng, negative_rng = streams.generator("order"), streams.generator("negatives")
+        seconds = dict.fromkeys(("train", "sample", "evaluate"), 0.0)
+        best: Trained | None = None
+        for epoch in range(self.epochs):
+            clock = _Clock()
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * self.decay ** (epoch / self.decay_every)
+            model.start_epoch(epoch)
+            negatives = random_negatives.draw(users, negative_rng)
+            order = torch.randperm(len(users), generator=order_rng, device=users.device)
+            batches = self._batches(users[order], items[order], negatives[order])
+            losses = self._train(model, optimizer, batches, epoch)
+            spent = {"train": clock.lap()}
+            valid, evaluated = None, (epoch + 1) % self.evaluate_every == 0
+            if evaluated or epoch + 1 == self.epochs:
+                model.reverse(epoch)
+                spent["sample"] = clock.lap()
+                representations = model.infer()
+                valid = validate(representations)
+                if stopping.update(epoch, valid[select]):
+                    best = Trained(
+                        epoch, epoch + 1, valid, representations, _copy(model.state_dict()), seconds
+                    )
+                spent["evaluate"] = clock.lap()
+            for part, value in spent.items():
+                seconds[part] += value
+            pool = model.sampler.pool_name(epoch) if model.sampler is not None else "none"
+            on_epoch(Epoch(epoch, pool, losses, spent, valid, stopping))
+            if stopping.finished:
+                break
+        assert best is not None  # the last epoch is always evaluated
+        best.epochs = epoch + 1
+        return best
+
+    def _optimizer(self, model: Recommender) -> tuple[torch.optim.Optimizer, list[float]]:
+        own = list(model.aligner.parameters()) if model.aligner is not None else []
+        ids = {id(p) for p in own}
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in model.parameters() if id(p) not in ids], "lr": self.learning_rate}
+        ]
+        if own:
+            rate = self.diffusion_learning_rate or self.learning_rate
+            groups.append({"params": own, "lr": rate})
+        return self.optimizer(groups), [group["lr"] for group in groups]
+
+    def _batches(self, users: Tensor, items: Tensor, negatives: Tensor) -> Iterator[Batch]:
+        parts = (tensor.split(self.batch_size) for tensor in (users, items, negatives))
+        return (Batch(*batch) for batch in zip(*parts, strict=True))
+
+    def _train(
+        self,
+        model: Recommender,
+        optimizer: torch.optim.Optimizer,
+        batches: Iterator[Batch],
+        epoch: int,
+    ) -> dict[str, float]:
+        sums: dict[str, Tensor] = {}
+        n_batches = 0
+        for batch in batches:
+            optimizer.zero_grad(set_to_none=True)
+            terms = model.step(batch, epoch)
+            total = torch.stack(list(terms.values())).sum()
+            total.backward()
+            optimizer.step()
+            n_batches += 1
+            for name, term in [*terms.items(), ("total", total)]:
+                sums[name] = sums.get(name, 0.0) + term.detach()
+        losses = {name: (value / n_batches).item() for name, value in sums.items()}
+        for name, value in losses.items():
+            if not torch.isfinite(torch.tensor(value)):
+                raise NumericError(
+                    f"loss term '{name}' became {value} in epoch {epoch}; terms: {losses}; lower "
+                    f"Trainer.learning_rate (now {self.learning_rate}) or the term's weight"
+                )
+        return losses
+
+
+class _Clock:
+    """Wall seconds since the last lap; monotonic."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        self._last, spent = now, now - self._last
+        return spent
+
+
+def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+
+TrainerFactory = Annotated[Callable[[], Trainer], Slot("trainer")]
