@@ -8,6 +8,7 @@ serves CUDA, where the PyPI build of DGL has no kernels, and is the oracle of th
 
 from __future__ import annotations
 
+import warnings
 from typing import Protocol
 
 import torch
@@ -77,7 +78,11 @@ def _csr(rows: Tensor, columns: Tensor, n_nodes: int) -> Tensor:
     counts = torch.bincount(rows, minlength=n_nodes)
     starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     ones = torch.ones(len(rows), device=rows.device)
-    return torch.sparse_csr_tensor(starts, columns[order], ones, size=(n_nodes, n_nodes))
+    with warnings.catch_warnings():  # "CSR support is in beta", said since 2021
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(
+            starts, columns[order], ones, size=(n_nodes, n_nodes), check_invariants=False
+        )
 
 
 class DglEngine:

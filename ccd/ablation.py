@@ -1,0 +1,212 @@
+"""Run a recipe: every variant on every seed, into one run folder, with one table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ccd.config.gin_text import flat_settings, to_gin
+from ccd.config.graph import ConfigGraph, Node
+from ccd.config.recipe import Recipe, load_recipe
+from ccd.datasets import data_folders
+from ccd.datasets.dataset import Dataset
+from ccd.experiment import Experiment, Outcome
+from ccd.reports.outputs import write_reports
+from ccd.runs.folder import RunFolder, default_folder
+from ccd.runs.machine import peak_rss_mb
+from ccd.runs.per_user import PerUser
+from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.training.trainer import Epoch
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What a run leaves: its folder and one result per (variant, seed), in the plan's order."""
+
+    folder: Path
+    results: tuple[RunResult, ...]
+
+    def __getitem__(self, variant: str) -> list[RunResult]:
+        """The results of one variant, by seed."""
+        return [result for result in self.results if result.variant == variant]
+
+
+def run(
+    recipe: str | Path,
+    *,
+    bindings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    dataset: str | None = None,
+    data_dir: str | Path | None = None,
+    with_files: Sequence[str | Path] = (),
+    out: str | Path | None = None,
+    allow_imports: Sequence[str] = (),
+    observer: Observer | None = None,
+) -> RunResults:
+    """Train, evaluate and compare the variants of a recipe.
+
+    Args:
+        recipe: A gin file, or the name of one of ccd's own such as ``recipes/ablation_freedom.gin``.
+        bindings: Texts such as ``Trainer.epochs = 5``; they win over everything else.
+        only: Variants to run; all of them where empty.
+        seeds: Seeds instead of the recipe's.
+        dataset: Name of a data set (``baby``) or a gin file.
+        data_dir: Folder in which data sets are looked up first.
+        with_files: Gin files to add.
+        out: Run folder; a new one under ``runs/`` where None. What is finished there is skipped.
+        allow_imports: Python modules that gin files may import.
+        observer: Told about progress.
+
+    Raises:
+        ConfigError: The recipe cannot be used; nothing was loaded or written.
+        DataError: The data set is missing or wrong.
+        NumericError: A loss stopped being finite.
+        ResourceError: Memory, disk or device does not suffice.
+    """
+    if seeds:
+        bindings = [*bindings, f"Ablation.seeds = {tuple(seeds)!r}"]
+    loaded = load_recipe(
+        recipe,
+        dataset=dataset,
+        with_files=with_files,
+        bindings=bindings,
+        only=only,
+        allow_imports=allow_imports,
+    )
+    # Building every experiment first refuses what only a component can see before data are loaded.
+    experiments = {name: graph.factory()() for name, graph in loaded.graphs.items()}
+    folder = Path(out) if out is not None else default_folder(loaded.name)
+    folders = data_folders(Path(data_dir) if data_dir is not None else None)
+    return _Run(loaded, experiments, folder, folders, observer or SilentObserver()).run()
+
+
+class _Run:
+    """One pass over the (variant, seed) pairs of a recipe."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        experiments: dict[str, Experiment],
+        folder: Path,
+        data_folders: list[Path],
+        observer: Observer,
+    ) -> None:
+        self.recipe, self.experiments, self.path = recipe, experiments, folder
+        self.data_folders, self.observer = data_folders, observer
+        self._datasets: dict[Node, Dataset] = {}
+
+    def run(self) -> RunResults:
+        first = next(iter(self.experiments.values()))
+        # Seeds outside, so that every variant has a first result early.
+        pairs = [(variant, seed) for seed in self.recipe.seeds for variant in self.experiments]
+        metric = first.evaluator.select
+        try:
+            with RunFolder(self.path, metric=metric) as folder:
+                data = {name: self._data(name) for name in self.experiments}
+                dataset = data[pairs[0][0]]
+                self.observer.started(
+                    Plan(self.recipe.name, dataset.name, tuple(pairs), metric,
+                         self.recipe.baseline, self.path)
+                )  # fmt: skip
+                for note in [*folder.notes, *dataset.notes]:
+                    self.observer.note(note)
+                folder.write_config(to_gin(self.recipe, defaults=False))
+                folder.manifest.describe(
+                    recipe=self.recipe.name,
+                    dataset=dataset,
+                    device=str(first.device),
+                    engine=first.engine.name,
+                    threads=first.threads or torch.get_num_threads(),
+                )
+                try:
+                    results = [self._one(folder, *pair, data[pair[0]]) for pair in pairs]
+                finally:
+                    # Whatever stopped the run: what is finished is tabled, and the settings kept.
+                    folder.write_operative(to_gin(self.recipe, defaults=True))
+                    write_reports(self.path, self.recipe.baseline)
+                return RunResults(self.path, tuple(results))
+        finally:
+            self.observer.closed()
+
+    def _data(self, variant: str) -> Dataset:
+        """The variant's data set, loaded once for all variants that describe it alike."""
+        node = self.recipe.graphs[variant].root["dataset"].value
+        key = repr(flat_settings(ConfigGraph(node)))
+        if key not in self._datasets:
+            self._datasets[key] = node.factory()(self.data_folders)
+        return self._datasets[key]
+
+    def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
+        graph = self.recipe.graphs[variant]
+        known = folder.begin(
+            variant, seed, settings=flat_settings(graph), fingerprint=dataset.fingerprint
+        )
+        if known is not None:
+            self.observer.finished(known, skipped=True)
+            return known
+        experiment = self.experiments[variant]
+
+        def on_epoch(epoch: Epoch) -> None:
+            record = _record(variant, seed, experiment.trainer.epochs, epoch)
+            folder.record_epoch(record)
+            self.observer.epoch(record)
+
+        outcome = experiment.run(dataset, seed, on_epoch)
+        result = _result(variant, seed, dataset.name, outcome)
+        own = replace(self.recipe, graphs={variant: graph}, seeds=(seed,), baseline=None)
+        folder.record_finished(
+            result,
+            tensors=_tensors(outcome),
+            per_user=PerUser(
+                outcome.test.users.numpy(),
+                {name: values.numpy() for name, values in outcome.test.per_user.items()},
+            ),
+            operative=to_gin(own, defaults=True),
+        )
+        self.observer.finished(result, skipped=False)
+        return result
+
+
+def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochRecord:
+    return EpochRecord(
+        variant=variant,
+        seed=seed,
+        epoch=epoch.index,
+        max_epochs=max_epochs,
+        losses=epoch.losses,
+        pool=epoch.pool,
+        valid=epoch.valid,
+        best=epoch.stopping.best,
+        best_epoch=epoch.stopping.best_epoch,
+        patience_left=epoch.stopping.patience_left,
+        seconds=epoch.seconds,
+    )
+
+
+def _result(variant: str, seed: int, dataset: str, outcome: Outcome) -> RunResult:
+    return RunResult(
+        variant=variant,
+        seed=seed,
+        dataset=dataset,
+        best_epoch=outcome.trained.best_epoch,
+        epochs=outcome.trained.epochs,
+        valid=outcome.trained.valid,
+        test=outcome.test.means,
+        seconds=outcome.seconds,
+        peak_rss_mb=round(peak_rss_mb(), 1),
+    )
+
+
+def _tensors(outcome: Outcome) -> dict[str, torch.Tensor]:
+    """The weights, and the representations that score users and items by their dot product."""
+    final = outcome.trained.representations
+    tensors = {
+        **outcome.trained.weights,
+        "user_representations": final.users,
+        "item_representations": final.items,
+    }
+    return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}

@@ -1,0 +1,94 @@
+"""FREEDOM against a dense restatement of its equations."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ccd.backbones.base import Batch
+from ccd.backbones.freedom import FREEDOM
+from ccd.backbones.projector import LinearProjector
+from ccd.losses.bpr import bpr_loss
+from tests.backbones.worlds import CPU, DIM, N_ITEMS, N_USERS, dataset, small_knn, world
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+
+
+def normalised(users, items):
+    adjacency = torch.zeros(N_USERS + N_ITEMS, N_USERS + N_ITEMS)
+    adjacency[users, items + N_USERS] = 1
+    adjacency += adjacency.T.clone()
+    degree = adjacency.sum(1)
+    scale = torch.where(degree > 0, (degree + 1e-7).rsqrt(), 0.0)
+    return scale[:, None] * adjacency * scale
+
+
+def knn_matrix(features, k):
+    unit = F.normalize(torch.from_numpy(features))
+    top = (unit @ unit.T).topk(k, dim=1).indices
+    return torch.zeros(N_ITEMS, N_ITEMS).scatter(1, top, 1 / k)
+
+
+def dense_loss(model, users, items, batch, projector):
+    """The paper's forward pass and loss with dense matrices."""
+    data = dataset()
+    s = 0.1 * knn_matrix(data.features["image"], 4) + 0.9 * knn_matrix(data.features["text"], 4)
+    e_u, e_i = model.user_embeddings, model.item_embeddings
+    a = normalised(users, items)
+    x = torch.cat([e_u, e_i])
+    table = (x + a @ x + a @ a @ x) / 3
+    h_u, h_i = table[:N_USERS], table[N_USERS:] + s @ e_i
+    scores = (h_u[batch.users] * (h_i[batch.positives] - h_i[batch.negatives])).sum(1)
+    loss = -torch.log(torch.sigmoid(scores)).mean()
+    for name, feature in data.features.items():
+        f = projector.maps[name](torch.from_numpy(feature))
+        margin = (h_u[batch.users] * (f[batch.positives] - f[batch.negatives])).sum(1)
+        loss = loss - 0.3 * torch.log(torch.sigmoid(margin)).mean()
+    return loss
+
+
+def model_loss(model, batch, projector):
+    h_u, h_i = model()
+    loss = bpr_loss(h_u[batch.users], h_i[batch.positives], h_i[batch.negatives])
+    return loss + model.auxiliary_loss(batch, h_u[batch.users], projector)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_loss_and_gradient_equal_the_dense_restatement(training):
+    data = dataset()
+    built = FREEDOM(world(data), item_graph=small_knn, reg_weight=0.3, edge_dropout=0.5)
+    built.train(training)
+    built.start_epoch(torch.Generator().manual_seed(3))
+    graph = built.epoch_graph if training else built.full_graph
+    projector = LinearProjector(data.features, DIM, torch.Generator().manual_seed(1), CPU)
+    rng = torch.Generator().manual_seed(2)
+    batch = Batch(
+        torch.randint(N_USERS, (40,), generator=rng),
+        torch.randint(N_ITEMS, (40,), generator=rng),
+        torch.randint(N_ITEMS, (40,), generator=rng),
+    )
+    parameters = [*built.parameters(), *projector.parameters()]
+    ours = model_loss(built, batch, projector)
+    theirs = dense_loss(built, graph.users, graph.items, batch, projector)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    for got, expected in zip(
+        torch.autograd.grad(ours, parameters), torch.autograd.grad(theirs, parameters), strict=True
+    ):
+        torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
+
+
+def test_inference_uses_the_full_graph():
+    built = FREEDOM(world(), item_graph=small_knn, edge_dropout=0.8)
+    built.start_epoch(torch.Generator().manual_seed(3))
+    assert len(built.epoch_graph.users) == int(160 * (1 - 0.8))
+    pruned = built.train()()
+    full = built.eval()()
+    assert not torch.allclose(pruned.users, full.users)
+
+
+def test_no_pruning_keeps_the_full_graph():
+    built = FREEDOM(world(), item_graph=small_knn, edge_dropout=0.0)
+    built.start_epoch(torch.Generator().manual_seed(3))
+    assert built.epoch_graph is built.full_graph

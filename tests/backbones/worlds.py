@@ -1,0 +1,49 @@
+"""A 30-user world for backbones."""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from ccd.backbones.base import World
+from ccd.datasets.dataset import Dataset, Interactions
+from ccd.graphs.engines import DglEngine
+from ccd.graphs.item_knn import knn_graph
+
+CPU = torch.device("cpu")
+N_USERS, N_ITEMS, DIM = 30, 25, 8
+
+
+def dataset(seed=0):
+    rng = np.random.default_rng(seed)
+    keys = rng.choice(N_USERS * N_ITEMS, 220, replace=False)
+    train, valid, test = np.sort(keys[:160]), np.sort(keys[160:190]), np.sort(keys[190:])
+
+    def pairs(k):
+        k = k[np.isin(k // N_ITEMS, train // N_ITEMS)]
+        return Interactions(k // N_ITEMS, k % N_ITEMS)
+
+    features = {
+        "image": rng.normal(size=(N_ITEMS, 12)).astype(np.float32),
+        "text": rng.normal(size=(N_ITEMS, 6)).astype(np.float32),
+    }
+    return Dataset(
+        "tiny", N_USERS, N_ITEMS, pairs(train), pairs(valid), pairs(test), features,
+        fingerprint=f"tiny-{seed}",
+    )  # fmt: skip
+
+
+def world(data=None, seed=0):
+    data = data or dataset()
+    engine = DglEngine()
+
+    def item_graph(factory):
+        return factory(data, engine, CPU)
+
+    return World(
+        torch.from_numpy(data.train.users), torch.from_numpy(data.train.items),
+        N_USERS, N_ITEMS, DIM, item_graph, engine, torch.Generator().manual_seed(seed), CPU,
+    )  # fmt: skip
+
+
+small_knn = partial(knn_graph, k=4)

@@ -1,0 +1,72 @@
+"""Every registered backbone, without an edit here."""
+
+import inspect
+
+import pytest
+import torch
+
+from ccd import catalogue
+from ccd.backbones.base import Batch, no_fusion
+from ccd.backbones.projector import LinearProjector
+from ccd.registry import components
+from tests.backbones.worlds import CPU, DIM, N_ITEMS, N_USERS, dataset, small_knn, world
+
+catalogue.load()
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+
+
+def build(component, seed=0):
+    slots = {"item_graph": small_knn}
+    wanted = inspect.signature(component.target).parameters
+    settings = {name: value for name, value in slots.items() if name in wanted}
+    return component.target(world(seed=seed), **settings)
+
+
+@pytest.mark.parametrize("backbone", components("backbone"), ids=lambda c: c.name)
+class TestBackbones:
+    def test_representations_have_the_stated_shapes(self, backbone):
+        model = build(backbone)
+        model.start_epoch(torch.Generator().manual_seed(0))
+        users, items = model()
+        assert users.shape == (N_USERS, DIM)
+        assert items.shape == (N_ITEMS, DIM)
+
+    def test_inference_is_deterministic(self, backbone):
+        model = build(backbone).eval()
+        for first, second in zip(model(), model(), strict=True):
+            assert torch.equal(first, second)
+
+    def test_every_embedding_is_trained(self, backbone):
+        model = build(backbone).eval()
+        users, items = model()
+        (users.square().sum() + items.square().sum()).backward()
+        for table in (model.user_embeddings, model.item_embeddings):
+            assert (table.grad.abs().sum(1) > 0).all()
+
+    def test_weights_come_from_the_stream(self, backbone):
+        first, again, other = build(backbone), build(backbone), build(backbone, seed=1)
+        assert torch.equal(first.item_embeddings, again.item_embeddings)
+        assert not torch.equal(first.item_embeddings, other.item_embeddings)
+
+    def test_auxiliary_loss_is_a_finite_scalar(self, backbone):
+        model = build(backbone)
+        projector = LinearProjector(dataset().features, DIM, torch.Generator(), CPU)
+        batch = Batch(*(torch.arange(5) for _ in range(3)))
+        loss = model.auxiliary_loss(batch, model().users[:5], projector)
+        assert loss is None or (loss.dim() == 0 and loss.isfinite())
+
+    def test_the_fusion_hook_is_used_where_it_is_offered(self, backbone):
+        model = build(backbone).eval()
+        seen = []
+
+        def hook(ids, higher_order):
+            seen.append(higher_order.shape)
+            return no_fusion(ids, higher_order)
+
+        with_hook = model(hook)
+        assert bool(seen) == model.takes_fusion
+        torch.testing.assert_close(with_hook.items, model().items)

@@ -1,0 +1,107 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from ccd.backbones.projector import LinearProjector
+from ccd.diffusion.aligner import DiffusionAligner
+from ccd.diffusion.estimators import AttentionEstimator
+from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
+from ccd.diffusion.noise_schedules import linear_betas
+from ccd.diffusion.process import GaussianDiffusion
+
+CPU = torch.device("cpu")
+N_ITEMS, DIM = 12, 8
+
+
+def aligner(**settings):
+    rng = torch.Generator().manual_seed(0)
+    raw = {"image": np.random.default_rng(0).normal(size=(N_ITEMS, 5)).astype(np.float32)}
+    projector = LinearProjector(raw, DIM, rng, CPU)
+    diffusion = partial(GaussianDiffusion, betas=linear_betas)
+    defaults = {"diffusion": diffusion, "estimator": AttentionEstimator, "fusion": final_fusion}
+    return DiffusionAligner(DIM, projector, rng, CPU, **{**defaults, **settings})
+
+
+def embeddings():
+    table = torch.randn(N_ITEMS, DIM, generator=torch.Generator().manual_seed(1))
+    return table.requires_grad_()
+
+
+def stream():
+    return torch.Generator().manual_seed(2)
+
+
+ITEMS = torch.tensor([5, 2, 5, 9, 2])
+
+
+def test_unique_diffuses_each_item_once():
+    denoised = aligner().denoise(embeddings(), ITEMS, stream())
+    assert denoised.items.tolist() == [2, 5, 9]
+    assert denoised.representations.shape == (3, DIM)
+
+
+def test_each_keeps_the_last_occurrence_and_counts_all_in_the_loss():
+    model, table = aligner(duplicates="each"), embeddings()
+    denoised = model.denoise(table, ITEMS, stream())
+    assert denoised.items.tolist() == [2, 5, 9]
+    rng = stream()
+    t = model.diffusion.draw_timesteps(5, rng)
+    noise = torch.empty(5, DIM).normal_(generator=rng)
+    x_t = model.diffusion.add_noise(table[ITEMS], noise, t)
+    estimate = model.estimator(x_t, t, model.encode(ITEMS))
+    torch.testing.assert_close(denoised.representations, estimate[[4, 2, 3]])
+    torch.testing.assert_close(denoised.loss, (estimate - table[ITEMS]).square().mean())
+
+
+def test_all_items_can_be_diffused():
+    denoised = aligner(scope="all").denoise(embeddings(), ITEMS, stream())
+    assert denoised.items.tolist() == list(range(N_ITEMS))
+
+
+def test_the_papers_norm_is_dim_times_the_mean():
+    mean = aligner().denoise(embeddings(), ITEMS, stream()).loss
+    norm = aligner(loss_reduction="sum_dim").denoise(embeddings(), ITEMS, stream()).loss
+    torch.testing.assert_close(norm, mean * DIM)
+
+
+@pytest.mark.parametrize("detach_target", [False, True])
+@pytest.mark.parametrize("detach_input", [False, True])
+def test_detaching(detach_target, detach_input):
+    table = embeddings()
+    model = aligner(detach_target=detach_target, detach_input=detach_input)
+    loss = model.denoise(table, ITEMS, stream()).loss
+    (gradient,) = torch.autograd.grad(loss, table, allow_unused=True)
+    assert (gradient is None) == (detach_target and detach_input)
+
+
+def test_sampling_is_reproducible_and_can_be_averaged():
+    table = embeddings()
+    once = aligner().sample(table, (6,), stream())
+    assert sorted(once) == [6, 20]
+    assert torch.equal(once[20], aligner().sample(table, (6,), stream())[20])
+    many = aligner(samples=8).sample(table, (), stream())[20]
+    assert not torch.equal(once[20], many)
+    assert not many.requires_grad
+
+
+def test_the_projector_is_shared_and_not_owned():
+    model = aligner()
+    assert not any("maps" in name for name, _ in model.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("fusion", "expected"),
+    [
+        (final_fusion, lambda e, g, x: (e, 0.7 * g + 0.3 * x)),
+        (ego_fusion, lambda e, g, x: (0.7 * g + 0.3 * x, g)),
+        (ego_id_fusion, lambda e, g, x: (0.7 * e + 0.3 * x, g)),
+    ],
+)
+def test_fusion_sites(fusion, expected):
+    rng = torch.Generator().manual_seed(3)
+    ids, higher, denoised = (torch.randn(N_ITEMS, DIM, generator=rng) for _ in range(3))
+    model = aligner(fusion=fusion, fusion_weight=0.3)
+    got = model.fuse(torch.arange(N_ITEMS), denoised)(ids, higher)
+    torch.testing.assert_close(got, expected(ids, higher, denoised))

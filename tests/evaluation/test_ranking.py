@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import torch
+
+from ccd.backbones.base import Representations
+from ccd.datasets.dataset import Interactions
+from ccd.errors import ConfigError
+from ccd.evaluation.metrics import ndcg, recall
+from ccd.evaluation.ranking import FullRanking, HeldOut
+from ccd.negatives.seen import SeenItems
+
+CPU = torch.device("cpu")
+N_USERS, N_ITEMS = 25, 60
+
+
+@pytest.fixture
+def world():
+    rng = np.random.default_rng(0)
+    keys = rng.choice(N_USERS * N_ITEMS, 300, replace=False)
+    train, held = keys[:220], keys[220:]
+    held = held[np.isin(held // N_ITEMS, train // N_ITEMS)]
+    generator = torch.Generator().manual_seed(0)
+    reprs = Representations(
+        torch.randn(N_USERS, 8, generator=generator), torch.randn(N_ITEMS, 8, generator=generator)
+    )
+    seen = SeenItems(torch.from_numpy(train // N_ITEMS), torch.from_numpy(train % N_ITEMS), 25, 60)
+    held_out = HeldOut(Interactions(held // N_ITEMS, held % N_ITEMS), N_USERS, N_ITEMS, CPU)
+    return reprs, seen, held_out, train, held
+
+
+def evaluator(**settings):
+    defaults = {"metrics": {"recall": recall, "ndcg": ndcg}, "cutoffs": (5, 20)}
+    return FullRanking(**{**defaults, **settings})
+
+
+def by_hand(reprs, train, held, k):
+    """Recall@k by a loop over users."""
+    values = {}
+    for user in sorted(set((held // N_ITEMS).tolist())):
+        scores = (reprs.items @ reprs.users[user]).clone()
+        scores[train[train // N_ITEMS == user] % N_ITEMS] = -1e10
+        top = set(scores.topk(k).indices.tolist())
+        relevant = set((held[held // N_ITEMS == user] % N_ITEMS).tolist())
+        values[user] = len(top & relevant) / len(relevant)
+    return values
+
+
+@pytest.mark.parametrize("block_cells", [1, 130, 8_000_000])
+def test_full_ranking_equals_a_loop_over_users(world, block_cells):
+    reprs, seen, held_out, train, held = world
+    measured = evaluator(block_cells=block_cells).evaluate(reprs, held_out, seen)
+    expected = by_hand(reprs, train, held, 5)
+    assert measured.users.tolist() == list(expected)
+    assert measured.per_user["recall@5"].tolist() == pytest.approx(list(expected.values()))
+    assert measured.means["recall@5"] == pytest.approx(np.mean(list(expected.values())))
+
+
+def test_fewer_items_than_the_cutoff(world):
+    reprs, seen, held_out, *_ = world
+    measured = evaluator(cutoffs=(5, 20, 500)).evaluate(reprs, held_out, seen)
+    assert (measured.per_user["recall@500"] == 1).all()
+
+
+def test_the_selecting_metric_must_be_evaluated():
+    with pytest.raises(ConfigError, match="'recall@10' is not evaluated; choose one of recall@5"):
+        evaluator(select="recall@10")

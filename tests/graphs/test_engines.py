@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from ccd.errors import ResourceError
+from ccd.graphs.engines import DglEngine, TorchEngine, choose_engine, describe_choice
+
+
+def random_edges(n_nodes=40, n_edges=150, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    keys = torch.randperm(n_nodes * n_nodes, generator=rng)[:n_edges]
+    return keys // n_nodes, keys % n_nodes
+
+
+def dense(source, target, n_nodes):
+    matrix = torch.zeros(n_nodes, n_nodes)
+    matrix[target, source] = 1.0
+    return matrix
+
+
+@pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
+def test_engines_equal_the_dense_product(engine):
+    source, target = random_edges()
+    x = torch.randn(40, 8, generator=torch.Generator().manual_seed(1))
+    matrix, adjacency = dense(source, target, 40), engine.adjacency(source, target, 40)
+    torch.testing.assert_close(adjacency.sum_sources(x), matrix @ x, atol=1e-5, rtol=0)
+    torch.testing.assert_close(adjacency.sum_targets(x), matrix.T @ x, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
+def test_nodes_without_edges_sum_to_zero(engine):
+    adjacency = engine.adjacency(torch.tensor([0]), torch.tensor([1]), 3)
+    summed = adjacency.sum_sources(torch.ones(3, 2))
+    assert summed.tolist() == [[0, 0], [1, 1], [0, 0]]
+
+
+def test_choice_of_engine():
+    assert choose_engine("cpu").name == "dgl"
+    assert choose_engine("cuda").name == "torch"
+    assert choose_engine("cpu", "torch").name == "torch"
+    with pytest.raises(ResourceError, match="CPU kernels only"):
+        choose_engine("cuda", "dgl")
+    assert "CPU" in describe_choice("cpu")

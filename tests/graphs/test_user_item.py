@@ -1,0 +1,91 @@
+import pytest
+import torch
+
+from ccd.graphs.engines import DglEngine, TorchEngine
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import LightGCN, UserItemGraph
+
+USERS = torch.tensor([0, 0, 1, 2, 2, 2, 3])
+ITEMS = torch.tensor([0, 1, 1, 0, 1, 2, 2])
+N_USERS, N_ITEMS = 4, 5  # items 3 and 4 have no edges
+
+
+def graph(engine=None):
+    return UserItemGraph(USERS, ITEMS, N_USERS, N_ITEMS, engine or DglEngine())
+
+
+def dense_mean(x, n_layers):
+    """LightGCN restated with a dense normalised adjacency."""
+    n = N_USERS + N_ITEMS
+    adjacency = torch.zeros(n, n)
+    adjacency[USERS, ITEMS + N_USERS] = 1
+    adjacency += adjacency.T.clone()
+    degree = adjacency.sum(1)
+    scale = torch.where(degree > 0, (degree + 1e-7).rsqrt(), 0.0)
+    normalised = scale[:, None] * adjacency * scale
+    layers = [x]
+    for _ in range(n_layers):
+        layers.append(normalised @ layers[-1])
+    return torch.stack(layers).mean(0)
+
+
+@pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
+@pytest.mark.parametrize("n_layers", [0, 1, 2, 4])
+def test_light_gcn_equals_dense_in_value_and_gradient(engine, n_layers):
+    x = torch.randn(9, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    weight = torch.randn(9, 6, generator=torch.Generator().manual_seed(1))
+    value = propagate(LightGCN(graph(engine), n_layers), x)
+    (gradient,) = torch.autograd.grad((value * weight).sum(), x)
+    expected = dense_mean(x, n_layers)
+    (expected_gradient,) = torch.autograd.grad((expected * weight).sum(), x)
+    torch.testing.assert_close(value, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(gradient, expected_gradient, atol=1e-5, rtol=0)
+
+
+def test_zero_layers_return_the_input():
+    x = torch.randn(9, 3)
+    assert torch.equal(graph().light_gcn(x, 0), x)
+
+
+def test_an_item_without_edges_keeps_its_share_of_layer_zero():
+    x = torch.randn(9, 3)
+    torch.testing.assert_close(graph().light_gcn(x, 2)[7], x[7] / 3)
+
+
+def many_edges(n_users=300, n_items=200, n=4000):
+    rng = torch.Generator().manual_seed(0)
+    keys = torch.unique(
+        torch.randint(n_users, (n,), generator=rng) * n_items
+        + (torch.rand(n, generator=rng) ** 3 * n_items).long()
+    )
+    return UserItemGraph(keys // n_items, keys % n_items, n_users, n_items, DglEngine())
+
+
+def test_pruning_keeps_the_stated_share_renormalised():
+    full = many_edges()
+    pruned = full.pruned(0.8, torch.Generator().manual_seed(3))
+    assert len(pruned.users) == int(len(full.users) * (1 - 0.8))
+    kept = set((pruned.users * 200 + pruned.items).tolist())
+    assert kept < set((full.users * 200 + full.items).tolist())
+    assert pruned.degrees.sum() == 2 * len(pruned.users)
+
+
+def test_pruning_drops_popular_items_more():
+    full = many_edges()
+    item_degrees = full.degrees[full.n_users :]
+    rng = torch.Generator().manual_seed(4)
+    kept = torch.zeros(200)
+    for _ in range(30):
+        kept += full.pruned(0.5, rng).degrees[full.n_users :]
+    share = kept / (30 * item_degrees.clamp(min=1))
+    popular = item_degrees > item_degrees.float().quantile(0.9)
+    rare = (item_degrees < item_degrees.float().quantile(0.5)) & (item_degrees > 0)
+    assert share[popular].mean() < share[rare].mean() - 0.1
+
+
+def test_the_same_stream_prunes_the_same_edges():
+    full = many_edges()
+    first = full.pruned(0.8, torch.Generator().manual_seed(5))
+    second = full.pruned(0.8, torch.Generator().manual_seed(5))
+    assert torch.equal(first.users, second.users)
+    assert torch.equal(first.items, second.items)

@@ -1,0 +1,43 @@
+"""A small world for samplers: 20 users x 40 items, one user who has seen all but one item."""
+
+import torch
+
+from ccd.backbones.base import Representations
+from ccd.negatives.base import RandomNegatives, SamplerWorld, SamplingContext
+from ccd.negatives.seen import SeenItems
+
+N_USERS, N_ITEMS, DIM, N_POOLS = 20, 40, 8, 4
+GREEDY = 7  # has seen everything but item 13
+
+
+def pairs():
+    rng = torch.Generator().manual_seed(0)
+    keys = set(torch.randint(N_USERS * N_ITEMS, (200,), generator=rng).tolist())
+    keys = {k for k in keys if k // N_ITEMS != GREEDY}
+    keys |= {GREEDY * N_ITEMS + i for i in range(N_ITEMS) if i != 13}
+    ordered = torch.tensor(sorted(keys))
+    return ordered // N_ITEMS, ordered % N_ITEMS
+
+
+def sampler_world(seed=0, n_pools=N_POOLS):
+    users, items = pairs()
+    seen = SeenItems(users, items, N_USERS, N_ITEMS)
+    catalogue = torch.unique(items)
+    random = RandomNegatives(seen, catalogue)
+    rng = torch.Generator().manual_seed(seed)
+    return SamplerWorld(seen, catalogue, N_ITEMS, n_pools, random, rng)
+
+
+def context(epoch, seed=1):
+    rng = torch.Generator().manual_seed(seed)
+    reprs = Representations(
+        torch.randn(N_USERS, DIM, generator=rng), torch.randn(N_ITEMS, DIM, generator=rng)
+    )
+    pools = torch.randn(N_POOLS, N_ITEMS, DIM, generator=rng)
+    return SamplingContext(epoch, reprs, None, pools)
+
+
+def batch(world, seed=2):
+    users, positives = pairs()
+    negatives = world.random.draw(users, torch.Generator().manual_seed(seed))
+    return users, positives, negatives

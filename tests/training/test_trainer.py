@@ -1,0 +1,111 @@
+from functools import partial
+
+import pytest
+import torch
+
+from ccd.errors import ConfigError, NumericError
+from ccd.negatives.uniform import UniformSampler
+from tests.training.parts import CNS, DMA, FULL, experiment, train
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+
+
+def losses(epochs, *names):
+    return [[epoch.losses.get(name) for name in names] for epoch in epochs]
+
+
+def test_the_loss_falls_and_the_best_epoch_is_kept():
+    outcome, epochs = train(
+        experiment(**FULL, trainer={"epochs": 40, "learning_rate": 0.02})
+    )
+    assert epochs[-1].losses["random"] < epochs[0].losses["random"]
+    best = max(epochs, key=lambda e: e.valid["recall@5"])
+    assert outcome.trained.best_epoch == best.index
+    assert outcome.trained.valid == best.valid
+    assert set(outcome.test.means) == {"recall@5", "ndcg@5"}
+
+
+def test_same_seed_same_numbers_to_the_last_digit():
+    first, first_epochs = train(experiment(**FULL))
+    second, second_epochs = train(experiment(**FULL))
+    assert losses(first_epochs, "total") == losses(second_epochs, "total")
+    assert first.test.means == second.test.means
+    assert all(
+        torch.equal(first.trained.weights[k], second.trained.weights[k])
+        for k in first.trained.weights
+    )
+    _, other = train(experiment(**FULL), seed=2)
+    assert losses(first_epochs, "total") != losses(other, "total")
+
+
+def test_without_weight_the_parts_reproduce_freedom_bit_for_bit():
+    """mu = 0, omega = 0, lambda = 0 at the final site: spec check 4."""
+    plain, plain_epochs = train(experiment())
+    idle, idle_epochs = train(
+        experiment(
+            aligner=partial(DMA, fusion_weight=0.0),
+            loss={"hard_weight": 0.0, "diffusion_weight": 0.0},
+        )
+    )
+    assert losses(plain_epochs, "random") == losses(idle_epochs, "random")
+    assert plain.test.means == idle.test.means
+
+
+def test_at_the_ego_site_even_weight_zero_is_not_freedom():
+    from ccd.diffusion.fusion import ego_fusion
+
+    _, plain = train(experiment())
+    idle = partial(DMA, fusion=ego_fusion, fusion_weight=0.0)
+    _, ego = train(
+        experiment(aligner=idle, loss={"hard_weight": 0.0, "diffusion_weight": 0.0})
+    )
+    assert losses(plain, "random") != losses(ego, "random")
+
+
+def test_adding_a_part_changes_no_other_stream():
+    """The first batch's random loss sees the same weights, graph, order and negatives."""
+    first = {"trainer": {"epochs": 1, "batch_size": 10_000}, "loss": {"hard_weight": 0.5}}
+    _, without = train(experiment(**first))
+    _, uniform = train(experiment(**first, sampler=UniformSampler))
+    # With a sampler the term is weighted by 1 - omega.
+    assert uniform[0].losses["random"] == pytest.approx(without[0].losses["random"] / 2, rel=1e-6)
+
+
+def test_the_curriculum_is_told_epoch_by_epoch():
+    _, epochs = train(experiment(**FULL))
+    assert [e.pool for e in epochs] == ["random", "pool 2/4", "pool 3/4", "pool 4/4"] + ["final"] * 2
+
+
+def test_pools_of_the_untrained_model():
+    eager = {**FULL, "sampler": partial(CNS, first_epoch="pool")}
+    _, epochs = train(experiment(**eager))
+    assert epochs[0].pool == "pool 1/4"
+
+
+def test_a_loss_that_is_not_finite_is_refused():
+    with pytest.raises(NumericError, match="became nan in epoch .*lower Trainer.learning_rate"):
+        train(experiment(**FULL, trainer={"learning_rate": 1e30}))
+
+
+def test_missing_partners_are_refused():
+    with pytest.raises(ConfigError, match="pools need an aligner"):
+        train(experiment(pools=FULL["pools"]))
+    with pytest.raises(ConfigError, match="CNS reads NDI's reverse steps"):
+        train(experiment(aligner=DMA, sampler=CNS))
+
+
+def test_learning_rate_decay_and_a_rate_for_the_diffusion():
+    _, constant = train(experiment(**FULL))
+    _, decayed = train(experiment(**FULL, trainer={"decay": 0.5, "decay_every": 1}))
+    _, slow = train(experiment(**FULL, trainer={"diffusion_learning_rate": 1e-6}))
+    assert losses(constant[:1], "total") == losses(decayed[:1], "total")
+    assert losses(constant[1:], "total") != losses(decayed[1:], "total")
+    assert constant[-1].losses["diffusion"] < slow[-1].losses["diffusion"]
+
+
+def test_rare_evaluation_still_evaluates_the_last_epoch():
+    _, epochs = train(experiment(trainer={"evaluate_every": 4}))
+    assert [e.valid is not None for e in epochs] == [False, False, False, True, False, True]
