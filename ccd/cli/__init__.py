@@ -1,0 +1,89 @@
+"""The command line: ``ccd run``, ``show``, ``list`` and ``doctor``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Annotated, TextIO
+
+import typer
+
+from ccd import __version__
+from ccd.cli.doctor import doctor
+from ccd.cli.list_ import list_
+from ccd.cli.run import run
+from ccd.cli.show import show
+from ccd.errors import CcdError
+
+app = typer.Typer(
+    name="ccd",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+app.command("show")(show)
+app.command("list")(list_)
+app.command("doctor")(doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ccd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Curriculum Conditioned Diffusion for Multimodal Recommendation, from one gin recipe."""
+
+
+def main() -> None:
+    """Run the command line and exit: refusals with their code, Ctrl-C with 130, usage with 2."""
+    for stream in (sys.stdout, sys.stderr):
+        _survive_any_locale(stream)
+    try:
+        app()
+    except CcdError as error:
+        if os.environ.get("CCD_DEBUG"):
+            raise
+        _report(error)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    finally:
+        _close_quietly()
+
+
+def _survive_any_locale(stream: TextIO) -> None:
+    """A terminal that lacks a character gets a substitute instead of an exception."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+
+
+def _report(error: CcdError) -> None:
+    """One refusal: for people on stderr, with ``--json`` as one object on stdout."""
+    if "--json" in sys.argv[1:]:
+        kind = type(error).__name__
+        body = {"kind": kind, "message": str(error), "exit_code": error.exit_code}
+        print(json.dumps({"error": body}))
+    else:
+        print(f"ccd: error: {error}", file=sys.stderr)
+
+
+def _close_quietly() -> None:
+    """Without this, Python complains at exit when the reader of a pipe has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from ccd.reports.console import silence_stdout
+
+        silence_stdout()

@@ -1,0 +1,7 @@
+"""The config graph: gin text in, checked and immutable graphs of components out."""
+
+from ccd.config.gin_text import to_gin
+from ccd.config.graph import ConfigGraph, Node, Parameter
+from ccd.config.recipe import Ablation, Recipe, load_recipe
+
+__all__ = ["Ablation", "ConfigGraph", "Node", "Parameter", "Recipe", "load_recipe", "to_gin"]

@@ -109,3 +109,22 @@ class Observer(Protocol):
 
     def closed(self) -> None:
         """Called once at the end, also after an error or Ctrl-C."""
+
+
+class SilentObserver:
+    """An observer that shows nothing: the default of the Python interface."""
+
+    def started(self, plan: Plan) -> None:
+        """Nothing."""
+
+    def note(self, message: str) -> None:
+        """Nothing."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Nothing."""
+
+    def finished(self, result: RunResult, *, skipped: bool) -> None:
+        """Nothing."""
+
+    def closed(self) -> None:
+        """Nothing."""

@@ -1,0 +1,38 @@
+# make demo   set up, then run the main job on built-in data (< 2 minutes after the install)
+# make test   set up, then lint, type-check and test
+# make test-real   the slow checks on the real data sets, found in $CCD_DATA, ./data or ../shared/data
+# make bench  speed and memory on Amazon Baby
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: setup demo test test-real bench clean
+
+setup: $(STAMP)
+
+# torch comes first and by its exact version: a later resolution must not fetch a CUDA build.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: setup
+	$(BIN)/ccd run recipes/ablation_freedom.gin --out runs/demo
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+test-real: setup
+	$(BIN)/python -m pytest -m real --timeout 3600
+
+bench: setup
+	$(BIN)/python tools/bench.py
+
+clean:
+	rm -rf $(VENV) runs/demo

@@ -1,0 +1,5 @@
+"""``python -m ccd``."""
+
+from ccd.cli import main
+
+main()

@@ -1,0 +1,38 @@
+"""``ccd doctor``: can ccd run here, and what would it use?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ccd.errors import ResourceError
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+) -> None:
+    """Check Python, torch, DGL, threads, memory, disk and data; say what to do."""
+    import json
+    from dataclasses import asdict
+
+    from rich.text import Text
+
+    from ccd.cli.diagnosis import diagnose
+    from ccd.reports.console import make_console
+
+    checks = list(diagnose())
+    can_run = all(check.status != "problem" for check in checks)
+    if as_json:
+        print(json.dumps({"can_run": can_run, "checks": [asdict(c) for c in checks]}, indent=2))
+    else:
+        console = make_console()
+        styles = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+        for check in checks:
+            mark = Text(f"{check.status:8}", style=styles[check.status])
+            console.print(Text.assemble(mark, f"{check.name}: {check.found}"), soft_wrap=True)
+            if check.advice:
+                console.print(Text(f"        {check.advice}"), soft_wrap=True)
+        console.print("ccd can run here" if can_run else "ccd cannot run here")
+    if not can_run:
+        raise typer.Exit(ResourceError.exit_code)

@@ -1,0 +1,36 @@
+"""Options that several commands share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+RecipePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A gin file; one of ccd's own where no such file exists here.",
+        show_default=False,
+    ),
+]
+DatasetName = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset", metavar="NAME", help="A data set of 'gin/datasets', or a path ending in .gin."
+    ),
+]
+WithFiles = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="FILE", help="A gin file to add, after the variant's modules."),
+]
+Bindings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="BINDING", help="One more binding, the last to win: 'SEED = 7'."),
+]
+AllowImports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-import", metavar="NAME", help="A Python module that gin files may import."
+    ),
+]

@@ -1,0 +1,142 @@
+"""``ccd run``: train, evaluate and compare the variants of a recipe."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
+from ccd.errors import CcdError
+
+if TYPE_CHECKING:
+    from ccd.reports.live import LiveProgress
+    from ccd.reports.plain import JsonProgress, PlainProgress
+
+    Shown = LiveProgress | PlainProgress | JsonProgress
+
+
+def run(
+    recipe: RecipePath,
+    only: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads annotations at run time
+        typer.Option("--only", metavar="VARIANT", help="Run this variant; may be repeated."),
+    ] = None,
+    seeds: Annotated[
+        Optional[list[int]],  # noqa: UP045
+        typer.Option("--seed", metavar="N", help="Run this seed; may be repeated."),
+    ] = None,
+    dataset: DatasetName = None,
+    data_dir: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--data-dir", metavar="DIR", help="Folder that holds your data sets."),
+    ] = None,
+    with_files: WithFiles = None,
+    bindings: Bindings = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--out", metavar="DIR", help="Run folder; what is finished in it is not run again."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write one JSON object per event.")
+    ] = False,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Train, evaluate and compare the variants of a recipe, each with every seed."""
+    from ccd.reports.progress import choose_observer
+
+    observer = choose_observer(as_json)
+    try:
+        with _terminating() as terminated:
+            # Within the block: this import takes seconds, and Ctrl-C shall be quiet there too.
+            from ccd import ablation
+
+            ablation.run(
+                recipe,
+                only=only or (),
+                seeds=seeds or (),
+                dataset=dataset,
+                data_dir=data_dir,
+                with_files=with_files or (),
+                bindings=bindings or (),
+                out=out,
+                allow_imports=allow_imports or (),
+                observer=observer,
+            )
+    except KeyboardInterrupt:
+        stopped_by = signal.SIGTERM if terminated else signal.SIGINT
+        again = "run the same command again"
+        if out is None and observer.plan is not None:
+            again = f"run the same command with --out {observer.plan.out}"
+        _say_stopped(observer, f"stopped by {stopped_by.name}", go_on=again)
+        _show(observer)
+        raise typer.Exit(128 + stopped_by) from None
+    except CcdError:
+        # The refusal itself is written by ``main``, as for every command.
+        _say_stopped(observer, "stopped by an error")
+        raise
+    _show(observer)
+
+
+@contextmanager
+def _terminating() -> Iterator[list[int]]:
+    """Treat SIGTERM like Ctrl-C while the block lasts; yields the signals that came."""
+    came: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say_stopped(observer: Shown, why: str, go_on: str | None = None) -> None:
+    """Say that a run which had begun did not end, where its finished part is and how to go on."""
+    from ccd.reports.plain import JsonProgress
+
+    if observer.plan is None:
+        return
+    if isinstance(observer, JsonProgress):
+        folder = str(observer.plan.out)
+        observer.emit("stopped", {"why": why, "run folder": folder, "go_on": go_on})
+    else:
+        advice = f"; to go on, {go_on}" if go_on else ""
+        observer.note(f"{why}; what is finished is kept in {observer.plan.out}{advice}")
+
+
+def _show(observer: Shown) -> None:
+    """The table of what is finished, where its files are and, last, the run folder."""
+    from ccd.reports.console import make_console
+    from ccd.reports.outputs import FIGURE_FILE, TABLE_FILE, read_table
+    from ccd.reports.plain import JsonProgress
+    from ccd.reports.table_text import TableView
+
+    plan = observer.plan
+    if plan is None:
+        return
+    table = read_table(plan.out, plan.baseline, [variant for variant, _ in plan.runs])
+    files = [("table", plan.out / TABLE_FILE), ("figure", plan.out / FIGURE_FILE)] if table else []
+    files = [*files, ("run folder", plan.out)]
+    if isinstance(observer, JsonProgress):
+        rows = table.to_json() if table else []
+        observer.emit("report", {"rows": rows, **{name: str(path) for name, path in files}})
+        return
+    console = make_console()
+    if table:
+        console.print()
+        console.print(TableView(table))
+    else:
+        console.print("no run was finished")
+    for name, path in files:
+        console.print(f"{name}: {path}", markup=False, soft_wrap=True)

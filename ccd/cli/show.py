@@ -1,0 +1,54 @@
+"""``ccd show``: the resolved config graph of a recipe."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
+
+
+class Format(str, Enum):
+    """How the graph is written."""
+
+    TREE = "tree"
+    MERMAID = "mermaid"
+    JSON = "json"
+
+
+def show(
+    recipe: RecipePath,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option("--variant", metavar="VARIANT", help="Show this variant; may be repeated."),
+    ] = None,
+    dataset: DatasetName = None,
+    with_files: WithFiles = None,
+    bindings: Bindings = None,
+    allow_imports: AllowImports = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TREE,
+) -> None:
+    """Draw a recipe's config graph: every parameter, who set it, what variants differ in."""
+    import json
+
+    from ccd.config import load_recipe
+    from ccd.config.export import to_json, to_mermaid
+    from ccd.config.render import render
+    from ccd.reports.console import make_console
+
+    loaded = load_recipe(
+        recipe,
+        dataset=dataset,
+        with_files=with_files or (),
+        bindings=bindings or (),
+        only=variant or (),
+        allow_imports=allow_imports or (),
+    )
+    if form is Format.TREE:
+        make_console().print(render(loaded))
+    elif form is Format.MERMAID:
+        print(to_mermaid(loaded), end="")
+    else:
+        print(json.dumps(to_json(loaded), indent=2))

@@ -1,0 +1,220 @@
+"""What a recipe may say: names that exist, values that fit, bindings that reach something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from ccd.config.annotations import default_text, readable, slot_families, strict
+from ccd.config.graph import Node
+from ccd.config.language import Binding, Layer, Origin
+from ccd.config.messages import Problems, closest, did_you_mean, refusal
+from ccd.config.values import Macro, Reference, leaves
+from ccd.registry import Component, Setting, components, find
+
+REQUIRED_MACRO = "gin.REQUIRED"
+"""gin's own way to say that a recipe must set a value."""
+
+
+def check_names(layer: Layer, problems: Problems) -> None:
+    """Every component, parameter, reference and macro that is named must exist."""
+    macros = {m.key: m for m in layer.macros}
+    unknown: set[str] = set()
+    for binding in layer.bindings:
+        component = find(binding.component)
+        if component is not None:
+            _check_parameter(component, binding, problems)
+        elif binding.component not in unknown:
+            unknown.add(binding.component)
+            problems.add(_unknown_component(binding.component, binding.origin))
+    for binding in (*layer.bindings, *layer.macros):
+        for leaf in leaves(binding.value):
+            if isinstance(leaf, Reference) and find(leaf.name) is None:
+                problems.add(_unknown_component(leaf.name, binding.origin))
+            elif isinstance(leaf, Macro) and leaf.name not in (*macros, REQUIRED_MACRO):
+                hint = did_you_mean(leaf.name, macros, "macros that are set")
+                problems.add(refusal(f"no macro '{leaf.name}'", binding.origin, hint=hint))
+    for name, macro in macros.items():
+        if _reaches(name, macro, macros, frozenset()):
+            problems.add(refusal(f"macro '{name}' contains itself", macro.origin))
+
+
+def checked_value(
+    component: Component, setting: Setting, value: Any, origin: Origin | None, problems: Problems
+) -> Any:
+    """``value`` as the setting's annotation has it: an int becomes a float, a list a tuple.
+
+    A value that does not fit is added to ``problems``.
+    """
+    try:
+        return _adapter(component.name, setting.name).validate_python(value)
+    except ValidationError as error:
+        problems.add(_misfit(component, setting, value, origin, error))
+        return value
+
+
+def check_used(variants: Iterable[tuple[Layer, list[Node]]], problems: Problems) -> None:
+    """Every binding and macro must have an effect in some variant that holds it.
+
+    Bindings in ccd's own ``gin/`` are wiring for whoever needs it, so they may reach nothing.
+
+    Args:
+        variants: Per variant, its statements and the nodes that they built.
+        problems: Receives what has no effect.
+    """
+    idle: dict[tuple[str, Origin], Binding] = {}
+    live: set[tuple[str, Origin]] = set()
+    scopes: set[str] = set()
+    macros: set[str] = set()
+    reached: dict[str, Component] = {}
+    for layer, nodes in variants:
+        reached |= {node.component.name: node.component for node in nodes}
+        keys = {(node.component.name, scope) for node in nodes for scope in prefixes(node.scope)}
+        values = [v for b in (*layer.bindings, *layer.macros) for v in leaves(b.value)]
+        scopes |= {s for v in values if isinstance(v, Reference) for s in prefixes(v.scope)}
+        used = {v.name for v in values if isinstance(v, Macro)}
+        macros |= {m.key for m in layer.macros}
+        for binding in (*layer.bindings, *layer.macros):
+            is_live = (binding.component, binding.scope) in keys or binding.key in used
+            if is_live or binding.origin.is_wiring:
+                live.add((binding.key, binding.origin))
+            idle[binding.key, binding.origin] = binding
+    for key, binding in idle.items():
+        if key not in live:
+            problems.add(_without_effect(binding, scopes, macros, reached))
+
+
+def prefixes(scope: str) -> list[str]:
+    """The scopes whose bindings ``scope`` sees, weakest first: ``a/b`` sees "", a and a/b."""
+    parts = scope.split("/") if scope else []
+    return ["/".join(parts[:n]) for n in range(len(parts) + 1)]
+
+
+def missing_value(component: Component, setting: Setting, *origins: Origin | None) -> str:
+    """Refusal of a required setting that nothing sets."""
+    families = slot_families(setting.annotation)
+    what = f"{component.name}.{setting.name} is required and not set"
+    if families:
+        hint = f"write {component.name}.{setting.name} = @NAME with {_members(families)}"
+    else:
+        hint = f"write {component.name}.{setting.name} = VALUE, {readable(setting.annotation)}"
+    return refusal(what, *origins, hint=hint)
+
+
+@cache
+def _adapter(component: str, setting: str) -> TypeAdapter[Any]:
+    described = find(component)
+    assert described is not None
+    annotation = strict(described.settings[setting].annotation)
+    return TypeAdapter(annotation, config=ConfigDict(strict=True))
+
+
+def _unknown_component(name: str, origin: Origin) -> str:
+    bare = name.rpartition(".")[2]
+    known = [c.name for c in components()]
+    if bare != name and bare in known:
+        hint = f"names stand without their module: write {bare}"
+    elif near := closest(bare, known):
+        hint = f"did you mean {near}?"
+    else:
+        hint = "'ccd list' shows all; your own parts need an 'import' line and --allow-import"
+    return refusal(f"no component '{name}'", origin, hint=hint)
+
+
+def _check_parameter(component: Component, binding: Binding, problems: Problems) -> None:
+    name = binding.parameter
+    if name in component.settings:
+        return
+    if name in component.runtime:
+        what = f"{component.name}.{name} is passed by ccd at run time, a recipe cannot set it"
+        hint = f"settings of {component.name}: {', '.join(component.settings) or 'none'}"
+        problems.add(refusal(what, binding.origin, hint=hint))
+        return
+    near = closest(name, component.settings)
+    if near is not None:
+        setting = component.settings[near]
+        kind, default = readable(setting.annotation), default_text(setting.default)
+        hint = f"did you mean {near} ({kind}, default {default})?"
+    else:
+        hint = f"settings of {component.name}: {', '.join(component.settings) or 'none'}"
+    problems.add(refusal(f"no parameter '{name}' in {component.name}", binding.origin, hint=hint))
+
+
+def _reaches(target: str, macro: Binding, macros: dict[str, Binding], seen: frozenset[str]) -> bool:
+    """Whether following the macros in ``macro`` leads to ``target``."""
+    names = {v.name for v in leaves(macro.value) if isinstance(v, Macro)}
+    if target in names:
+        return True
+    rest = (names & macros.keys()) - seen
+    return any(_reaches(target, macros[name], macros, seen | {name}) for name in rest)
+
+
+def _misfit(
+    component: Component,
+    setting: Setting,
+    value: Any,
+    origin: Origin | None,
+    error: ValidationError,
+) -> str:
+    key = f"{component.name}.{setting.name}"
+    families = slot_families(setting.annotation)
+    nodes = [leaf for leaf in leaves(value) if isinstance(leaf, Node)]
+    default = f"default: {default_text(setting.default)}"
+    if nodes and not families:
+        what = f"{key} takes no component, got @{nodes[0].key}"
+        return refusal(what, origin, hint=f"it is {readable(setting.annotation)}; {default}")
+    details = error.errors()
+    slot = next((d for d in details if d["type"] == "slot"), None)
+    if slot is not None:
+        got = slot["input"]
+        found = f"@{got.key}, a {got.component.family}" if isinstance(got, Node) else repr(got)
+        what = f"{key} takes a {' or '.join(families)}, got {found}"
+        return refusal(what, origin, hint=f"write @NAME with {_members(families)}; {default}")
+    own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
+    rule = ", ".join(own) or readable(setting.annotation)
+    return refusal(f"{key} must be {rule}, got {value!r}", origin, hint=default)
+
+
+def _members(families: list[str]) -> str:
+    names = [c.name for family in families for c in components(family)]
+    return f"NAME one of {', '.join(names) or 'none: no component is registered'}"
+
+
+def _without_effect(
+    binding: Binding, scopes: set[str], macros: set[str], reached: dict[str, Component]
+) -> str:
+    """Refusal of a binding or macro that changes nothing."""
+    if not binding.parameter:
+        others = macros - {binding.key}
+        hint = did_you_mean(binding.key, others, "macros that are used")
+        return refusal(f"macro '{binding.key}' is set but never used", binding.origin, hint=hint)
+    if binding.scope and binding.scope not in scopes:
+        what = f"no reference uses scope '{binding.scope}', so {binding.key} has no effect"
+        hint = did_you_mean(binding.scope, scopes - {""}, "scopes in use")
+        return refusal(what, binding.origin, hint=hint)
+    component = find(binding.component)
+    assert component is not None
+    rivals = [
+        c.name
+        for c in reached.values()
+        if c.family == component.family and binding.parameter in c.settings
+    ]
+    near = f"did you mean {' or '.join(rivals)}.{binding.parameter}? " if rivals else ""
+    hint = f"{near}{_takers(component.family)}, or drop the line"
+    part = binding.key.rpartition(".")[0]
+    what = f"{binding.key} is bound but never used: {part} is part of no variant here"
+    return refusal(what, binding.origin, hint=hint)
+
+
+def _takers(family: str) -> str:
+    """Says which slots accept a family."""
+    slots = [
+        f"{c.name}.{s.name}"
+        for c in components()
+        for s in c.settings.values()
+        if family in slot_families(s.annotation)
+    ]
+    return f"a {family} goes into {', '.join(slots) or 'no slot'}"

@@ -1,0 +1,87 @@
+"""Where gin files are looked up, and how their paths are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ccd.config.messages import closest
+from ccd.errors import ConfigError
+
+_SHARED = ("gin", "recipes")
+
+
+def ccd_root() -> Path:
+    """Folder that holds ccd's own ``gin/`` and ``recipes/``."""
+    package = Path(__file__).resolve().parent.parent
+    assets = package / "assets"  # the wheel carries both folders here
+    return assets if assets.is_dir() else package.parent
+
+
+def is_wiring(path: Path) -> bool:
+    """Whether ``path`` lies in ccd's own ``gin/``."""
+    return path.resolve().is_relative_to((ccd_root() / "gin").resolve())
+
+
+def shown(path: Path) -> str:
+    """``path`` as a message names it: from ccd's root or the current folder where it can be."""
+    for base in (ccd_root(), Path.cwd()):
+        if path.resolve().is_relative_to(base.resolve()):
+            return path.resolve().relative_to(base.resolve()).as_posix()
+    return path.as_posix()
+
+
+def find_file(name: str | Path) -> Path:
+    """A file named on the command line: as given, else under ccd's root.
+
+    Raises:
+        ConfigError: There is none; the message names the nearest.
+    """
+    for path in (Path(name), ccd_root() / name):
+        if path.is_file():
+            return path
+    raise ConfigError(f"no file '{name}'\n  {_nearest(str(name), Path(name).parent)}")
+
+
+def find_included(name: str, folder: Path) -> Path:
+    """A file named in a gin file that lies in ``folder``.
+
+    ``gin/...`` and ``recipes/...`` are ccd's own, whatever the current folder; anything else is
+    relative to the naming file.
+
+    Raises:
+        ConfigError: There is none; the message names the nearest.
+    """
+    path = (ccd_root() if name.split("/")[0] in _SHARED else folder) / name
+    if path.is_file():
+        return path
+    raise ConfigError(f"no file '{name}'\n  {_nearest(name, folder)}")
+
+
+def find_module(kind: str, name: str) -> Path:
+    """``gin/<kind>/<name>.gin`` of ccd, such as a data set's or a variant module's.
+
+    Raises:
+        ConfigError: There is none; the message names the existing ones.
+    """
+    folder = ccd_root() / "gin" / kind
+    path = folder / f"{name}.gin"
+    if path.is_file():
+        return path
+    known = sorted(p.stem for p in folder.glob("*.gin"))
+    near = closest(name, known)
+    mean = f"did you mean '{near}'? " if near else ""
+    raise ConfigError(
+        f"no file 'gin/{kind}/{name}.gin'\n  {mean}there are: {', '.join(known) or 'none'}"
+    )
+
+
+def _nearest(name: str, folder: Path) -> str:
+    """Names the existing gin file most like ``name``."""
+    found = {p.as_posix() for p in folder.glob("*.gin")} if folder.is_dir() else set()
+    for shared in _SHARED:
+        found |= {
+            p.relative_to(ccd_root()).as_posix() for p in (ccd_root() / shared).rglob("*.gin")
+        }
+    by_stem = {Path(path).stem: path for path in sorted(found)}
+    near = closest(name, found) or by_stem.get(closest(Path(name).stem, by_stem) or "")
+    return f"did you mean '{near}'?" if near else "check the path; it is read from this folder"

@@ -1,0 +1,86 @@
+"""The resolved config graph: what will be built, from which values, and who set them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ccd.config.language import Origin
+from ccd.config.values import leaves, mapped
+from ccd.registry import Component
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of a node.
+
+    Attributes:
+        name: The setting's name.
+        value: Checked value; a slot holds a ``Node``, also inside tuples, lists and dicts.
+        origin: Where it was bound, or None where it is the default.
+    """
+
+    name: str
+    value: Any
+    origin: Origin | None = field(default=None, compare=False)
+
+    @property
+    def children(self) -> list[Node]:
+        """The nodes in the value, in order."""
+        return [leaf for leaf in leaves(self.value) if isinstance(leaf, Node)]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A component with all its settings.
+
+    Attributes:
+        component: What the registry knows of it.
+        scope: Its gin scope, or an empty string.
+        parameters: All settings, in the order of the signature.
+    """
+
+    component: Component
+    scope: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def key(self) -> str:
+        """The name as bound in gin, ``scope/Component``."""
+        return f"{self.scope}/{self.component.name}" if self.scope else self.component.name
+
+    def __getitem__(self, name: str) -> Parameter:
+        """The parameter called ``name``."""
+        return next(p for p in self.parameters if p.name == name)
+
+    def factory(self) -> partial[Any]:
+        """The component with its settings filled in; call it with the run-time arguments."""
+        settings = {
+            p.name: mapped(p.value, lambda v: v.factory() if isinstance(v, Node) else v)
+            for p in self.parameters
+        }
+        return partial(self.component.target, **settings)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, depth first."""
+        yield self
+        for parameter in self.parameters:
+            for child in parameter.children:
+                yield from child.walk()
+
+
+@dataclass(frozen=True)
+class ConfigGraph:
+    """The tree of components under one root."""
+
+    root: Node
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes, depth first; a component used in two slots comes twice."""
+        return self.root.walk()
+
+    def factory(self) -> partial[Any]:
+        """The root with everything below it filled in."""
+        return self.root.factory()

@@ -1,0 +1,273 @@
+"""Read gin text into a flat list of bindings that remember where they stand.
+
+gin-config is the language here, not the run time: its parser is used, its process-global registry
+and bindings are not. So variants, threads and notebooks never see one another's values.
+"""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gin.config_parser import (
+    BindingStatement,
+    ConfigParser,
+    ImportStatement,
+    IncludeStatement,
+    ParserDelegate,
+)
+
+from ccd.config.files import find_included, is_wiring, shown
+from ccd.config.imports import import_parts
+from ccd.config.messages import Problems, refusal
+from ccd.config.values import Macro, Reference, leaves
+from ccd.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a statement stands.
+
+    Attributes:
+        source: File as shown to the user, or an option such as ``--set``.
+        line: Line in the file, counted from 1; None for an option.
+        text: The statement's first line.
+        path: The file; None for an option.
+        note: What else matters, such as the variant whose list holds the binding.
+    """
+
+    source: str
+    line: int | None = None
+    text: str = ""
+    path: Path | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        return f"{place} ({self.note})" if self.note else place
+
+    @cached_property
+    def is_wiring(self) -> bool:
+        """Whether it stands in ccd's own ``gin/``."""
+        return self.path is not None and is_wiring(self.path)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """``scope/component.parameter = value``; a macro's definition has no parameter."""
+
+    scope: str
+    component: str
+    parameter: str
+    value: Any
+    origin: Origin
+
+    @property
+    def key(self) -> str:
+        """The left side, as written in dotted form."""
+        scope = f"{self.scope}/" if self.scope else ""
+        return f"{scope}{self.component}" + (f".{self.parameter}" if self.parameter else "")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Statements in order; where layers are added, the later binding of a key wins."""
+
+    bindings: tuple[Binding, ...] = ()
+    macros: tuple[Binding, ...] = ()
+    imports: tuple[str, ...] = ()
+
+    def __add__(self, later: Layer) -> Layer:
+        return Layer(
+            self.bindings + later.bindings,
+            self.macros + later.macros,
+            tuple(dict.fromkeys(self.imports + later.imports)),
+        )
+
+
+def read_file(path: Path, *, allow_imports: tuple[str, ...] = ()) -> Layer:
+    """All statements of a gin file, its includes in place.
+
+    Args:
+        path: An existing file.
+        allow_imports: Python modules that ``import`` lines may name.
+
+    Raises:
+        ConfigError: The text does not parse, an include is missing or circular, a key is bound
+            twice in one file, or an import is not allowed.
+    """
+    return _FileReader(allow_imports).read(path, ())
+
+
+def read_bindings(items: list[tuple[str, Origin]]) -> Layer:
+    """Statements of single binding texts, each with its own origin.
+
+    Raises:
+        ConfigError: A text does not parse or is not a binding.
+    """
+    return _layer([binding for item in items for binding in _read_text(*item)])
+
+
+def refuse_twice(layer: Layer) -> None:
+    """Refuse a key that is bound twice: in one file the first binding would be lost silently.
+
+    Raises:
+        ConfigError: With both places.
+    """
+    problems = Problems()
+    first: dict[str, Binding] = {}
+    for binding in layer.bindings + layer.macros:
+        earlier = first.setdefault(binding.key, binding)
+        if earlier is not binding:
+            problems.add(
+                refusal(
+                    f"{binding.key} is bound twice",
+                    earlier.origin,
+                    binding.origin,
+                    hint="keep one of the two",
+                )
+            )
+    problems.raise_if_any()
+
+
+class _FileReader:
+    """Reads one file and what it includes."""
+
+    def __init__(self, allow_imports: tuple[str, ...]) -> None:
+        self._allow_imports = allow_imports
+        self._included: dict[Path, Origin] = {}
+
+    def read(self, path: Path, chain: tuple[Path, ...]) -> Layer:
+        chain = (*chain, path.resolve())
+        source = shown(path)
+        text = _decoded(path, source)
+        lines = text.splitlines()
+
+        def place(line: int) -> Origin:
+            found = lines[line - 1].strip() if line <= len(lines) else ""
+            return Origin(source, line, found, path)
+
+        result = Layer()
+        own: list[Binding] = []
+        for statement, origin in _statements(text, place):
+            if isinstance(statement, BindingStatement):
+                own.append(_binding(statement, origin))
+                result += _layer(own[-1:])
+            elif isinstance(statement, IncludeStatement):
+                result += self._include(statement.filename, origin, path.parent, chain)
+            elif isinstance(statement, ImportStatement):
+                import_parts(statement, origin, path.parent, self._allow_imports)
+                result += Layer(imports=(statement.module,))
+        refuse_twice(_layer(own))
+        return result
+
+    def _include(self, name: str, origin: Origin, folder: Path, chain: tuple[Path, ...]) -> Layer:
+        try:
+            path = find_included(name, folder)
+        except ConfigError as error:
+            what, _, hint = str(error).partition("\n  ")
+            raise ConfigError(refusal(what, origin, hint=hint)) from None
+        resolved = path.resolve()
+        if resolved in chain:
+            loop = " -> ".join(shown(p) for p in (*chain[chain.index(resolved) :], resolved))
+            raise ConfigError(refusal(f"include cycle: {loop}", origin, hint="remove one include"))
+        # A second include would silently reset what the recipe changed since the first.
+        if resolved in self._included:
+            raise ConfigError(
+                refusal(
+                    f"'{shown(path)}' is included twice, which would reset its values",
+                    self._included[resolved],
+                    origin,
+                    hint="keep one of the two",
+                )
+            )
+        self._included[resolved] = origin
+        return self.read(path, chain)
+
+
+def _read_text(text: str, origin: Origin) -> list[Binding]:
+    bindings = []
+    for statement, _ in _statements(text, lambda _: origin):
+        if not isinstance(statement, BindingStatement):
+            hint = "write 'Component.parameter = value'; files go into the recipe or --with"
+            raise ConfigError(refusal("this is not a binding", origin, hint=hint))
+        bindings.append(_binding(statement, origin))
+    return bindings
+
+
+class _Delegate(ParserDelegate):
+    """Keeps references and macros as data instead of looking them up in gin."""
+
+    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
+        scope, _, name = scoped_configurable_name.rpartition("/")
+        return Reference(name, scope, evaluate)
+
+    def macro(self, macro_name: str) -> Macro:
+        return Macro(macro_name)
+
+
+def _statements(text: str, place: Callable[[int], Origin]) -> Iterator[tuple[Any, Origin]]:
+    """gin's statements with their origins; its syntax errors as refusals."""
+    line = 1
+    try:
+        parser = ConfigParser(text, _Delegate())
+        while (statement := parser.parse_statement()) is not None:
+            line = statement.location.line_num
+            yield statement, place(line)
+    except SyntaxError as error:
+        origin = place(error.lineno or line)
+        reason = str(error.msg).splitlines()[0]
+        raise ConfigError(_syntax_refusal(reason, origin)) from error
+    except tokenize.TokenError as error:
+        reason, (line, _) = error.args
+        # What is left open is noticed at the end; blank lines there would say nothing.
+        line = min(line, len(text.rstrip().splitlines()))
+        raise ConfigError(_syntax_refusal(f"{reason}", place(line))) from error
+    except TypeError as error:  # gin builds dicts without looking at their keys
+        raise ConfigError(_syntax_refusal(str(error), place(line))) from error
+
+
+def _syntax_refusal(reason: str, origin: Origin) -> str:
+    if reason.startswith("malformed node"):
+        reason = "a bare word is not a value"
+    return refusal(f"cannot read this: {reason}", origin, hint=_quoted_form(origin))
+
+
+def _quoted_form(origin: Origin) -> str:
+    """The statement with its value quoted, where that is what was missing."""
+    match = re.fullmatch(r"\s*([\w./]+)\s*=\s*([^'\"#]+?)\s*(?:#.*)?", origin.text)
+    if match is None:
+        return "gin takes 'Component.parameter = literal', '@name' or '%MACRO'"
+    key, value = match.groups()
+    constant = {"true": "True", "false": "False", "none": "None", "null": "None"}.get(value.lower())
+    fixed = f"{key} = {constant or repr(value)}"
+    return f'write --set "{fixed}"' if origin.line is None else f"write {fixed}"
+
+
+def _binding(statement: BindingStatement, origin: Origin) -> Binding:
+    for leaf in leaves(statement.value):
+        if isinstance(leaf, Reference) and leaf.evaluated:
+            name = f"{leaf.scope}/{leaf.name}".lstrip("/")
+            hint = f"write @{name}: parts are built by ccd"
+            raise ConfigError(refusal(f"@{name}() asks gin to build the part", origin, hint=hint))
+    return Binding(statement.scope, statement.selector, statement.arg_name, statement.value, origin)
+
+
+def _layer(bindings: list[Binding]) -> Layer:
+    return Layer(
+        tuple(b for b in bindings if b.parameter), tuple(b for b in bindings if not b.parameter)
+    )
+
+
+def _decoded(path: Path, source: str) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source} is not UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise ConfigError(f"{source} cannot be read: {error.strerror}") from error

@@ -1,0 +1,251 @@
+"""Load a recipe: its layers, its variants, and one checked config graph per variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from ccd.config.checks import check_names, check_used
+from ccd.config.files import find_file, find_included, find_module, shown
+from ccd.config.graph import ConfigGraph, Node
+from ccd.config.language import Layer, Origin, read_bindings, read_file, refuse_twice
+from ccd.config.messages import Problems, did_you_mean, refusal
+from ccd.config.resolve import resolve
+from ccd.errors import ConfigError
+from ccd.registry import component
+from ccd.settings import NonNegativeInt, Text
+
+
+def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("a tuple of distinct seeds")
+    return values
+
+
+Items = dict[Text, list[Text]]
+"""Name to gin modules (``dma``), gin files (``own.gin``) and bindings (with ``=``)."""
+Seeds = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
+@component("recipe")
+class Ablation:
+    """Variants of one experiment, trained on the same seeds and compared.
+
+    Args:
+        variants: Display name to what the variant adds; None is one variant, as the recipe stands.
+        baseline: The variant that the others are compared with.
+        seeds: Each variant is trained once per seed.
+        per_dataset: Name of a data set to what a recipe adds when that data set is used.
+    """
+
+    def __init__(
+        self,
+        *,
+        variants: Items | None = None,
+        baseline: Text | None = None,
+        seeds: Seeds = (999,),
+        per_dataset: Items | None = None,
+    ) -> None:
+        self.variants = variants or {}
+        self.baseline = baseline
+        self.seeds = seeds
+        self.per_dataset = per_dataset or {}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A loaded recipe; everything in it is checked.
+
+    Attributes:
+        name: The file's name without ending.
+        path: The file.
+        dataset: Name of the data set.
+        baseline: The variant that the others are compared with, where it is among ``graphs``.
+        seeds: Seeds of each variant.
+        graphs: Variant's name to its config graph, in the recipe's order.
+        imports: Python modules that the recipe imports.
+    """
+
+    name: str
+    path: Path
+    dataset: str | None
+    baseline: str | None
+    seeds: tuple[int, ...]
+    graphs: dict[str, ConfigGraph] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the variants."""
+        return tuple(self.graphs)
+
+
+def load_recipe(
+    path: str | Path,
+    *,
+    dataset: str | None = None,
+    with_files: Sequence[str | Path] = (),
+    bindings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    allow_imports: Sequence[str] = (),
+    root: str = "Experiment",
+) -> Recipe:
+    """Read and check a recipe, without building anything.
+
+    Later layers win: the recipe with its includes, ``dataset``, the recipe's items for that data
+    set, the variant's modules, ``with_files``, the variant's bindings, ``bindings``.
+
+    Args:
+        path: A gin file; where it does not exist, the same path among ccd's own recipes.
+        dataset: Name of a file in ``gin/datasets`` or a path that ends in ``.gin``.
+        with_files: Gin files to add.
+        bindings: Texts such as ``Trainer.epochs = 5`` or ``SEED = 7``.
+        only: Variants to keep; all are checked nevertheless.
+        allow_imports: Python modules that gin files may import.
+        root: Component at the top of each graph.
+
+    Raises:
+        ConfigError: Anything is wrong; the message says where and what to do.
+    """
+    from ccd import catalogue
+
+    catalogue.load()
+    allowed = tuple(allow_imports)
+    path = find_file(path)
+    base = read_file(path, allow_imports=allowed)
+    if dataset is not None:
+        is_path = dataset.endswith(".gin")
+        file = find_file(dataset) if is_path else find_module("datasets", dataset)
+        base += read_file(file, allow_imports=allowed)
+    added = Layer()
+    for name in with_files:
+        added += read_file(find_file(name), allow_imports=allowed)
+    last = read_bindings([(text, Origin("--set", text=text)) for text in bindings])
+    return _Loader(path, base, added, last, root, allowed).load(tuple(only))
+
+
+class _Loader:
+    """The layers that all variants share, and how a variant stands between them."""
+
+    def __init__(
+        self,
+        path: Path,
+        base: Layer,
+        added: Layer,
+        last: Layer,
+        root: str,
+        allowed: tuple[str, ...],
+    ) -> None:
+        self.path, self.base, self.added, self.last = path, base, added, last
+        self.root, self.allowed = root, allowed
+        self.origin = Origin(shown(path), path=path)
+
+    def load(self, only: tuple[str, ...]) -> Recipe:
+        settings, _ = self._ablation()
+        ablation: Ablation = settings.factory()()
+        dataset = self._dataset_name()
+        # All lists are read, so that a mistake in one does not wait for its data set.
+        per_dataset = {
+            name: sum(self._items(items, settings, "per_dataset", name), Layer())
+            for name, items in ablation.per_dataset.items()
+        }
+        self.base += per_dataset.get(dataset or "", Layer())
+        settings, layer = self._ablation()
+        ablation = settings.factory()()
+        names = ablation.variants or {self.path.stem: []}
+        _check_choice(ablation.baseline, names, settings["baseline"].origin or self.origin)
+        for name in only:
+            _check_choice(name, names, None)
+        graphs, imports = self._graphs(names, settings, layer)
+        keep = only or tuple(names)
+        return Recipe(
+            name=self.path.stem,
+            path=self.path,
+            dataset=dataset,
+            baseline=ablation.baseline if ablation.baseline in keep else None,
+            seeds=ablation.seeds,
+            graphs={name: graph for name, graph in graphs.items() if name in keep},
+            imports=imports,
+        )
+
+    def _ablation(self) -> tuple[Node, Layer]:
+        """The recipe's own settings, from what all variants share."""
+        layer = self.base + self.added + self.last
+        problems = Problems()
+        check_names(layer, problems)
+        problems.raise_if_any()
+        node = resolve(layer, Ablation.__name__, self.origin, problems).root
+        problems.raise_if_any()
+        return node, layer
+
+    def _dataset_name(self) -> str | None:
+        """The setting ``name`` of the component in the root's slot ``dataset``."""
+        graph = resolve(self.base + self.added + self.last, self.root, self.origin, Problems())
+        slot = next((p for p in graph.root.parameters if p.name == "dataset"), None)
+        if slot is None or not isinstance(slot.value, Node):
+            return None
+        named = [p.value for p in slot.value.parameters if p.name == "name"]
+        return named[0] if named and isinstance(named[0], str) else slot.value.component.name
+
+    def _items(
+        self, items: list[str], settings: Node, parameter: str, name: str
+    ) -> tuple[Layer, Layer]:
+        """Statements of a list's modules and files, and of its bindings."""
+        origin = settings[parameter].origin or self.origin
+        note = f"{'variant' if parameter == 'variants' else 'data set'} '{name}'"
+        files = Layer()
+        texts = []
+        for item in items:
+            place = replace(origin, text=item, note=note)
+            if "=" in item:
+                texts.append((item, place))
+                continue
+            folder = origin.path.parent if origin.path else Path()
+            try:
+                is_path = item.endswith(".gin")
+                file = find_included(item, folder) if is_path else find_module("modules", item)
+            except ConfigError as error:
+                what, _, hint = str(error).partition("\n  ")
+                raise ConfigError(refusal(what, place, hint=hint)) from None
+            files += read_file(file, allow_imports=self.allowed)
+        bindings = read_bindings(texts)
+        refuse_twice(bindings)
+        for binding in bindings.bindings:
+            if binding.component == Ablation.__name__:
+                what = f"{binding.key} belongs to the whole recipe, not to one variant or data set"
+                raise ConfigError(refusal(what, binding.origin, hint="bind it in the recipe"))
+        return files, bindings
+
+    def _graphs(
+        self, names: dict[str, list[str]], settings: Node, shared: Layer
+    ) -> tuple[dict[str, ConfigGraph], tuple[str, ...]]:
+        """One graph per variant, checked together."""
+        layers: dict[str, Layer] = {}
+        problems = Problems()
+        for name, items in names.items():
+            files, bindings = self._items(items, settings, "variants", name)
+            layers[name] = self.base + files + self.added + bindings + self.last
+            check_names(layers[name], problems)
+        problems.raise_if_any()
+        graphs = {
+            name: resolve(layer, self.root, self.origin, problems) for name, layer in layers.items()
+        }
+        problems.raise_if_any()
+        check_used(
+            [(layers[name], [*graph.nodes(), settings]) for name, graph in graphs.items()], problems
+        )
+        problems.raise_if_any()
+        imports = sum((layer.imports for layer in layers.values()), shared.imports)
+        return graphs, tuple(dict.fromkeys(imports))
+
+
+def _check_choice(name: str | None, variants: dict[str, Any], origin: Origin | None) -> None:
+    if name is not None and name not in variants:
+        hint = did_you_mean(f"{name}", [f"{v}" for v in variants], "variants")
+        all_names = f"variants: {', '.join(variants)}"
+        hint = hint if hint.startswith("variants") else f"{hint} {all_names}"
+        raise ConfigError(refusal(f"no variant '{name}'", origin, hint=hint))

@@ -1,0 +1,200 @@
+"""Strict reader of ``.inter`` files: tab-separated ``userID itemID x_label`` with a header."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from ccd.errors import CcdError, DamagedFileError, DataError
+
+COLUMNS = ("userID", "itemID", "x_label")
+SPLITS = ("train", "valid", "test")
+"""Names of the splits; the position is the ``x_label``."""
+
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_INTEGER = re.compile(rb" *-?\d+ *")
+_HEADER = " ".join(COLUMNS)
+
+
+@dataclass(frozen=True)
+class InteractionTable:
+    """The rows of an ``.inter`` file, in the file's order: row ``i`` is line ``i + 2``.
+
+    Attributes:
+        path: Where it was read from, for messages.
+        users: int64 user ids ``[n]``, none negative.
+        items: int64 item ids ``[n]``, none negative.
+        labels: int64 positions in ``SPLITS`` ``[n]``.
+        notes: What was noticed on the way.
+    """
+
+    path: Path
+    users: np.ndarray
+    items: np.ndarray
+    labels: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def read_interactions(path: Path) -> InteractionTable:
+    """Read an ``.inter`` file; columns besides the three are ignored and noted.
+
+    Raises:
+        DataError: The header, a row, an id or a label is not as it should be; the message names
+            the line and, where one can be made, a guess at the cause.
+        DamagedFileError: The file is empty or ends in the middle of a line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    if not data:
+        raise DamagedFileError(f"{path}: is empty (0 bytes), expected the header '{_HEADER}'")
+    header, _, body = data.partition(b"\n")
+    names, notes = _read_header(path, header)
+    if not body.strip():
+        raise DataError(f"{path}: has a header but no interactions")
+    users, items, labels = _read_rows(path, body, names)
+    for column, ids in (("userID", users), ("itemID", items)):
+        _refuse_rows(path, ids < 0, ids, f"negative {column}", "ids count from 0")
+    unknown = (labels < 0) | (labels >= len(SPLITS))
+    advice = "write 0 for train, 1 for validation, 2 for test"
+    _refuse_rows(path, unknown, labels, "unknown x_label", advice)
+    return InteractionTable(path, users, items, labels, notes)
+
+
+def _read_header(path: Path, header: bytes) -> tuple[list[str], tuple[str, ...]]:
+    notes = []
+    if header.startswith(_UTF16):
+        raise DataError(f"{path}:1: is UTF-16, not UTF-8; save it as UTF-8")
+    if header.startswith(_BOM):
+        header = header[len(_BOM) :]
+        notes.append(f"{path.name}: a byte order mark before the header was skipped")
+    if header.endswith(b"\r"):
+        header = header[:-1]
+        notes.append(f"{path.name}: has Windows line ends (CRLF), which were accepted")
+    try:
+        line = header.decode()
+    except UnicodeDecodeError as error:
+        byte = header[error.start]
+        raise DataError(
+            f"{path}:1: the header is not UTF-8 (byte 0x{byte:02x} at position {error.start}); "
+            "save the file as UTF-8"
+        ) from error
+    names = line.split("\t")
+    if any(names.count(column) != 1 for column in COLUMNS):
+        raise DataError(
+            f"{path}:1: expected the tab-separated columns '{_HEADER}', found {line[:80]!r}: "
+            f"{_guess_header(line)}"
+        )
+    extra = [name for name in names if name not in COLUMNS]
+    if extra:
+        notes.append(f"{path.name}: columns that are not used: {', '.join(extra)}")
+    return names, tuple(notes)
+
+
+def _guess_header(line: str) -> str:
+    names = line.split("\t")
+    if "\r" in line:
+        return "its lines end with bare CR; write LF line ends"
+    if '"' in line or "'" in line:
+        return "its values are quoted; write them without quotes"
+    for separator, word in ((",", "commas"), (";", "semicolons"), ("|", "bars"), (" ", "blanks")):
+        if separator in line and "\t" not in line:
+            return f"it looks separated by {word}; use tabs"
+    if ":token" in line:
+        return "it looks like RecBole's format; rename the columns and add x_label (0, 1 or 2)"
+    if all(_INTEGER.fullmatch(name.encode()) for name in names):
+        return "the header is missing; add it as the first line"
+    lower = [name.strip().lower() for name in names]
+    missing = [column for column in COLUMNS if names.count(column) == 0]
+    if missing and all(column.lower() in lower for column in COLUMNS):
+        return "names are case-sensitive and have no blanks around them"
+    return f"no column {', '.join(missing)}" if missing else "a column is there twice"
+
+
+def _read_rows(
+    path: Path, body: bytes, names: list[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(body),
+            # One thread: as fast at this size, and no pool that competes with torch's.
+            read_options=csv.ReadOptions(use_threads=False, column_names=names),
+            parse_options=csv.ParseOptions(
+                delimiter="\t", quote_char=False, ignore_empty_lines=False
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(COLUMNS, pa.int64()),
+                include_columns=list(COLUMNS),
+                null_values=[],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _first_fault(path, body, names) or DataError(f"{path}: {error}") from error
+    if b"0x" in body.lower():  # Arrow reads hexadecimal integers
+        fault = _first_fault(path, body, names)
+        if fault:
+            raise fault
+    users, items, labels = (table[column].to_numpy() for column in COLUMNS)
+    return users, items, labels
+
+
+def _first_fault(path: Path, body: bytes, names: list[str]) -> CcdError | None:
+    lines = body.split(b"\n")
+    whole = lines[-1] == b""
+    if whole:
+        lines.pop()
+    for number, raw in enumerate(lines, start=2):
+        fault = _fault(raw.removesuffix(b"\r"), names)
+        if fault and number == len(lines) + 1 and not whole:
+            return DamagedFileError(
+                f"{path}:{number}: {fault}, and the file ends there without a line end: it seems "
+                f"cut off at {path.stat().st_size} bytes; copy it again"
+            )
+        if fault:
+            return DataError(f"{path}:{number}: {fault}")
+    return None
+
+
+def _fault(line: bytes, names: list[str]) -> str | None:
+    if not line.strip():
+        return "the line is empty; remove it"
+    cells = line.split(b"\t")
+    if len(cells) != len(names):
+        shown = line[:60].decode(errors="replace")
+        return f"found {len(cells)} of {len(names)} tab-separated values: {shown!r}"
+    for name in COLUMNS:
+        cell = cells[names.index(name)]
+        if not _INTEGER.fullmatch(cell):
+            return f"{name} is not an integer: {_guess_cell(cell)}"
+        if abs(int(cell)) >= 2**63:
+            return f"{name} {int(cell)} is larger than any id; number the ids from 0"
+    return None
+
+
+def _guess_cell(cell: bytes) -> str:
+    try:
+        text = cell.decode()
+    except UnicodeDecodeError:
+        return f"{cell[:40]!r} is not UTF-8; save the file as UTF-8"
+    if not text.strip():
+        return "it is missing"
+    if re.fullmatch(r"-?\d+\.\d*(e[+-]?\d+)?", text):
+        return f"{text!r} was written as a decimal number; write whole numbers"
+    if text[0] in "\"'":
+        return f"{text[:40]!r} is quoted; write values without quotes"
+    return f"{text[:40]!r}; number users and items from 0"
+
+
+def _refuse_rows(path: Path, wrong: np.ndarray, values: np.ndarray, what: str, advice: str) -> None:
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        raise DataError(
+            f"{path}:{rows[0] + 2}: {what} {values[rows[0]]} ({len(rows):,} such rows); {advice}"
+        )

@@ -1,0 +1,122 @@
+"""Data sets in the MMRec toolbox's format: one ``.inter`` file, one ``.npy`` per modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from ccd.datasets.alignment import misaligned
+from ccd.datasets.dataset import Dataset
+from ccd.datasets.features import open_features
+from ccd.datasets.fingerprint import fingerprint
+from ccd.datasets.interactions import COLUMNS, read_interactions
+from ccd.datasets.locate import Wanted, locate
+from ccd.datasets.neighbours import read_neighbours
+from ccd.datasets.splits import split_interactions
+from ccd.errors import ConfigError
+from ccd.registry import component
+from ccd.settings import REQUIRED, Text
+
+FileNames = Text | tuple[Text, ...]
+"""One file name, or several in order of preference."""
+
+
+@component("dataset")
+def mmrec_dataset(
+    folders: Sequence[Path],
+    *,
+    name: Text = REQUIRED,
+    interactions: Text = REQUIRED,
+    features: dict[Text, FileNames] = REQUIRED,
+    neighbours: dict[Text, FileNames] | None = None,
+    source: Text = "its publisher",
+    duplicates: Literal["drop", "refuse"] = "drop",
+    leaks: Literal["refuse", "drop"] = "refuse",
+    non_finite: Literal["refuse", "zero"] = "refuse",
+) -> Dataset:
+    """A data set in the MMRec toolbox's format, read from files and checked.
+
+    Args:
+        folders: Folders to look in, in order; files lie in ``<folder>/<name>`` or ``<folder>``.
+        name: Name of the data set and of its folder.
+        interactions: File with the columns ``userID itemID x_label``.
+        features: Modality to ``.npy`` file, or files in order of preference; row = item id.
+        neighbours: Modality to ``.npz`` file with precomputed nearest items, used if it is there.
+        source: Where the data set can be had, for the message when it is missing.
+        duplicates: What to do with a pair that is repeated within a split.
+        leaks: What to do with a pair that is in two splits; ``drop`` keeps the earlier split's.
+        non_finite: What to do with feature rows that have a NaN or an infinity; ``zero`` makes
+            them items without the modality.
+
+    Raises:
+        DataError: Files are missing, wrong or contradict each other.
+        DamagedFileError: A file is truncated, or not what its name says.
+        ConfigError: ``neighbours`` names a modality that ``features`` does not.
+    """
+    wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}))
+    files = locate(name, wanted, folders, source=source)
+    table = read_interactions(files["interactions"])
+    splits = split_interactions(table, duplicates=duplicates, leaks=leaks)
+    opened = {
+        modality: open_features(
+            files[f"{modality} features"], modality, splits.n_items, non_finite=non_finite
+        )
+        for modality in features
+    }
+    lists = {
+        modality: read_neighbours(files[key], modality, splits.n_items)
+        for modality in features
+        if (key := f"{modality} neighbours") in files
+    }
+    notes = [*table.notes, *splits.notes, *_notes_on_files(wanted, files)]
+    notes += [note for _, found in opened.values() for note in found]
+    dataset = Dataset(
+        name=name,
+        n_users=splits.n_users,
+        n_items=splits.n_items,
+        train=splits.train,
+        valid=splits.valid,
+        test=splits.test,
+        features={modality: array for modality, (array, _) in opened.items()},
+        neighbours=lists,
+    )
+    notes += misaligned(dataset)
+    return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))
+
+
+def _tuples(files: Mapping[str, FileNames]) -> dict[str, tuple[str, ...]]:
+    return {key: (names,) if isinstance(names, str) else names for key, names in files.items()}
+
+
+def _wanted(
+    interactions: str,
+    features: Mapping[str, tuple[str, ...]],
+    neighbours: Mapping[str, tuple[str, ...]],
+) -> dict[str, Wanted]:
+    unknown = [repr(modality) for modality in neighbours if modality not in features]
+    if unknown:
+        raise ConfigError(
+            f"mmrec_dataset.neighbours: {', '.join(unknown)} is no modality of "
+            f"mmrec_dataset.features ({', '.join(map(repr, features)) or 'none'})"
+        )
+    wanted = {
+        "interactions": Wanted(f"interactions, tab-separated {' '.join(COLUMNS)}", (interactions,))
+    }
+    for modality, names in features.items():
+        what = f"{modality} features, one row per item"
+        wanted[f"{modality} features"] = Wanted(what, names)
+    for modality, names in neighbours.items():
+        what = f"nearest items by {modality}"
+        wanted[f"{modality} neighbours"] = Wanted(what, names, required=False)
+    return wanted
+
+
+def _notes_on_files(wanted: Mapping[str, Wanted], files: Mapping[str, Path]) -> list[str]:
+    """Say which file was used where there was a choice."""
+    return [
+        f"{key} are read from {path.name}"
+        for key, path in files.items()
+        if len(wanted[key].names) > 1 or not wanted[key].required
+    ]

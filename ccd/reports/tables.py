@@ -1,0 +1,194 @@
+"""The numbers of an ablation table, without a word on how they are shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ccd.reports.statistics import compare_with_baseline
+from ccd.runs.per_user import PerUser
+from ccd.runs.records import RunResult
+
+DEFAULT_METRICS = ("recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "ndcg@20")
+"""Shown where the results have them."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one variant on the test split.
+
+    Attributes:
+        values: One per seed.
+        gain: Share gained over the baseline, over the seeds both have; None for the baseline.
+        p_value: Corrected, of the paired test against the baseline.
+        rank: 1 for the best mean of the column, 2 for the second, else 0.
+    """
+
+    values: tuple[float, ...]
+    gain: float | None = None
+    p_value: float | None = None
+    rank: int = 0
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def sd(self) -> float | None:
+        """Sample standard deviation over seeds; None for a single one."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def stars(self) -> str:
+        """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001."""
+        p_value = 1.0 if self.p_value is None else self.p_value
+        return "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant."""
+
+    variant: str
+    seeds: tuple[int, ...]
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Variants by metrics.
+
+    Attributes:
+        dataset: Name of the data set.
+        baseline: The variant that the others are compared with, if it has results.
+        metrics: Columns.
+        rows: In the order of the recipe.
+    """
+
+    dataset: str
+    baseline: str | None
+    metrics: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that any variant has, sorted."""
+        return tuple(sorted({seed for row in self.rows for seed in row.seeds}))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One record per variant and metric, plain values."""
+        return [
+            {
+                "variant": row.variant,
+                "metric": metric,
+                "seeds": list(row.seeds),
+                "mean": cell.mean,
+                "sd": cell.sd,
+                "gain": cell.gain,
+                "p_value": cell.p_value,
+            }
+            for row in self.rows
+            for metric, cell in row.cells.items()
+        ]
+
+
+def build_table(
+    results: Sequence[RunResult],
+    per_user: Mapping[tuple[str, int], PerUser],
+    *,
+    baseline: str | None = None,
+    variants: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> Table:
+    """Summarise test metrics over seeds and compare them with the baseline.
+
+    Args:
+        results: At least one finished run, all of one data set.
+        per_user: Their test metrics per user; runs that are missing are not tested.
+        baseline: Name of the variant to compare with, or None.
+        variants: Order of the rows; by default the order of the results.
+        metrics: Columns; by default those of ``DEFAULT_METRICS`` that the results have, or the
+            first six they have.
+    """
+    by_variant: dict[str, list[RunResult]] = {name: [] for name in variants or ()}
+    for result in results:
+        by_variant.setdefault(result.variant, []).append(result)
+    by_variant = {name: runs for name, runs in by_variant.items() if runs}
+    if baseline not in by_variant:
+        baseline = None
+    metrics = tuple(metrics) if metrics else _default_metrics(results)
+    rows = tuple(
+        Row(
+            name,
+            tuple(run.seed for run in runs),
+            {
+                metric: Cell(
+                    tuple(run.test[metric] for run in runs),
+                    _gain(runs, by_variant[baseline], metric)
+                    if baseline is not None and name != baseline
+                    else None,
+                )
+                for metric in metrics
+            },
+        )
+        for name, runs in by_variant.items()
+    )
+    table = Table(results[0].dataset, baseline, metrics, rows)
+    return _with_ranks(_with_p_values(table, per_user))
+
+
+def _default_metrics(results: Sequence[RunResult]) -> tuple[str, ...]:
+    common = [name for name in results[0].test if all(name in run.test for run in results)]
+    return tuple(name for name in DEFAULT_METRICS if name in common) or tuple(common[:6])
+
+
+def _gain(
+    runs: Sequence[RunResult], baseline_runs: Sequence[RunResult], metric: str
+) -> float | None:
+    theirs = {run.seed: run.test[metric] for run in baseline_runs}
+    pairs = [(run.test[metric], theirs[run.seed]) for run in runs if run.seed in theirs]
+    reference = sum(base for _, base in pairs)
+    return sum(own for own, _ in pairs) / reference - 1 if reference else None
+
+
+def _with_p_values(table: Table, per_user: Mapping[tuple[str, int], PerUser]) -> Table:
+    if table.baseline is None:
+        return table
+    names = [row.variant for row in table.rows]
+    rows = list(table.rows)
+    for metric in table.metrics:
+        p_values = compare_with_baseline(
+            per_user, variants=names, baseline=table.baseline, metric=metric
+        )
+        rows = [
+            _replace_cell(
+                row, metric, replace(row.cells[metric], p_value=p_values.get(row.variant))
+            )
+            for row in rows
+        ]
+    return replace(table, rows=tuple(rows))
+
+
+def _with_ranks(table: Table) -> Table:
+    rows = list(table.rows)
+    if len(rows) < 2:
+        return table
+    for metric in table.metrics:
+        means = sorted({row.cells[metric].mean for row in rows}, reverse=True)
+        rank_of = {mean: rank for rank, mean in enumerate(means[:2], start=1)}
+        rows = [
+            _replace_cell(
+                row,
+                metric,
+                replace(row.cells[metric], rank=rank_of.get(row.cells[metric].mean, 0)),
+            )
+            for row in rows
+        ]
+    return replace(table, rows=tuple(rows))
+
+
+def _replace_cell(row: Row, metric: str, cell: Cell) -> Row:
+    return replace(row, cells={**row.cells, metric: cell})

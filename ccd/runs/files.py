@@ -1,0 +1,186 @@
+"""Writing files so that a crash at any instant leaves the old file or the new one, never half."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ccd.errors import DamagedFileError, ResourceError
+
+
+@contextmanager
+def refusing_io(path: Path) -> Iterator[None]:
+    """Turn an operating system error of the block into a refusal that names ``path``.
+
+    Raises:
+        ResourceError: The disk is full, read-only, over quota or not permitted.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ResourceError(
+            f"cannot write {path}: {reason}; free or make writable that disk, or choose another "
+            "--out (what was finished before is kept)"
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; it becomes ``path`` when the block ends well.
+
+    Raises:
+        ResourceError: The file cannot be written; the temporary file is removed.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with refusing_io(path):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
+    finally:
+        # After the rename there is nothing left to remove; before it, this is the clean-up.
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the content of ``path``, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, record: dict[str, Any]) -> None:
+    """Replace the content of ``path`` by one indented JSON object, atomically."""
+    write_text(path, json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``.
+
+    Raises:
+        DamagedFileError: The file holds something else.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedFileError(
+            f"{path} is not JSON ({error}); move it away and try again"
+        ) from error
+    if not isinstance(record, dict):
+        raise DamagedFileError(f"{path} holds a JSON {type(record).__name__}, expected an object")
+    return record
+
+
+def json_line(record: dict[str, Any]) -> str:
+    """``record`` on one line of strict JSON; a number that is not finite becomes null."""
+    return json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
+
+
+def append_line(path: Path, record: dict[str, Any]) -> None:
+    """Add ``record`` as one line of JSON, by one write that is on the disk on return.
+
+    Raises:
+        ResourceError: The line cannot be written; the file is as it was.
+    """
+    line = (json_line(record) + "\n").encode()
+    with refusing_io(path):
+        is_new = not path.exists()
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            size = os.fstat(handle).st_size
+            if os.write(handle, line) < len(line):
+                os.ftruncate(handle, size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if is_new:
+            _sync(path.parent)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines, without a torn last line; none if there is no file.
+
+    Raises:
+        DamagedFileError: A line other than the last is not a JSON object.
+    """
+    return _split_lines(path)[0]
+
+
+def repair_lines(path: Path) -> str | None:
+    """Set a torn last line aside as ``<name>.torn``, so that new lines can follow.
+
+    Only the holder of the folder's lock may call this.
+
+    Returns:
+        A sentence that says what was done, or None.
+    """
+    torn = _split_lines(path)[1]
+    if not torn:
+        return None
+    aside = path.with_name(f"{path.name}.torn")
+    with replacing(aside) as temporary:
+        temporary.write_bytes(torn)
+    with refusing_io(path):
+        os.truncate(path, path.stat().st_size - len(torn))
+        _sync(path)
+    return (
+        f"{path.name}: its last line was torn by a crash ({len(torn)} bytes) and is set aside "
+        f"in {aside.name}"
+    )
+
+
+def finite(value: Any) -> Any:
+    """``value`` with every NaN and infinity in it replaced by None, which strict JSON can say."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+def _split_lines(path: Path) -> tuple[list[dict[str, Any]], bytes]:
+    """Records of the whole lines, and the bytes of a torn last one."""
+    if not path.exists():
+        return [], b""
+    lines = path.read_bytes().splitlines(keepends=True)
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        record = _parse(line)
+        if record is None and number == len(lines):
+            return records, line
+        if record is None:
+            raise DamagedFileError(
+                f"{path}:{number} is not a JSON object; remove that line or choose another --out"
+            )
+        records.append(record)
+    return records, b""
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

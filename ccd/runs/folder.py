@@ -1,0 +1,297 @@
+"""The run folder: what a run leaves behind, and what a second run into it may skip."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+import ccd
+from ccd.errors import ConfigError, DamagedFileError
+from ccd.runs.files import (
+    append_line,
+    json_line,
+    read_json,
+    read_lines,
+    refusing_io,
+    repair_lines,
+    replacing,
+    write_json,
+    write_text,
+)
+from ccd.runs.identity import config_hash, differences, slug
+from ccd.runs.lock import HOLDER_FILE, LOCK_FILE, FolderLock
+from ccd.runs.manifest import MANIFEST_FILE, Manifest
+from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
+from ccd.runs.records import EpochRecord, RunResult
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIG_FILE = "config.gin"
+OPERATIVE_FILE = "operative.gin"
+HISTORY_FILE = "history.jsonl"
+RESULTS_FILE = "results.jsonl"
+PER_USER_FILE = "per_user.parquet"
+MODEL_FILE = "model.safetensors"
+RUN_FILE = "run.json"
+
+_RESULT = TypeAdapter(RunResult)
+
+
+def default_folder(recipe: str) -> Path:
+    """A new ``runs/<recipe>-<time>-<random>``; two runs of one second do not share it."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{recipe}-{stamp}-{secrets.token_hex(2)}"
+
+
+def read_results(folder: Path) -> list[RunResult]:
+    """The finished runs of a folder, in the order they ended.
+
+    Raises:
+        DamagedFileError: A line is not a result.
+    """
+    path = folder / RESULTS_FILE
+    results = []
+    for number, record in enumerate(read_lines(path), start=1):
+        try:
+            results.append(_RESULT.validate_python(record))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise DamagedFileError(
+                f"{path}:{number} is not a result: {'.'.join(map(str, problem['loc']))}: "
+                f"{problem['msg']}; remove that line and run again"
+            ) from error
+    return results
+
+
+class RunFolder:
+    """A run folder, locked for this process while the ``with`` block lasts.
+
+    Per run there is a sub-folder ``<variant>-<seed>`` with its settings, its model and its per-user
+    metrics; the files on top are made of those. A line in ``results.jsonl`` is written last, so a
+    run that has one has everything else.
+
+    Args:
+        path: The folder; created if it is not there.
+        metric: Validation metric by which ``model.safetensors`` on top is chosen.
+    """
+
+    def __init__(self, path: str | Path, *, metric: str) -> None:
+        self.path = Path(path)
+        self.notes: list[str] = []
+        self.manifest: Manifest
+        self._metric = metric
+        self._begun: dict[tuple[str, int], tuple[dict[str, str], str]] = {}
+
+    def __enter__(self) -> RunFolder:
+        """Lock the folder and tidy what a crash left.
+
+        Raises:
+            ConfigError: The path is something other than a run folder.
+            LockedError: Another live process writes into it.
+            ResourceError: It cannot be written.
+        """
+        _refuse_foreign(self.path)
+        with refusing_io(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = FolderLock(self.path)
+        taken_over = self._lock.acquire()
+        try:
+            for leftover in self.path.rglob(".*.tmp"):
+                leftover.unlink()
+            torn = [repair_lines(self.path / name) for name in (HISTORY_FILE, RESULTS_FILE)]
+            self.manifest = Manifest(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.notes += [note for note in (taken_over, *torn) if note]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Say in the manifest how it ended, and unlock."""
+        try:
+            if kind is None:
+                self.manifest.close("finished")
+            elif issubclass(kind, KeyboardInterrupt):
+                self.manifest.close("stopped")
+            else:
+                self.manifest.close(f"failed: {kind.__name__}: {error}")
+        finally:
+            self._lock.release()
+
+    def run_folder(self, variant: str, seed: int) -> Path:
+        """The sub-folder of one run."""
+        return self.path / slug(variant, seed)
+
+    def write_config(self, text: str) -> None:
+        """Write ``config.gin``: the recipe after its includes and all bindings."""
+        write_text(self.path / CONFIG_FILE, text)
+
+    def write_operative(self, text: str) -> None:
+        """Write ``operative.gin``: the settings that were really used."""
+        write_text(self.path / OPERATIVE_FILE, text)
+
+    def finished(self) -> dict[tuple[str, int], RunResult]:
+        """Result of each finished (variant, seed) whose own files are still there."""
+        return {
+            (result.variant, result.seed): result
+            for result in read_results(self.path)
+            if all(
+                (self.run_folder(result.variant, result.seed) / name).exists()
+                for name in (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
+            )
+        }
+
+    def begin(
+        self, variant: str, seed: int, *, settings: Mapping[str, str], fingerprint: str
+    ) -> RunResult | None:
+        """Make ready for one run, or find that it is finished.
+
+        Args:
+            variant: Name of the variant.
+            seed: Its seed.
+            settings: Key to printed value of everything that makes up the variant, the seed apart.
+            fingerprint: Of the data set.
+
+        Returns:
+            The result if the run is finished; None if it shall be trained now. What an earlier,
+            unfinished attempt left is then removed.
+
+        Raises:
+            ConfigError: The folder holds runs of other data, or of this variant with other
+                settings.
+        """
+        finished = self.finished()
+        for known in finished:
+            self._refuse_mixture(known, variant, settings, fingerprint)
+        self._begun[(variant, seed)] = (dict(settings), fingerprint)
+        if (variant, seed) in finished:
+            return finished[(variant, seed)]
+        for name in (HISTORY_FILE, RESULTS_FILE):
+            self._forget(self.path / name, variant, seed)
+        folder = self.run_folder(variant, seed)
+        with refusing_io(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        return None
+
+    def record_epoch(self, record: EpochRecord) -> None:
+        """Add one line to ``history.jsonl``."""
+        append_line(self.path / HISTORY_FILE, record.to_json())
+
+    def record_finished(
+        self,
+        result: RunResult,
+        *,
+        tensors: Mapping[str, torch.Tensor],
+        per_user: PerUser,
+        operative: str,
+    ) -> None:
+        """Keep everything of a finished run; ``begin`` was called for it before.
+
+        Args:
+            result: Its metrics and times.
+            tensors: The model at the best epoch.
+            per_user: Test metrics per user.
+            operative: The settings that were really used.
+
+        Raises:
+            ResourceError: The disk is full or read-only; the run then counts as unfinished.
+        """
+        from ccd.runs.model_file import write_model
+
+        # 1. The test split was opened: that counts even if nothing below succeeds.
+        self.manifest.count_test_opening()
+        # 2. The run's own files.
+        key = (result.variant, result.seed)
+        settings, fingerprint = self._begun[key]
+        about = {
+            "variant": result.variant,
+            "seed": str(result.seed),
+            "dataset": result.dataset,
+            "dataset_fingerprint": fingerprint,
+            "ccd_version": ccd.__version__,
+            "config_hash": config_hash(settings, fingerprint),
+        }
+        folder = self.run_folder(*key)
+        write_text(folder / OPERATIVE_FILE, operative)
+        write_model(folder / MODEL_FILE, tensors, about)
+        write_per_user(folder / PER_USER_FILE, *key, per_user)
+        write_json(folder / RUN_FILE, {**about, "seed": result.seed, "settings": settings})
+        # 3. The files on top, made of those of all finished runs.
+        runs = {**self.finished(), key: result}
+        merge_per_user(
+            self.path / PER_USER_FILE, [self.run_folder(*run) / PER_USER_FILE for run in runs]
+        )
+        best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
+        _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
+        # 4. The line that makes it finished.
+        append_line(self.path / RESULTS_FILE, result.to_json())
+
+    def _refuse_mixture(
+        self,
+        known: tuple[str, int],
+        variant: str,
+        settings: Mapping[str, str],
+        fingerprint: str,
+    ) -> None:
+        """Refuse to add to, or skip, a run whose data or settings are not the ones asked for."""
+        about = read_json(self.run_folder(*known) / RUN_FILE)
+        changed = []
+        if known[0] == variant:
+            changed = differences(about.get("settings", {}), settings)
+        if not changed and about.get("dataset_fingerprint") != fingerprint:
+            changed = [f"the data set was {about.get('dataset')} and has other content now"]
+        if changed:
+            more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
+            raise ConfigError(
+                f"run folder {self.path} holds {known[0]}, seed {known[1]}, of another config: "
+                f"{'; '.join(changed[:3])}{more}; choose another --out, or none"
+            )
+
+    def _forget(self, path: Path, variant: str, seed: int) -> None:
+        """Drop the lines of one run."""
+        lines = read_lines(path)
+        kept = [x for x in lines if (x.get("variant"), x.get("seed")) != (variant, seed)]
+        if len(kept) < len(lines):
+            write_text(path, "".join(json_line(record) + "\n" for record in kept))
+
+
+def _refuse_foreign(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"--out {path} is a file; name a folder that is new, empty or a run's")
+    if not path.is_dir() or (path / MANIFEST_FILE).exists():
+        return
+    # A crash before the first manifest leaves only these.
+    foreign = sorted(
+        entry.name
+        for entry in path.iterdir()
+        if entry.name not in (LOCK_FILE, HOLDER_FILE) and not entry.name.endswith(".tmp")
+    )
+    if foreign:
+        raise ConfigError(
+            f"--out {path} holds {foreign[0]} but no {MANIFEST_FILE}, so it is not a run folder; "
+            "name a folder that is new or empty"
+        )
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make ``target`` the same file as ``source``, or a copy where the disk has no hard links."""
+    with replacing(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)

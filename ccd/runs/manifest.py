@@ -1,0 +1,92 @@
+"""``manifest.json``: with what, on what and how long a run folder was made."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ccd.datasets.dataset import Dataset
+from ccd.runs.files import read_json, write_json
+from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
+
+MANIFEST_FILE = "manifest.json"
+
+
+class Manifest:
+    """The manifest of a run folder, on disk after every change.
+
+    It describes the process that wrote last; those before it are kept under ``earlier``, so a
+    folder that was filled in several goes tells about all of them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / MANIFEST_FILE
+        before = read_json(self._path) if self._path.exists() else {}
+        earlier = before.pop("earlier", [])
+        self._clock = time.monotonic()
+        self._record: dict[str, Any] = {
+            "status": "running",
+            "started": _now(),
+            "ended": None,
+            "seconds": None,
+            "peak_rss_mb": None,
+            "command": list(sys.argv),
+            "versions": versions(),
+            "machine": machine(),
+            "git_commit": git_commit(Path.cwd()),
+            "test_openings": before.get("test_openings", 0),
+            "earlier": [*earlier, before] if before else [],
+        }
+        self._write()
+
+    @property
+    def test_openings(self) -> int:
+        """How often the test split was opened for this folder: once per finished run."""
+        return int(self._record["test_openings"])
+
+    def describe(
+        self, *, recipe: str, dataset: Dataset, device: str, engine: str, threads: int
+    ) -> None:
+        """Add what is known once the data are loaded and the device is chosen.
+
+        Args:
+            recipe: Name of the recipe.
+            dataset: Its fingerprint and notes are kept.
+            device: Such as ``cpu`` or ``cuda:0``.
+            engine: Message passing engine, such as ``dgl``.
+            threads: CPU threads of torch.
+        """
+        self._record["recipe"] = recipe
+        self._record["data"] = {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "n_users": dataset.n_users,
+            "n_items": dataset.n_items,
+            "notes": list(dataset.notes),
+        }
+        self._record.update(device=device, engine=engine, threads=threads)
+        self._write()
+
+    def count_test_opening(self) -> None:
+        """The test split was opened for one more run."""
+        self._record["test_openings"] += 1
+        self._write()
+
+    def close(self, status: str) -> None:
+        """Write down the end: ``finished``, ``stopped`` or ``failed: ...``."""
+        self._record["status"] = status
+        self._write()
+
+    def _write(self) -> None:
+        # Times go with every write, so that a killed process leaves its last known ones.
+        self._record["ended"] = _now()
+        self._record["seconds"] = round(time.monotonic() - self._clock, 3)
+        self._record["peak_rss_mb"] = round(peak_rss_mb(), 1)
+        write_json(self._path, self._record)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

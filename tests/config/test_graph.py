@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+
+def test_nodes_come_depth_first(load):
+    keys = [node.key for node in load(only=["all"]).graphs["all"].nodes()]
+    assert keys == [
+        "DemoExperiment",
+        "demo_files",
+        "demo_diffusion",
+        "demo_cosine",
+        "demo_bpr",
+        "demo_denoising",
+    ]
+
+
+def test_factory_fills_settings_and_leaves_run_time_arguments(load):
+    schedule = load().graphs["all"].root["diffusion"].value["betas"].value
+    factory = schedule.factory()
+    assert factory.func is schedule.component.target
+    assert factory.keywords == {"offset": 0.008}
+    assert factory(12) == ("demo_cosine", 12, 0.008)
+
+
+def test_graph_builds_what_it_says(load):
+    built = load().graphs["all"].factory()()
+    assert built.diffusion == ("demo_diffusion", 40, ("demo_cosine", 40, 0.008))
+    assert built.losses == (("demo_bpr", 1.0), ("demo_denoising", 1.0, "l1"))
+
+
+def test_equality_is_about_values_not_about_who_set_them(load):
+    head = "include 'gin/base.gin'\ninclude 'gin/datasets/small.gin'\n"
+    bound = load(f"{head}DemoExperiment.plain = 3\n").graphs
+    assert bound == load(head).graphs
+    assert bound != load(f"{head}DemoExperiment.plain = 4\n").graphs
+
+
+def test_graphs_cannot_be_changed(load):
+    graph = load().graphs["base"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        graph.root.parameters[0].value = 1

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ccd.config.language import Layer, read_file
+from ccd.errors import ConfigError
+
+
+@pytest.fixture
+def module(project):
+    (project / "demo_user_parts.py").write_text("LOADED = True\n")
+    yield "demo_user_parts"
+    sys.modules.pop("demo_user_parts", None)
+
+
+def read(folder, text: str, *allowed: str) -> Layer:
+    (folder / "own.gin").write_text(text)
+    return read_file(folder / "own.gin", allow_imports=allowed)
+
+
+def test_refused_unless_allowed(project, module):
+    with pytest.raises(ConfigError, match=rf"own\.gin:1(.|\n)*--allow-import {module}"):
+        read(project, f"import {module}\n")
+    assert module not in sys.modules
+
+
+def test_imported_from_the_recipes_folder(project, module, monkeypatch):
+    (project / "elsewhere").mkdir()
+    monkeypatch.chdir(project / "elsewhere")
+    path = list(sys.path)
+    layer = read(project, f"import {module}\n", module)
+    assert sys.modules[module].LOADED
+    assert layer.imports == (module,)
+    assert sys.path == path
+
+
+def test_failing_module_is_one_message(project, module):
+    (project / "demo_user_parts.py").write_text("1 / 0\n")
+    with pytest.raises(ConfigError, match=r"failed: ZeroDivisionError(.|\n)*own\.gin:1"):
+        read(project, f"import {module}\n", module)
+
+
+def test_missing_module(project):
+    with pytest.raises(ConfigError, match=r"ModuleNotFoundError(.|\n)*own\.gin:1"):
+        read(project, "import demo_not_there\n", "demo_not_there")
+
+
+@pytest.mark.parametrize("line", ["from demo_user_parts import x", "import math as m"])
+def test_other_forms_are_refused(project, module, line):
+    with pytest.raises(ConfigError, match="write import NAME"):
+        read(project, f"{line}\n", "math", module)

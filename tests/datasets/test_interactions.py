@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccd.datasets.interactions import read_interactions
+from ccd.errors import CcdError, DamagedFileError, DataError
+from tests.datasets.files import HEADER, ROWS, write_inter
+
+GOOD = HEADER + "\n0\t1\t0\n2\t3\t1\n"
+
+
+def refusal(tmp_path, data: bytes | str, error: type[CcdError] = DataError) -> str:
+    path = tmp_path / "bad.inter"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    with pytest.raises(error) as caught:
+        read_interactions(path)
+    assert str(caught.value).startswith(str(path))
+    return str(caught.value).removeprefix(str(path))
+
+
+def test_rows_are_read_in_order(tmp_path):
+    table = read_interactions(write_inter(tmp_path / "a.inter"))
+    rows = np.stack([table.users, table.items, table.labels], axis=1)
+    assert rows.tolist() == [list(row) for row in ROWS]
+    assert table.users.dtype == np.int64
+    assert table.notes == ()
+
+
+def test_extra_columns_in_any_order_are_ignored_and_noted(tmp_path):
+    header = "userID\titemID\trating\ttimestamp\tx_label"
+    rows = [(0, 1, 5.0, "12", 0), (1, 0, "", "\xff", 2)]
+    table = read_interactions(write_inter(tmp_path / "a.inter", rows, header))
+    assert table.items.tolist() == [1, 0]
+    assert table.labels.tolist() == [0, 2]
+    assert table.notes == ("a.inter: columns that are not used: rating, timestamp",)
+
+
+def test_windows_line_ends_and_byte_order_mark_are_accepted_and_noted(tmp_path):
+    path = write_inter(tmp_path / "a.inter", end="\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    table = read_interactions(path)
+    assert table.users.tolist() == [user for user, _, _ in ROWS]
+    assert "byte order mark" in table.notes[0]
+    assert "CRLF" in table.notes[1]
+
+
+def test_a_last_line_without_line_end_is_accepted(tmp_path):
+    path = tmp_path / "a.inter"
+    path.write_text(GOOD.rstrip("\n"))
+    assert read_interactions(path).items.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("header", "guess"),
+    [
+        ("userID,itemID,x_label", "separated by commas"),
+        ("userID;itemID;x_label", "separated by semicolons"),
+        ("userID itemID x_label", "separated by blanks"),
+        ('"userID"\t"itemID"\t"x_label"', "quoted"),
+        ("0\t1\t0", "header is missing"),
+        ("user_id:token\titem_id:token", "RecBole"),
+        ("userid\titemid\tx_label", "case-sensitive"),
+        ("userID\titemID\tlabel", "no column x_label"),
+        ("userID\titemID\tx_label\tuserID", "twice"),
+        ("userID\titemID\tx_label\r0\t1\t0", "bare CR"),
+    ],
+)
+def test_a_wrong_header_is_refused_with_a_guess(tmp_path, header, guess):
+    message = refusal(tmp_path, header + "\n0\t1\t0\n")
+    assert message.startswith(":1: expected the tab-separated columns 'userID itemID x_label'")
+    assert guess in message
+
+
+@pytest.mark.parametrize(
+    ("header", "guess"),
+    [(HEADER.encode("utf-16"), "UTF-16"), (HEADER.encode() + b"\xe9", "0xe9 at position 21")],
+)
+def test_another_encoding_is_refused(tmp_path, header, guess):
+    message = refusal(tmp_path, header + b"\n0\t1\t0\n")
+    assert message.startswith(":1: ")
+    assert guess in message
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("4,5,0", "found 1 of 3 tab-separated values: '4,5,0'"),
+        ("4\t5", "found 2 of 3 tab-separated values"),
+        ("4\t5\t0\t1", "found 4 of 3 tab-separated values"),
+        ("", "the line is empty"),
+        ("4.0\t5\t0", "userID is not an integer: '4.0' was written as a decimal number"),
+        ("4\t\t0", "itemID is not an integer: it is missing"),
+        ("4\tB00X\t0", "itemID is not an integer: 'B00X'"),
+        ("4\tNA\t0", "itemID is not an integer: 'NA'"),
+        ("4\t0x1F\t0", "itemID is not an integer: '0x1F'"),
+        ('4\t"5"\t0', "is quoted"),
+        ("4\t5\ttrain", "x_label is not an integer: 'train'"),
+        (b"4\t\xe9\t0", "is not UTF-8"),
+        ("99999999999999999999\t5\t0", "larger than any id"),
+        ("-4\t5\t0", "negative userID -4 (1 such rows)"),
+        ("4\t-5\t0", "negative itemID -5"),
+        ("4\t5\t3", "unknown x_label 3"),
+        ("4\t5\t-1", "unknown x_label -1"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_line(tmp_path, line, says):
+    raw = line if isinstance(line, bytes) else line.encode()
+    message = refusal(tmp_path, GOOD.encode() + raw + b"\n6\t7\t0\n")
+    assert message.startswith(":4: ")
+    assert says in message
+
+
+def test_the_first_of_many_faults_is_named_behind_good_rows(tmp_path):
+    good = "".join(f"{i}\t{i}\t0\n" for i in range(5000))
+    assert refusal(tmp_path, f"{HEADER}\n{good}x\t1\t0\ny\t1\t0\n").startswith(":5002: userID")
+
+
+@pytest.mark.parametrize("body", ["", "\n", "\r\n\n"])
+def test_a_header_alone_is_refused(tmp_path, body):
+    assert "has a header but no interactions" in refusal(tmp_path, f"{HEADER}\n{body}")
+
+
+def test_an_empty_file_is_damaged(tmp_path):
+    message = refusal(tmp_path, "", DamagedFileError)
+    assert "is empty (0 bytes), expected the header 'userID itemID x_label'" in message
+
+
+def test_a_file_that_ends_within_a_line_is_damaged(tmp_path):
+    message = refusal(tmp_path, GOOD + "4\t5", DamagedFileError)
+    assert message.startswith(":4: found 2 of 3")
+    assert f"cut off at {len(GOOD) + 3} bytes" in message
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match="cannot be read"):
+        read_interactions(tmp_path)
+
+
+@given(cell=st.text(st.characters(exclude_characters="\t\n\r", codec="utf-8"), max_size=12))
+def test_no_cell_is_read_as_another_number(tmp_path_factory, cell):
+    path = tmp_path_factory.mktemp("cell") / "a.inter"
+    path.write_bytes(f"{HEADER}\n{cell}\t1\t0\n0\t1\t2\n".encode())
+    try:
+        users = read_interactions(path).users
+    except DataError:
+        return
+    assert users.tolist() == [int(cell), 0]
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 2**40), st.integers(0, 2**40), st.integers(0, 2)), min_size=1
+    ),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_is_written_is_read(tmp_path_factory, rows, end):
+    path = write_inter(tmp_path_factory.mktemp("rows") / "a.inter", rows, end=end)
+    table = read_interactions(path)
+    assert list(zip(table.users, table.items, table.labels, strict=True)) == rows

@@ -1,0 +1,18 @@
+from ccd.reports.outputs import read_table, write_reports
+from ccd.runs.folder import RunFolder
+from tests.runs.samples import VARIANTS, finish, make_result
+
+
+def test_reports_are_made_of_what_is_finished(tmp_path):
+    assert write_reports(tmp_path, "FREEDOM") is None
+    assert list(tmp_path.iterdir()) == []
+    with RunFolder(tmp_path, metric="recall@20") as folder:
+        for index, variant in enumerate(reversed(VARIANTS[:3])):
+            finish(folder, make_result(variant, value=0.1 - 0.01 * index), shift=-0.1 * index)
+        table = write_reports(tmp_path, "FREEDOM", VARIANTS)
+    assert [row.variant for row in table.rows] == list(VARIANTS[:3])
+    assert table.rows[1].cells["recall@20"].p_value < 1e-6
+    assert "FREEDOM+DMA+NDI" in (tmp_path / "table.md").read_text()
+    assert (tmp_path / "ablation.png").read_bytes().startswith(b"\x89PNG")
+    by_time = read_table(tmp_path, "FREEDOM", ["FREEDOM"])
+    assert [row.variant for row in by_time.rows] == list(reversed(VARIANTS[:3]))

@@ -1,0 +1,218 @@
+import json
+import os
+import re
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ccd.errors import ConfigError, DamagedFileError, LockedError, ResourceError
+from ccd.runs import folder as folder_module
+from ccd.runs.folder import RunFolder, default_folder, read_results
+from ccd.runs.model_file import read_metadata
+from ccd.runs.per_user import read_per_user
+
+from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
+
+
+def open_folder(path):
+    return RunFolder(path, metric="recall@20")
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_finished_run_has_every_file(tmp_path):
+    with open_folder(tmp_path / "out") as folder:
+        folder.write_config("A.x = 1\n")
+        folder.write_operative("A.x = 1\nA.y = 2\n")
+        finish(folder, make_result("FREEDOM"))
+    top = {entry.name for entry in (tmp_path / "out").iterdir()}
+    assert top >= {
+        "config.gin", "operative.gin", "manifest.json", "history.jsonl", "results.jsonl",
+        "per_user.parquet", "model.safetensors", "FREEDOM-999",
+    }  # fmt: skip
+    assert not [name for name in top if name.endswith(".tmp") or name == ".holder.json"]
+    assert lines(tmp_path / "out/results.jsonl") == [make_result("FREEDOM").to_json()]
+    metadata = read_metadata(tmp_path / "out/FREEDOM-999/model.safetensors")
+    assert metadata["variant"] == "FREEDOM"
+    assert metadata["seed"] == "999"
+    assert metadata["dataset_fingerprint"] == "f00d"
+    assert len(metadata["config_hash"]) == 16
+
+
+def test_second_run_skips_what_is_finished_and_loses_nothing(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A", value=0.2))
+    with open_folder(tmp_path) as folder:
+        known = folder.begin("A", 999, settings=SETTINGS, fingerprint="f00d")
+        assert known == make_result("A", value=0.2)
+        finish(folder, make_result("B", value=0.1))
+        finish(folder, make_result("A", seed=7, value=0.15))
+        assert set(folder.finished()) == {("A", 999), ("B", 999), ("A", 7)}
+        assert folder.manifest.test_openings == 3
+    table = pq.read_table(tmp_path / "per_user.parquet")
+    assert table.num_rows == 3 * 60
+    assert list(read_per_user(tmp_path / "per_user.parquet")) == [("A", 999), ("B", 999), ("A", 7)]
+    assert len(lines(tmp_path / "history.jsonl")) == 3
+
+
+def test_model_on_top_is_the_best_by_validation(tmp_path):
+    with open_folder(tmp_path) as folder:
+        for variant, value in (("A", 0.1), ("B", 0.3), ("C", 0.2)):
+            finish(folder, make_result(variant, value=value))
+    best = load_file(tmp_path / "model.safetensors")["items"]
+    assert torch.equal(best, torch.full((3, 2), 0.6))
+    assert os.path.samefile(tmp_path / "model.safetensors", tmp_path / "B-999/model.safetensors")
+
+
+def test_disk_without_hard_links_gets_a_copy(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    assert read_metadata(tmp_path / "model.safetensors")["variant"] == "A"
+
+
+def test_changed_setting_is_refused_by_name(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    changed = {**SETTINGS, "LossMix.hard_weight": "0.5"}
+    with open_folder(tmp_path) as folder:
+        for seed in (999, 1000):
+            with pytest.raises(ConfigError, match=r"hard_weight was 0.8, now 0.5.*--out"):
+                folder.begin("A", seed, settings=changed, fingerprint="f00d")
+        assert folder.begin("B", 999, settings=changed, fingerprint="f00d") is None
+
+
+def test_other_data_are_refused_for_every_variant(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+        for variant in ("A", "B"):
+            with pytest.raises(ConfigError, match="data set was planted"):
+                folder.begin(variant, 999, settings=SETTINGS, fingerprint="beef")
+
+
+def test_unfinished_run_is_started_afresh_without_doubled_history(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+        folder.begin("B", 999, settings=SETTINGS, fingerprint="f00d")
+        for epoch in range(3):
+            folder.record_epoch(make_epoch("B", epoch=epoch))
+    with open_folder(tmp_path) as folder:
+        assert folder.begin("B", 999, settings=SETTINGS, fingerprint="f00d") is None
+        folder.record_epoch(make_epoch("B", epoch=0))
+    kept = [(line["variant"], line["epoch"]) for line in lines(tmp_path / "history.jsonl")]
+    assert kept == [("A", 0), ("B", 0)]
+
+
+STEPS = ["write_text", "write_per_user", "write_json", "merge_per_user", "_link", "append_line"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_crash_at_any_step_leaves_the_run_unfinished_and_the_others_whole(
+    tmp_path, monkeypatch, step
+):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A", value=0.1))
+
+    def crash(*args):
+        raise KeyboardInterrupt
+
+    def run():
+        with open_folder(tmp_path) as folder:
+            folder.begin("B", 999, settings=SETTINGS, fingerprint="f00d")
+            monkeypatch.setattr(folder_module, step, crash)
+            folder.record_finished(
+                make_result("B", value=0.3),
+                tensors={"items": torch.zeros(1)},
+                per_user=make_per_user(),
+                operative="",
+            )
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.undo()
+    assert json.loads((tmp_path / "manifest.json").read_text())["status"] == "stopped"
+    with open_folder(tmp_path) as folder:
+        assert set(folder.finished()) == {("A", 999)}
+        finish(folder, make_result("B", value=0.3))
+        assert set(folder.finished()) == {("A", 999), ("B", 999)}
+    assert set(read_per_user(tmp_path / "per_user.parquet")) == {("A", 999), ("B", 999)}
+    assert read_metadata(tmp_path / "model.safetensors")["variant"] == "B"
+
+
+def test_run_whose_files_were_removed_is_run_again_once(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    (tmp_path / "A-999/model.safetensors").unlink()
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    assert len(lines(tmp_path / "results.jsonl")) == 1
+
+
+def test_torn_line_and_leftovers_are_tidied_and_said(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    with (tmp_path / "results.jsonl").open("a") as file:
+        file.write('{"variant": "B", "se')
+    (tmp_path / "A-999/.model.safetensors.ab12.tmp").write_text("half")
+    with open_folder(tmp_path) as folder:
+        assert any("results.jsonl" in note for note in folder.notes)
+        assert set(folder.finished()) == {("A", 999)}
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    with open_folder(tmp_path), pytest.raises(LockedError, match=str(os.getpid())):
+        open_folder(tmp_path).__enter__()
+    with open_folder(tmp_path) as folder:
+        assert folder.notes == []
+
+
+def test_folder_that_is_no_run_folder_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(ConfigError, match=r"thesis\.tex.*not a run folder"):
+        open_folder(tmp_path).__enter__()
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+    with pytest.raises(ConfigError, match="is a file"):
+        open_folder(tmp_path / "thesis.tex").__enter__()
+
+
+def test_folder_of_a_crash_before_the_manifest_is_accepted(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".manifest.json.1234.tmp").touch()
+    with open_folder(tmp_path):
+        pass
+    assert (tmp_path / "manifest.json").exists()
+
+
+def test_folder_below_a_file_is_refused_as_resource(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match="cannot write"):
+        open_folder(tmp_path / "file" / "out").__enter__()
+
+
+def test_damaged_manifest_is_refused_and_the_lock_released(tmp_path):
+    (tmp_path / "manifest.json").write_text("{")
+    for _ in range(2):
+        with pytest.raises(DamagedFileError, match="manifest"):
+            open_folder(tmp_path).__enter__()
+
+
+def test_result_line_with_wrong_content_is_refused_with_its_number(tmp_path):
+    good = json.dumps(make_result("A").to_json())
+    bad = json.dumps({**make_result("A").to_json(), "best_epoch": "soon"})
+    (tmp_path / "results.jsonl").write_text(f"{good}\n{bad}\n")
+    with pytest.raises(DamagedFileError, match=r"results\.jsonl:2.*best_epoch"):
+        read_results(tmp_path)
+
+
+def test_default_folders_of_the_same_second_differ():
+    names = {str(default_folder("ablation")) for _ in range(20)}
+    assert len(names) > 15
+    assert all(re.fullmatch(r"runs/ablation-\d{8}-\d{6}-[0-9a-f]{4}", name) for name in names)

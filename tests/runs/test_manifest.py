@@ -1,0 +1,46 @@
+import json
+
+import numpy as np
+
+from ccd.datasets.dataset import Dataset, Interactions
+from ccd.runs.manifest import Manifest
+
+NONE = Interactions(np.zeros(0, np.int64), np.zeros(0, np.int64))
+DATASET = Dataset(
+    "planted", 3, 2, NONE, NONE, NONE, {}, fingerprint="f00d", notes=("1 item has no features",)
+)
+
+
+def read(folder):
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def test_manifest_tells_data_versions_times_and_test_openings(tmp_path):
+    manifest = Manifest(tmp_path)
+    assert read(tmp_path)["status"] == "running"
+    manifest.describe(recipe="r", dataset=DATASET, device="cpu", engine="dgl", threads=2)
+    manifest.count_test_opening()
+    manifest.close("finished")
+    record = read(tmp_path)
+    assert record["data"]["fingerprint"] == "f00d"
+    assert record["data"]["notes"] == ["1 item has no features"]
+    assert (record["device"], record["engine"], record["threads"]) == ("cpu", "dgl", 2)
+    assert record["test_openings"] == 1
+    assert record["status"] == "finished"
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["seconds"] >= 0
+    assert record["peak_rss_mb"] > 10
+    assert record["earlier"] == []
+
+
+def test_second_process_keeps_the_first_and_goes_on_counting(tmp_path):
+    first = Manifest(tmp_path)
+    first.count_test_opening()
+    first.close("stopped")
+    second = Manifest(tmp_path)
+    second.count_test_opening()
+    third = Manifest(tmp_path)
+    assert third.test_openings == 2
+    record = read(tmp_path)
+    assert [entry["status"] for entry in record["earlier"]] == ["stopped", "running"]
+    assert all("earlier" not in entry for entry in record["earlier"])
