@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ccd.config.gin_text import flat_settings, to_gin
-from ccd.config.graph import ConfigGraph, Node
+from ccd.config.graph import ConfigGraph
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
@@ -50,7 +50,7 @@ def run(
     """Train, evaluate and compare the variants of a recipe.
 
     Args:
-        recipe: A gin file, or the name of one of ccd's own such as ``recipes/ablation_freedom.gin``.
+        recipe: A gin file, or one of ccd's own such as ``recipes/ablation_freedom.gin``.
         bindings: Texts such as ``Trainer.epochs = 5``; they win over everything else.
         only: Variants to run; all of them where empty.
         seeds: Seeds instead of the recipe's.
@@ -97,7 +97,7 @@ class _Run:
     ) -> None:
         self.recipe, self.experiments, self.path = recipe, experiments, folder
         self.data_folders, self.observer = data_folders, observer
-        self._datasets: dict[Node, Dataset] = {}
+        self._datasets: dict[str, Dataset] = {}
 
     def run(self) -> RunResults:
         first = next(iter(self.experiments.values()))

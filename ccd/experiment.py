@@ -17,7 +17,8 @@ from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
 from ccd.errors import ConfigError, ResourceError
 from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
-from ccd.graphs.engines import choose_engine
+from ccd.graphs.engines import Engine, choose_engine
+from ccd.graphs.item_knn import ItemGraph
 from ccd.losses.mix import LossesFactory
 from ccd.negatives.base import RandomNegatives, SamplerFactory, SamplerWorld
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
@@ -86,9 +87,7 @@ class Experiment:
         if dim < 4 or dim % 2:
             raise ConfigError(f"Experiment.dim must be even and at least 4, got {dim}")
 
-    def run(
-        self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]
-    ) -> Outcome:
+    def run(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
         """Train on ``dataset`` and open its test split once, at the best validation epoch.
 
         Args:
@@ -148,15 +147,16 @@ class Experiment:
         if self.aligner is not None:
             if not backbone.takes_fusion:
                 raise ConfigError(
-                    f"{type(backbone).__name__} offers no higher-order item representation, which DMA "
-                    "fuses with; drop module 'dma' or choose a backbone such as FREEDOM"
+                    f"{type(backbone).__name__} offers no higher-order item representation, which "
+                    "DMA fuses with; drop module 'dma' or choose a backbone such as FREEDOM"
                 )
             aligner = self.aligner(self.dim, projector, streams.generator("aligner"), self.device)
         pools: DiffusionPools | None = None
         if self.pools is not None:
             if aligner is None:
                 raise ConfigError(
-                    "pools need an aligner: NDI reads DMA's reverse steps; add module 'dma' or drop 'ndi'"
+                    "pools need an aligner: NDI reads DMA's reverse steps; "
+                    "add module 'dma' or drop 'ndi'"
                 )
             pools = self.pools(aligner.diffusion.steps)
         sampler = None
@@ -171,7 +171,9 @@ class Experiment:
         return Recommender(backbone, projector, aligner, pools, sampler, self.losses, streams)
 
 
-def _make_graph(dataset: Dataset, engine: object, device: torch.device, factory: Callable) -> object:  # type: ignore[type-arg]
+def _make_graph(
+    dataset: Dataset, engine: Engine, device: torch.device, factory: Callable[..., ItemGraph]
+) -> ItemGraph:
     return factory(dataset, engine, device)
 
 

@@ -57,7 +57,9 @@ def component(family: str) -> Callable[[T], T]:
     def register(target: T) -> T:
         new = _describe(family, target)
         if new.name in _COMPONENTS:
-            raise TypeError(f"component '{new.name}' exists already: {_COMPONENTS[new.name].target}")
+            raise TypeError(
+                f"component '{new.name}' exists already: {_COMPONENTS[new.name].target}"
+            )
         _COMPONENTS[new.name] = new
         return target
 
@@ -83,14 +85,18 @@ def find(name: str) -> Component | None:
 def _describe(family: str, target: Callable[..., Any]) -> Component:
     name = target.__name__
     if not (inspect.getdoc(target) or "").strip():
-        raise TypeError(f"component '{name}' has no docstring; its first line is shown by 'ccd list'")
-    entry = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+        raise TypeError(
+            f"component '{name}' has no docstring; its first line is shown by 'ccd list'"
+        )
+    entry = target.__init__ if inspect.isclass(target) else target
     hints = get_type_hints(entry, include_extras=True)
     settings: dict[str, Setting] = {}
     runtime: list[str] = []
     for parameter in inspect.signature(target).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"component '{name}' takes *{parameter.name}, which would swallow typos")
+            raise TypeError(
+                f"component '{name}' takes *{parameter.name}, which would swallow typos"
+            )
         if parameter.name not in hints:
             raise TypeError(f"component '{name}': parameter '{parameter.name}' has no annotation")
         if parameter.default is parameter.empty:

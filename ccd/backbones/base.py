@@ -22,7 +22,7 @@ class Representations(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Training triplets: ids of users, positive items and random negatives, each int64 ``[batch]``."""
+    """Training triplets: ids of users, positive items, random negatives, each int64 ``[batch]``."""
 
     users: Tensor
     positives: Tensor
@@ -78,8 +78,12 @@ class Backbone(nn.Module):
 
     def __init__(self, world: World) -> None:
         super().__init__()
-        self.user_embeddings = nn.Parameter(torch.empty(world.n_users, world.dim, device=world.device))
-        self.item_embeddings = nn.Parameter(torch.empty(world.n_items, world.dim, device=world.device))
+        self.user_embeddings = nn.Parameter(
+            torch.empty(world.n_users, world.dim, device=world.device)
+        )
+        self.item_embeddings = nn.Parameter(
+            torch.empty(world.n_items, world.dim, device=world.device)
+        )
 
     def start_epoch(self, rng: torch.Generator) -> None:
         """Redraw what changes from epoch to epoch; by default nothing does."""
@@ -89,7 +93,7 @@ class Backbone(nn.Module):
         raise TypeError(f"{type(self).__name__} must define forward")
 
     def higher_order(self) -> Tensor | None:
-        """The item-graph output ``[n_items, dim]`` that DMA fuses with; None where there is none."""
+        """The item-graph output ``[n_items, dim]`` that DMA fuses with; None without one."""
         return None
 
     def auxiliary_loss(
@@ -124,5 +128,4 @@ def xavier_normal(table: Tensor, rng: torch.Generator) -> None:
 
 def embedding_norm(*rows: Tensor) -> Tensor:
     """``(sum_k ||X_k||_F) / batch``: the toolbox's regulariser, a norm and not a squared norm."""
-    total: Tensor = sum(x.norm() for x in rows)  # type: ignore[assignment]
-    return total / len(rows[-1])
+    return torch.stack([x.norm() for x in rows]).sum() / len(rows[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def _centre(raw: Tensor) -> Tensor:
 
 def _mlp(widths: list[int], rng: torch.Generator, device: torch.device) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in pairwise(widths):
         linear = nn.Linear(n_in, n_out, device=device)
         bound = 1.0 / math.sqrt(n_in)  # torch's default initialisation, from our own stream
         with torch.no_grad():

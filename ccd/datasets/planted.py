@@ -22,6 +22,7 @@ Size = Annotated[int, Field(strict=True, ge=50)]
 MeanInteractions = Annotated[float, Field(strict=True, ge=FEWEST, le=1000)]
 Sharpness = Annotated[float, Field(strict=True, ge=0, le=50)]
 """Factor of a cosine in an exponent; its range keeps the exponential finite."""
+HalfFraction = Annotated[float, Field(strict=True, ge=0, le=0.5)]
 
 
 @component("dataset")
@@ -43,7 +44,7 @@ def planted_world(
     text_noise: NonNegativeFloat = 0.3,
     missing_share: ProperFraction = 0.05,
     placeholder_share: ProperFraction = 0.03,
-    cold_share: ProperFraction = 0.02,
+    cold_share: HalfFraction = 0.02,
     withheld: NonNegativeInt = 1,
     seed: NonNegativeInt = 7,
 ) -> Dataset:
@@ -63,7 +64,7 @@ def planted_world(
         image_noise, text_noise: Their noise, in standard deviations of a feature.
         missing_share: Share of items without a modality, for each modality.
         placeholder_share: Share of items that have one vector in common, for each modality.
-        cold_share: Share of items that are never trained on, half of all at most.
+        cold_share: Share of items that are only ever held out.
         withheld: False negatives per user: well-liked items that are in no split.
         seed: Source of everything.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _HIDDEN = 32
-_STEEPNESS = 2.0
+_STEEPNESS = 4.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def draw_tastes(
         latent_sizes: Clusters and width of the latent vectors.
         variation: Length of an individual's deviation from the centre of the cluster.
         zipf_exponent: Popularity is ~ rank ** -zipf_exponent.
-        cold_share: Share of items that are cold.
+        cold_share: Share of items that are cold, half at most.
     """
     n_users, n_items = sizes
     centers = _unit(rng.standard_normal(latent_sizes))
@@ -73,9 +73,8 @@ def draw_tastes(
     rank = rng.permutation(n_items)
     popularity = (rank + 1.0) ** -zipf_exponent
     unpopular = np.flatnonzero(rank >= n_items // 2)
-    n_cold = min(int(cold_share * n_items), len(unpopular))
     cold = np.zeros(n_items, dtype=bool)
-    cold[rng.choice(unpopular, size=n_cold, replace=False)] = True
+    cold[rng.choice(unpopular, size=int(cold_share * n_items), replace=False)] = True
     return Tastes(
         centers=centers,
         user_cluster=user_cluster,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated, Any
 
 import torch
@@ -176,7 +177,7 @@ class MLPEstimator(Estimator):
         widths = [(n_modalities + 2) * dim, *[expansion * dim] * n_layers]
         hidden = [
             part
-            for n_in, n_out in zip(widths, widths[1:], strict=False)
+            for n_in, n_out in pairwise(widths)
             for part in (nn.Linear(n_in, n_out, device=device), nn.SiLU())
         ]
         self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], dim, device=device))

@@ -42,8 +42,8 @@ def ego_fusion(
 ) -> tuple[Tensor, Tensor]:
     """Mix into the higher-order representation and propagate that (the released code).
 
-    Users see it through the graph; the unfused higher-order representation is added at the end. The
-    arguments are those of :func:`final_fusion`.
+    Users see it through the graph; the unfused higher-order representation is added at the end.
+    The arguments are those of :func:`final_fusion`.
     """
     return mix_rows(higher_order, items, denoised, weight), higher_order
 
@@ -60,5 +60,5 @@ def ego_id_fusion(
 
 
 def mix_rows(table: Tensor, items: Tensor, denoised: Tensor, weight: float) -> Tensor:
-    """``table [n_items, dim]`` with rows ``items`` set to ``(1 - weight) row + weight denoised``."""
+    """``table [n_items, dim]`` with rows ``items`` at ``(1 - weight) row + weight denoised``."""
     return table.index_add(0, items, weight * (denoised - table.index_select(0, items)))

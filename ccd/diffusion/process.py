@@ -21,20 +21,19 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 class GaussianDiffusion:
     """Gaussian diffusion that is reversed with an estimate of ``x_0`` (Eq. 1-3).
 
-    The paper's ``alpha_t`` of Eq. 1 is the cumulative product; here that is ``alphas_cumprod``, and
-    ``alphas`` are per step.
+    The paper's ``alpha_t`` of Eq. 1 is the cumulative product, here ``alphas_cumprod``.
 
     Args:
         device: Where the coefficients live.
         betas: Noise schedule.
         steps: Number of steps T; indices run from 0 to T - 1.
-        posterior: ``x0``, the exact DDPM posterior in x0 form; ``eps_literal``, the paper's Eq. 3 as
-            written, an epsilon formula fed with an x0 estimate.
+        posterior: ``x0``, the exact DDPM posterior in x0 form; ``eps_literal``, the paper's Eq. 3
+            as written, an epsilon formula fed with an x0 estimate.
         timestep_sampling: ``antithetic`` pairs t with T - 1 - t; ``uniform`` draws independently.
         start: Reverse from the noised embedding (``noised_x0``) or from pure noise (``gaussian``).
         noise_scale: Standard deviation of the noise.
-        noise_unit: ``absolute``, or ``rms``: times the root mean square of the embeddings, so that a
-            schedule means the same at any embedding scale.
+        noise_unit: ``absolute``, or ``rms``: times the root mean square of the embeddings, so that
+            a schedule means the same at any embedding scale.
         final_noise: Add noise after the last reverse step too.
         first_index: The index that the time embedding sees for the first step: 0 or the paper's 1.
 
@@ -76,7 +75,10 @@ class GaussianDiffusion:
         self._x0_weight, self._xt_weight = (
             c.float().to(device)
             for c in (
-                (beta * previous.sqrt() / (1 - alphas_cumprod), (1 - previous) * (1 - beta).sqrt() / (1 - alphas_cumprod))
+                (
+                    beta * previous.sqrt() / (1 - alphas_cumprod),
+                    (1 - previous) * (1 - beta).sqrt() / (1 - alphas_cumprod),
+                )
                 if posterior == "x0"
                 else (-beta / ((1 - alphas_cumprod) * (1 - beta)).sqrt(), 1 / (1 - beta).sqrt())
             )

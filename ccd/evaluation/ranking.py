@@ -85,7 +85,8 @@ class FullRanking:
         names = [f"{name}@{k}" for name in metrics for k in cutoffs]
         if select not in names:
             raise ConfigError(
-                f"FullRanking.select = '{select}' is not evaluated; choose one of {', '.join(names)}"
+                f"FullRanking.select = '{select}' is not evaluated; "
+                f"choose one of {', '.join(names)}"
             )
 
     @torch.no_grad()

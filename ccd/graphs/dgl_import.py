@@ -1,8 +1,8 @@
 """The one module that imports DGL, which is no longer maintained and needs two workarounds.
 
 DGL 2.1.0 (the only release for Python 3.12) imports GraphBolt, its data loader, whose C++ library
-exists for torch 2.0 to 2.2 only and whose Python half needs the removed ``torchdata.datapipes``. ccd
-uses DGLGraph and message passing, never GraphBolt, so an empty module takes its place. DGL also
+exists for torch 2.0 to 2.2 only and whose Python half needs the removed ``torchdata.datapipes``.
+ccd uses DGLGraph and message passing, never GraphBolt, so an empty module takes its place. DGL also
 prints advice about its backend to the terminal; naming the backend keeps it quiet.
 """
 

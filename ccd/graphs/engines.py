@@ -1,9 +1,9 @@
 """Message passing, behind two engines that give the same numbers.
 
 An engine turns an edge list into an :class:`Adjacency`, which sums over neighbours and knows its
-transpose. ``DglEngine`` is the default on the CPU, where ``copy_u`` + ``sum`` without edge weights is
-its fastest form: weights of normalised graphs are row scalings and are applied outside. ``TorchEngine``
-serves CUDA, where the PyPI build of DGL has no kernels, and is the oracle of the tests.
+transpose. ``DglEngine`` is the default on the CPU, where ``copy_u`` + ``sum`` without edge weights
+is its fastest form: weights of normalised graphs are row scalings and are applied outside.
+``TorchEngine`` serves CUDA, where the PyPI build of DGL has no kernels, and is the tests' oracle.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def choose_engine(device: str, requested: str = "auto") -> Engine:
         return TorchEngine()
     if device != "cpu":
         raise ResourceError(
-            f"Experiment.engine = 'dgl' on device '{device}': the released DGL has CPU kernels only; "
-            "set Experiment.engine = 'torch'"
+            f"Experiment.engine = 'dgl' on device '{device}': the released DGL has CPU kernels "
+            "only; set Experiment.engine = 'torch'"
         )
     try:
         import ccd.graphs.dgl_import  # noqa: F401

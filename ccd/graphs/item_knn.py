@@ -93,7 +93,9 @@ def knn_graph(
             f"knn_graph.k = {k}, but '{dataset.name}' has {dataset.n_items} items; "
             f"the largest legal value is {dataset.n_items}"
         )
-    shares = modality_shares(dataset, {"image": 0.1} if weights is None else weights, weights is not None)
+    shares = modality_shares(
+        dataset, {"image": 0.1} if weights is None else weights, weights is not None
+    )
     neighbours = {}
     for modality in dataset.features:
         known = dataset.neighbours.get(modality)
@@ -102,7 +104,9 @@ def knn_graph(
         else:
             features = dataset.features[modality]
             ids = cached_arrays(
-                "knn", (features, k), lambda f=features: {"ids": nearest_items(f, k)}  # type: ignore[misc]
+                "knn",
+                (features, k),
+                lambda f=features: {"ids": nearest_items(f, k)},  # type: ignore[misc]
             )["ids"]
         neighbours[modality] = torch.from_numpy(ids).to(device)
     return ItemGraph(neighbours, shares, engine, n_layers)
@@ -123,7 +127,9 @@ def modality_shares(
     rest = [m for m in modalities if m not in named]
     left = 1.0 - sum(named.values())
     if left < -1e-9 or (not rest and sum(named.values()) <= 0):
-        raise ConfigError(f"knn_graph.weights must sum to at most 1 and not be all 0, got {dict(weights)}")
+        raise ConfigError(
+            f"knn_graph.weights must sum to at most 1 and not be all 0, got {dict(weights)}"
+        )
     if not rest:
         return {m: w / sum(named.values()) for m, w in named.items()}
     return {m: named.get(m, left / len(rest)) for m in modalities}

@@ -1,7 +1,7 @@
 """Linear propagation as one autograd node: the operator's backward is its adjoint.
 
-Graph convolutions without weights are linear in the node table, so nothing is saved for the backward
-pass and the layers in between need no autograd nodes of their own.
+Graph convolutions without weights are linear in the node table, so nothing is saved for the
+backward pass and the layers in between need no autograd nodes of their own.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Sampler(Protocol):
         """
 
     def pool_name(self, epoch: int) -> str:
-        """Where this epoch's negatives come from, for people: ``random``, ``pool 2/4``, ``final``."""
+        """Where this epoch's negatives come from, for people: ``random``, ``pool 2/4``."""
 
     def uses_pools(self, epoch: int) -> bool:
         """Whether this epoch's negatives come from diffusion pools."""
@@ -108,7 +108,7 @@ class RandomNegatives:
         return items
 
     def exhausted(self, users: Tensor) -> Tensor:
-        """Whether each of ``users [n]`` has seen the whole catalogue, so that no negative exists."""
+        """Whether each of ``users [n]`` has seen the whole catalogue: no negative exists."""
         return self.seen.counts[users] >= len(self.catalogue)
 
     def _uniform(self, n: int, rng: torch.Generator) -> Tensor:

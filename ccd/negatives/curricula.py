@@ -75,7 +75,7 @@ def linear_curriculum(epoch: int, n_pools: int, *, end_epoch: PositiveInt = 30) 
 
 @component("curriculum")
 def cosine_curriculum(epoch: int, n_pools: int, *, end_epoch: PositiveInt = 30) -> int:
-    """Long on the easiest and on the hardest pool, quick in between; then the final representations.
+    """Long on the easiest and the hardest pool, quick in between; then the final representations.
 
     Args:
         epoch: Current epoch, counted from 0.

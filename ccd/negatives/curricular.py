@@ -73,7 +73,10 @@ class CurricularSampler:
                 "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
             )
         self.curriculum, self.similarity, self.anchor = curriculum, similarity, anchor
-        self.candidate_replacement, self.candidate_sharing = candidate_replacement, candidate_sharing
+        self.candidate_replacement, self.candidate_sharing = (
+            candidate_replacement,
+            candidate_sharing,
+        )
         self.mask_seen, self.first_epoch = mask_seen, first_epoch
         self.final_source = final_source
 

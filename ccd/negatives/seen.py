@@ -1,4 +1,4 @@
-"""Which items each user has interacted with, for masks and rejections without a users x items matrix."""
+"""Which items each user has interacted with, without a users x items matrix."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Backbone, Batch, Representations, no_fusion
+from ccd.backbones.base import Backbone, Batch, Fuse, Representations, no_fusion
 from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.losses.mix import LossMix
@@ -58,7 +58,8 @@ class Recommender(nn.Module):
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         """The terms of the objective for one batch, by name."""
-        fuse, denoising = no_fusion, None
+        fuse: Fuse = no_fusion
+        denoising = None
         if self.aligner is not None:
             items = torch.cat([batch.positives, batch.negatives])
             denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
@@ -80,7 +81,7 @@ class Recommender(nn.Module):
 
     @torch.no_grad()
     def reverse(self, epoch: int) -> None:
-        """DMA's reverse process for all items: the samples for inference and, with NDI, the pools."""
+        """DMA's reverse process for all items: samples for inference and, with NDI, pools."""
         if self.aligner is None:
             return
         self.eval()
@@ -99,7 +100,7 @@ class Recommender(nn.Module):
     def infer(self) -> Representations:
         """Representations on the full graph, all items fused with their last sample."""
         self.eval()
-        fuse = no_fusion
+        fuse: Fuse = no_fusion
         if self.aligner is not None and self._sample is not None:
             every = torch.arange(len(self._sample), device=self._sample.device)
             fuse = self.aligner.fuse(every, self._sample)

@@ -146,7 +146,10 @@ class Trainer:
         own = list(model.aligner.parameters()) if model.aligner is not None else []
         ids = {id(p) for p in own}
         groups: list[dict[str, Any]] = [
-            {"params": [p for p in model.parameters() if id(p) not in ids], "lr": self.learning_rate}
+            {
+                "params": [p for p in model.parameters() if id(p) not in ids],
+                "lr": self.learning_rate,
+            }
         ]
         if own:
             rate = self.diffusion_learning_rate or self.learning_rate

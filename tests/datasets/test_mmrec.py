@@ -18,7 +18,8 @@ WIRING = Path(__file__).parents[2] / "gin" / "datasets"
 
 def load(folder: Path, **settings) -> Dataset:
     return mmrec_dataset(
-        [folder], **({"name": "mini", "interactions": "mini.inter", "features": FEATURES} | settings)
+        [folder],
+        **({"name": "mini", "interactions": "mini.inter", "features": FEATURES} | settings),
     )
 
 
@@ -26,7 +27,7 @@ def built(name: str, folder: Path) -> Dataset:
     """The data set as ``gin/datasets/NAME.gin`` wires it."""
     layer, problems = read_file(WIRING / f"{name}.gin"), Problems()
     graph = resolve(layer, "mmrec_dataset", layer.bindings[0].origin, problems)
-    problems.refuse()
+    problems.raise_if_any()
     return graph.root.factory()([folder])
 
 

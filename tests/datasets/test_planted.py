@@ -85,7 +85,9 @@ def test_cold_items_are_held_out_only(world):
 @pytest.mark.parametrize("modality", ["image", "text"])
 def test_missing_rows_are_zero_and_placeholders_are_one_vector(world, modality):
     features = world.features[modality]
-    missing, placeholder = (world.truth[f"{modality}_{kind}"] for kind in ("missing", "placeholder"))
+    missing, placeholder = (
+        world.truth[f"{modality}_{kind}"] for kind in ("missing", "placeholder")
+    )
     np.testing.assert_array_equal(missing, ~features.any(axis=1))
     assert 0.03 < missing.mean() < 0.07
     assert 0.01 < placeholder.mean() < 0.05
@@ -115,7 +117,7 @@ def test_a_view_is_not_linear_in_the_tastes():
     inputs = np.column_stack([latent, np.ones(len(latent))])
     fitted = inputs @ np.linalg.lstsq(inputs, features, rcond=None)[0]
     unexplained = np.var(features - fitted) / np.var(features)
-    assert unexplained > 0.1
+    assert unexplained > 0.2
 
 
 def test_a_seed_gives_one_world(world):
@@ -146,7 +148,7 @@ def test_notes_count_what_was_planted(world):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"n_users": 50, "n_items": 50},
+        {"n_users": 50, "n_items": 50, "n_clusters": 5, "affinity": 5.0},
         {"n_clusters": 1},
         {"n_clusters": 500},
         {"latent_dim": 1},
@@ -155,7 +157,7 @@ def test_notes_count_what_was_planted(world):
         {"mean_interactions": 5.0},
         {"mean_interactions": 30.0},
         {"withheld": 0},
-        {"withheld": 5, "cold_share": 0.9},
+        {"withheld": 3, "cold_share": 0.5, "affinity": 5.0},
         {"cold_share": 0.0, "missing_share": 0.0, "placeholder_share": 0.0},
         {"missing_share": 0.9, "placeholder_share": 0.9},
         {"image_dim": 1, "text_noise": 0.0},

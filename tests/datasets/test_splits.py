@@ -88,9 +88,7 @@ def test_leaks_are_dropped_from_the_later_split_where_the_policy_says_so():
     assert "2 leaked interactions" in splits.notes[0]
 
 
-@pytest.mark.parametrize(
-    ("label", "name"), [(TRAIN, "train"), (VALID, "valid"), (TEST, "test")]
-)
+@pytest.mark.parametrize(("label", "name"), [(TRAIN, "train"), (VALID, "valid"), (TEST, "test")])
 def test_an_empty_split_is_refused_by_name(label, name):
     with pytest.raises(DataError, match=rf"the {name} split \(x_label {label}\) is empty: no row"):
         split([row for row in ROWS if row[2] != label])
@@ -118,9 +116,7 @@ def test_huge_ids_are_refused_with_line_and_advice(big, column, kind):
         split([*ROWS, row])
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 2)), min_size=1)
-)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 2)), min_size=1))
 def test_splits_are_distinct_disjoint_and_trained(rows):
     try:
         splits = split([*ROWS, *rows], leaks="drop")

@@ -47,9 +47,7 @@ def test_x0_posterior_equals_the_epsilon_formula():
         bar, beta = diffusion.alphas_cumprod[t], diffusion.betas[t]
         eps = (x_t - bar.sqrt() * x0) / (1 - bar).sqrt()
         expected = (x_t - beta / (1 - bar).sqrt() * eps) / (1 - beta).sqrt()
-        torch.testing.assert_close(
-            diffusion.step(x0, t, x_t, None), expected, atol=2e-4, rtol=1e-3
-        )
+        torch.testing.assert_close(diffusion.step(x0, t, x_t, None), expected, atol=2e-4, rtol=1e-3)
 
 
 def test_the_literal_reading_of_eq_3_differs():

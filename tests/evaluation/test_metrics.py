@@ -37,9 +37,7 @@ def test_against_an_independent_library():
     order = scores.argsort(dim=1, descending=True)
     hits = relevance.gather(1, order).float()
     relevant = relevance.sum(1).float()
-    qrels = [
-        ir_measures.Qrel(str(u), str(i), 1) for u, i in relevance.nonzero().tolist()
-    ]
+    qrels = [ir_measures.Qrel(str(u), str(i), 1) for u, i in relevance.nonzero().tolist()]
     run = [
         ir_measures.ScoredDoc(str(u), str(i), scores[u, i].item())
         for u in range(n_users)

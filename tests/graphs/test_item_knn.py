@@ -90,7 +90,9 @@ def test_precomputed_neighbours_are_used_where_long_enough():
     known = {"image": Neighbours(ids, np.ones((N_ITEMS, 4), np.float32))}
     only_image = dataset(features={"image": features(6)}, neighbours=known)
     cpu = torch.device("cpu")
-    assert set(as_matrix(knn_graph(only_image, DglEngine(), cpu, k=3)).nonzero()[:, 1].tolist()) == {
+    assert set(
+        as_matrix(knn_graph(only_image, DglEngine(), cpu, k=3)).nonzero()[:, 1].tolist()
+    ) == {
         0,
         1,
         2,
@@ -104,9 +106,7 @@ def test_precomputed_neighbours_are_used_where_long_enough():
 def test_cache_is_keyed_by_content(monkeypatch):
     calls = []
     search = item_knn.nearest_items
-    monkeypatch.setattr(
-        item_knn, "nearest_items", lambda f, k: calls.append(k) or search(f, k)
-    )
+    monkeypatch.setattr(item_knn, "nearest_items", lambda f, k: calls.append(k) or search(f, k))
     cpu = torch.device("cpu")
     for data in (dataset(), dataset(), dataset(features={"image": features(6, 9)})):
         knn_graph(data, DglEngine(), cpu, k=4)

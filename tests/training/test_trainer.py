@@ -18,9 +18,7 @@ def losses(epochs, *names):
 
 
 def test_the_loss_falls_and_the_best_epoch_is_kept():
-    outcome, epochs = train(
-        experiment(**FULL, trainer={"epochs": 40, "learning_rate": 0.02})
-    )
+    outcome, epochs = train(experiment(**FULL, trainer={"epochs": 40, "learning_rate": 0.02}))
     assert epochs[-1].losses["random"] < epochs[0].losses["random"]
     best = max(epochs, key=lambda e: e.valid["recall@5"])
     assert outcome.trained.best_epoch == best.index
@@ -59,9 +57,7 @@ def test_at_the_ego_site_even_weight_zero_is_not_freedom():
 
     _, plain = train(experiment())
     idle = partial(DMA, fusion=ego_fusion, fusion_weight=0.0)
-    _, ego = train(
-        experiment(aligner=idle, loss={"hard_weight": 0.0, "diffusion_weight": 0.0})
-    )
+    _, ego = train(experiment(aligner=idle, loss={"hard_weight": 0.0, "diffusion_weight": 0.0}))
     assert losses(plain, "random") != losses(ego, "random")
 
 
@@ -76,7 +72,9 @@ def test_adding_a_part_changes_no_other_stream():
 
 def test_the_curriculum_is_told_epoch_by_epoch():
     _, epochs = train(experiment(**FULL))
-    assert [e.pool for e in epochs] == ["random", "pool 2/4", "pool 3/4", "pool 4/4"] + ["final"] * 2
+    assert [e.pool for e in epochs] == ["random", "pool 2/4", "pool 3/4", "pool 4/4"] + [
+        "final"
+    ] * 2
 
 
 def test_pools_of_the_untrained_model():
