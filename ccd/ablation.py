@@ -104,10 +104,13 @@ class _Run:
         # Seeds outside, so that every variant has a first result early.
         pairs = [(variant, seed) for seed in self.recipe.seeds for variant in self.experiments]
         metric = first.evaluator.select
+        data = {name: self._data(name) for name in self.experiments}
+        dataset = data[pairs[0][0]]
+        # Parts that do not fit are refused now, not hours later when their variant's turn comes.
+        for name, experiment in self.experiments.items():
+            experiment.check(data[name])
         try:
             with RunFolder(self.path, metric=metric) as folder:
-                data = {name: self._data(name) for name in self.experiments}
-                dataset = data[pairs[0][0]]
                 self.observer.started(
                     Plan(self.recipe.name, dataset.name, tuple(pairs), metric,
                          self.recipe.baseline, self.path)

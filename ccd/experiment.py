@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
+from torch import Tensor
 
 from ccd.backbones.base import BackboneFactory, Representations, World
 from ccd.backbones.projector import ProjectorFactory
@@ -82,6 +83,8 @@ class Experiment:
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
         self.dim, self.threads = dim, threads
+        if threads:
+            torch.set_num_threads(threads)
         self.device = _device(device)
         self.engine = choose_engine(self.device.type, engine)
         if dim < 4 or dim % 2:
@@ -95,15 +98,11 @@ class Experiment:
             seed: Seed of all random streams.
             on_epoch: Called after each epoch.
         """
-        if self.threads:
-            torch.set_num_threads(self.threads)
         began = time.perf_counter()
         streams = Streams(seed, self.device)
-        users = torch.from_numpy(dataset.train.users).to(self.device)
-        items = torch.from_numpy(dataset.train.items).to(self.device)
-        seen = SeenItems(users, items, dataset.n_users, dataset.n_items)
-        random_negatives = RandomNegatives(seen, torch.unique(items))
-        model = self._assemble(dataset, random_negatives, streams)
+        users, items, random_negatives = self._train_pairs(dataset)
+        seen = random_negatives.seen
+        model = self._assemble(dataset, users, items, random_negatives, streams)
         # A user who has seen the whole catalogue has no negatives, so no triplets.
         usable = ~random_negatives.exhausted(users)
         validation = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)
@@ -126,12 +125,29 @@ class Experiment:
         seconds = {**trained.seconds, "total": time.perf_counter() - began}
         return Outcome(trained, measured, seconds)
 
-    def _assemble(
-        self, dataset: Dataset, random_negatives: RandomNegatives, streams: Streams
-    ) -> Recommender:
-        """Build every part once, in order, each from its own random stream."""
+    def check(self, dataset: Dataset) -> None:
+        """Build every part on ``dataset`` and drop it again, training nothing.
+
+        Raises:
+            ConfigError: The parts do not fit one another or the data set.
+        """
+        self._assemble(dataset, *self._train_pairs(dataset), Streams(0, self.device))
+
+    def _train_pairs(self, dataset: Dataset) -> tuple[Tensor, Tensor, RandomNegatives]:
         users = torch.from_numpy(dataset.train.users).to(self.device)
         items = torch.from_numpy(dataset.train.items).to(self.device)
+        seen = SeenItems(users, items, dataset.n_users, dataset.n_items)
+        return users, items, RandomNegatives(seen, torch.unique(items))
+
+    def _assemble(
+        self,
+        dataset: Dataset,
+        users: Tensor,
+        items: Tensor,
+        random_negatives: RandomNegatives,
+        streams: Streams,
+    ) -> Recommender:
+        """Build every part once, in order, each from its own random stream."""
         n_users, n_items = dataset.n_users, dataset.n_items
         item_graph = partial(_make_graph, dataset, self.engine, self.device)
         backbone = self.backbone(

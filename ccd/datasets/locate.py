@@ -83,7 +83,10 @@ def _missing(name: str, wanted: list[Wanted], places: list[Path], source: str) -
     sections = {
         "expected": [f"{' or '.join(file.names)}: {file.what}" for file in required],
         "looked in": [f"{place}: {_state(place, required)}" for place in places],
-        "get it": [f"{source}; put the files into {Path('data') / name}"],
+        "get it": [
+            f"{source}; put the files into {Path('data') / name},",
+            "or name the folder that holds them with --data-dir or $CCD_DATA",
+        ],
         "or": ["use the data set 'planted', which is generated and needs no files"],
     }
     lines = [f"data set '{name}': no folder has all of its files"]

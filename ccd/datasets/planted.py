@@ -27,7 +27,7 @@ HalfFraction = Annotated[float, Field(strict=True, ge=0, le=0.5)]
 
 @component("dataset")
 def planted_world(
-    folders: Sequence[Path],  # noqa: ARG001 - what every data set is called with
+    folders: Sequence[Path],
     *,
     name: Text = "planted",
     n_users: Size = 1500,
@@ -53,15 +53,18 @@ def planted_world(
     Args:
         folders: Not read.
         name: Name of the data set.
-        n_users, n_items: Size of the world.
+        n_users: Users.
+        n_items: Items.
         mean_interactions: Mean over users, all splits together; none has fewer than 5.
         n_clusters: Clusters of taste.
         latent_dim: Width of the latent taste vectors.
         variation: How far individuals are from the centre of their cluster.
         affinity: Sharpness of taste: choices are ~ popularity * exp(affinity * cosine).
         zipf_exponent: Steepness of item popularity.
-        image_dim, text_dim: Widths of the features.
-        image_noise, text_noise: Their noise, in standard deviations of a feature.
+        image_dim: Width of the image-like features.
+        image_noise: Their noise, in standard deviations of a feature.
+        text_dim: Width of the text-like features.
+        text_noise: Their noise.
         missing_share: Share of items without a modality, for each modality.
         placeholder_share: Share of items that have one vector in common, for each modality.
         cold_share: Share of items that are only ever held out.

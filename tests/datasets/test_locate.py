@@ -80,7 +80,8 @@ def test_the_refusal_says_what_where_and_how(tmp_path):
     assert f"{tmp_path}: lacks mini.inter, image_feat.npy" in message
     assert "holds mini/, notes.txt" in message
     assert f"{tmp_path / 'nope'}: no such folder" in message
-    assert "from their publisher" in message
+    assert "from their publisher; put the files into data/mini," in message
+    assert "--data-dir or $CCD_DATA" in message
     assert "'planted'" in message
 
 

@@ -1,0 +1,104 @@
+"""A whole run from a recipe, on a small planted world."""
+
+import json
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+
+import ccd
+from ccd.errors import ConfigError
+
+SMALL = [
+    "planted_world.n_users = 200",
+    "planted_world.n_items = 200",
+    "planted_world.n_clusters = 10",
+    "planted_world.affinity = 4.0",
+    "Trainer.epochs = 3",
+    "CurricularSampler.candidate_fraction = 0.5",
+]
+VARIANTS = ["FREEDOM", "FREEDOM+DMA", "FREEDOM+DMA+NDI", "FREEDOM+DMA+NDI+CNS"]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+
+
+def run(out, *bindings, **options):
+    return ccd.run(
+        "recipes/ablation_freedom.gin", bindings=[*SMALL, *bindings], out=out, **options
+    )
+
+
+def test_the_ablation_leaves_what_it_promises(tmp_path):
+    done = run(tmp_path / "run", seeds=(1, 2))
+    assert [(r.variant, r.seed) for r in done.results] == [(v, s) for s in (1, 2) for v in VARIANTS]
+    files = {path.name for path in done.folder.iterdir()}
+    assert files >= {
+        "config.gin", "operative.gin", "manifest.json", "history.jsonl", "results.jsonl",
+        "per_user.parquet", "model.safetensors", "table.md", "ablation.png",
+    }  # fmt: skip
+    lines = [json.loads(x) for x in (done.folder / "results.jsonl").read_text().splitlines()]
+    assert len(lines) == 8
+    for line, result in zip(lines, done.results, strict=True):
+        assert line["test"] == result.test
+        assert set(line["seconds"]) == {"train", "sample", "evaluate", "total"}
+        assert line["peak_rss_mb"] > 50
+    history = (done.folder / "history.jsonl").read_text().splitlines()
+    assert len(history) == 8 * 3
+    per_user = pq.read_table(done.folder / "per_user.parquet")
+    first = per_user.filter(per_user["variant"].to_numpy(zero_copy_only=False) == "FREEDOM")
+    seed_1 = first.filter(first["seed"].to_numpy() == 1)
+    assert seed_1["recall@20"].to_numpy().mean() == pytest.approx(
+        done["FREEDOM"][0].test["recall@20"], abs=1e-6
+    )
+    manifest = json.loads((done.folder / "manifest.json").read_text())
+    assert manifest["test_openings"] == 8
+    assert manifest["engine"] == "dgl"
+
+
+def test_same_recipe_and_seed_same_metrics_whatever_else_runs(tmp_path):
+    both = run(tmp_path / "a", only=["FREEDOM", "FREEDOM+DMA+NDI+CNS"], seeds=(5,))
+    alone = run(tmp_path / "b", only=["FREEDOM+DMA+NDI+CNS"], seeds=(5,))
+    assert both["FREEDOM+DMA+NDI+CNS"][0].test == alone.results[0].test
+    assert both["FREEDOM"][0].test != alone.results[0].test
+
+
+def test_a_finished_run_is_skipped_and_a_changed_one_refused(tmp_path):
+    first = run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
+    stamp = (tmp_path / "run" / "history.jsonl").read_bytes()
+    again = run(tmp_path / "run", only=["FREEDOM"], seeds=(1, 2))
+    assert again.results[0] == first.results[0]
+    assert (tmp_path / "run" / "history.jsonl").read_bytes().startswith(stamp)
+    assert len(again.results) == 2
+    with pytest.raises(ConfigError, match="FREEDOM.edge_dropout was 0.*now 0.1"):
+        run(tmp_path / "run", "FREEDOM.edge_dropout = 0.1", only=["FREEDOM"], seeds=(1,))
+
+
+def test_the_written_config_is_the_run(tmp_path):
+    first = run(tmp_path / "a", only=["FREEDOM+DMA"], seeds=(3,))
+    for name in ("config.gin", "operative.gin"):
+        again = ccd.run(first.folder / name, out=tmp_path / name)
+        assert [r.test for r in again.results] == [r.test for r in first.results]
+
+
+def test_nothing_is_written_when_the_recipe_is_wrong(tmp_path):
+    with pytest.raises(ConfigError, match="fusion_wait"):
+        run(tmp_path / "run", "DiffusionAligner.fusion_wait = 0.5")
+    with pytest.raises(ConfigError, match=r"DiffusionPools.fractions.*raise steps"):
+        run(tmp_path / "run", "GaussianDiffusion.steps = 2")
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_global_is_left_behind(tmp_path):
+    import gin
+
+    run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
+    assert gin.config_str() == ""
+
+
+def test_import_is_light():
+    code = "import sys, ccd; sys.exit('torch' in sys.modules or 'dgl' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
