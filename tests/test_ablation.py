@@ -27,9 +27,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def run(out, *bindings, **options):
-    return ccd.run(
-        "recipes/ablation_freedom.gin", bindings=[*SMALL, *bindings], out=out, **options
-    )
+    return ccd.run("recipes/ablation_freedom.gin", bindings=[*SMALL, *bindings], out=out, **options)
 
 
 def test_the_ablation_leaves_what_it_promises(tmp_path):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_dir
+
+from ccd.errors import ResourceError
+from ccd.runs.files import replacing
 
 _FORMAT = 1
 """Raised whenever the meaning of a cached array changes."""
@@ -55,11 +59,8 @@ def _digest(inputs: Sequence[object]) -> str:
 
 
 def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    # A full or read-only disk only costs the next run the same work.
+    with suppress(ResourceError, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except OSError:  # a full or read-only disk only costs the next run the same work
-        temporary.unlink(missing_ok=True)
