@@ -21,6 +21,13 @@ class Representations(NamedTuple):
     items: Tensor
 
 
+class Rows(NamedTuple):
+    """Distinct ids of the ``users [n]`` and ``items [m]`` whose representations are wanted."""
+
+    users: Tensor
+    items: Tensor
+
+
 class Batch(NamedTuple):
     """Training triplets: ids of users, positive items, random negatives, each int64 ``[batch]``."""
 
@@ -88,8 +95,8 @@ class Backbone(nn.Module):
     def start_epoch(self, rng: torch.Generator) -> None:
         """Redraw what changes from epoch to epoch; by default nothing does."""
 
-    def forward(self, fuse: Fuse = no_fusion) -> Representations:
-        """Representations of all users and items; in training mode on the epoch's graph."""
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        """Representations of ``rows``, or of all users and items; in training on the epoch's graph."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
     def higher_order(self) -> Tensor | None:

@@ -10,6 +10,7 @@ from ccd.backbones.base import (
     Batch,
     Fuse,
     Representations,
+    Rows,
     World,
     embedding_norm,
     no_fusion,
@@ -35,8 +36,13 @@ class BPRMF(Backbone):
         xavier_normal(self.user_embeddings, world.rng)
         xavier_normal(self.item_embeddings, world.rng)
 
-    def forward(self, fuse: Fuse = no_fusion) -> Representations:
-        return Representations(self.user_embeddings, self.item_embeddings)
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        if rows is None:
+            return Representations(self.user_embeddings, self.item_embeddings)
+        return Representations(
+            F.embedding(rows.users, self.user_embeddings),
+            F.embedding(rows.items, self.item_embeddings),
+        )
 
     def auxiliary_loss(
         self, batch: Batch, user_rows: Tensor, projector: LinearProjector

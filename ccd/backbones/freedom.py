@@ -10,6 +10,7 @@ from ccd.backbones.base import (
     Batch,
     Fuse,
     Representations,
+    Rows,
     World,
     no_fusion,
     xavier_uniform,
@@ -64,11 +65,11 @@ class FREEDOM(Backbone):
     def higher_order(self) -> Tensor:
         return propagate(self.item_graph, self.item_embeddings)
 
-    def forward(self, fuse: Fuse = no_fusion) -> Representations:
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
         ego, side = fuse(self.item_embeddings, self.higher_order())
         graph = self.epoch_graph if self.training else self.full_graph
-        users, items = convolve(graph, self.user_embeddings, ego, self.n_layers)
-        return Representations(users, items + side)
+        users, items = convolve(graph, self.user_embeddings, ego, self.n_layers, rows)
+        return Representations(users, items + (side if rows is None else side[rows.items]))
 
     def auxiliary_loss(
         self, batch: Batch, user_rows: Tensor, projector: LinearProjector

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ccd.backbones.base import (
@@ -10,6 +9,7 @@ from ccd.backbones.base import (
     Batch,
     Fuse,
     Representations,
+    Rows,
     World,
     no_fusion,
     xavier_uniform,
@@ -44,8 +44,9 @@ class LightGCN(Backbone):
         xavier_uniform(self.user_embeddings, world.rng)
         xavier_uniform(self.item_embeddings, world.rng)
 
-    def forward(self, fuse: Fuse = no_fusion) -> Representations:
-        return convolve(self.graph, self.user_embeddings, self.item_embeddings, self.n_layers)
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        users, items = self.user_embeddings, self.item_embeddings
+        return convolve(self.graph, users, items, self.n_layers, rows)
 
     def auxiliary_loss(
         self, batch: Batch, user_rows: Tensor, projector: LinearProjector
@@ -53,7 +54,18 @@ class LightGCN(Backbone):
         return embedding_penalty(self, batch, self.reg_weight)
 
 
-def convolve(graph: UserItemGraph, users: Tensor, items: Tensor, n_layers: int) -> Representations:
-    """LightGCN's convolution of ``users [n_users, dim]`` and ``items [n_items, dim]``."""
-    table = propagate(LightGCNOperator(graph, n_layers), torch.cat([users, items]))
-    return Representations(*table.split([graph.n_users, graph.n_items]))
+def convolve(
+    graph: UserItemGraph, users: Tensor, items: Tensor, n_layers: int, rows: Rows | None
+) -> Representations:
+    """LightGCN's convolution of ``users [n_users, dim]`` and ``items [n_items, dim]``.
+
+    Args:
+        graph: The user-item graph.
+        users: Layer 0 of the users.
+        items: Layer 0 of the items.
+        n_layers: Number of layers.
+        rows: Which rows of the result are wanted; all where None.
+    """
+    table = propagate(LightGCNOperator(graph, n_layers, rows), users, items)
+    n_users = graph.n_users if rows is None else len(rows.users)
+    return Representations(*table.split([n_users, len(table) - n_users]))

@@ -9,7 +9,7 @@ is its fastest form: weights of normalised graphs are row scalings and are appli
 from __future__ import annotations
 
 import warnings
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -18,13 +18,13 @@ from ccd.errors import ResourceError
 
 
 class Adjacency(Protocol):
-    """A 0/1 matrix ``A [n_nodes, n_nodes]`` with ``A[target, source] = 1`` per edge."""
+    """A 0/1 matrix ``A [n_targets, n_sources]`` with ``A[target, source] = 1`` per edge."""
 
     def sum_sources(self, x: Tensor) -> Tensor:
-        """``A @ x``: each node sums over the sources of its incoming edges; ``[n_nodes, dim]``."""
+        """``A @ x``: each target sums over the sources of its edges; ``[n_targets, dim]``."""
 
     def sum_targets(self, x: Tensor) -> Tensor:
-        """``A.T @ x``: each node sums over the targets of its outgoing edges."""
+        """``A.T @ x``: each source sums over the targets of its edges; ``[n_sources, dim]``."""
 
 
 class Engine(Protocol):
@@ -32,18 +32,23 @@ class Engine(Protocol):
 
     name: str
 
-    def adjacency(self, source: Tensor, target: Tensor, n_nodes: int) -> Adjacency:
+    def adjacency(
+        self, source: Tensor, target: Tensor, n_sources: int, n_targets: int
+    ) -> Adjacency:
         """Edges ``source[j] -> target[j]``, both int64 ``[n_edges]``."""
 
 
 class DglAdjacency:
     """Sums over neighbours by DGL's ``update_all``."""
 
-    def __init__(self, source: Tensor, target: Tensor, n_nodes: int) -> None:
+    def __init__(self, source: Tensor, target: Tensor, n_sources: int, n_targets: int) -> None:
         from ccd.graphs.dgl_import import dgl, fn
 
-        self._forward = dgl.graph((source, target), num_nodes=n_nodes)
-        self._backward = dgl.graph((target, source), num_nodes=n_nodes)
+        def block(tail: Tensor, head: Tensor, n_tails: int, n_heads: int) -> Any:
+            return dgl.create_block((tail, head), num_src_nodes=n_tails, num_dst_nodes=n_heads)
+
+        self._forward = block(source, target, n_sources, n_targets)
+        self._backward = block(target, source, n_targets, n_sources)
         self._message, self._reduce = fn.copy_u("h", "m"), fn.sum("m", "h")
 
     def sum_sources(self, x: Tensor) -> Tensor:
@@ -52,19 +57,19 @@ class DglAdjacency:
     def sum_targets(self, x: Tensor) -> Tensor:
         return self._pass(self._backward, x)
 
-    def _pass(self, graph, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    def _pass(self, graph: Any, x: Tensor) -> Tensor:
         with graph.local_scope():
-            graph.ndata["h"] = x
+            graph.srcdata["h"] = x
             graph.update_all(self._message, self._reduce)
-            return graph.ndata["h"]
+            return graph.dstdata["h"]
 
 
 class TorchAdjacency:
     """Sums over neighbours by products with torch's CSR matrices."""
 
-    def __init__(self, source: Tensor, target: Tensor, n_nodes: int) -> None:
-        self._forward = _csr(target, source, n_nodes)
-        self._backward = _csr(source, target, n_nodes)
+    def __init__(self, source: Tensor, target: Tensor, n_sources: int, n_targets: int) -> None:
+        self._forward = _csr(target, source, n_targets, n_sources)
+        self._backward = _csr(source, target, n_sources, n_targets)
 
     def sum_sources(self, x: Tensor) -> Tensor:
         return self._forward @ x
@@ -73,15 +78,15 @@ class TorchAdjacency:
         return self._backward @ x
 
 
-def _csr(rows: Tensor, columns: Tensor, n_nodes: int) -> Tensor:
-    order = torch.argsort(rows * n_nodes + columns)
-    counts = torch.bincount(rows, minlength=n_nodes)
+def _csr(rows: Tensor, columns: Tensor, n_rows: int, n_columns: int) -> Tensor:
+    order = torch.argsort(rows * n_columns + columns)
+    counts = torch.bincount(rows, minlength=n_rows)
     starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     ones = torch.ones(len(rows), device=rows.device)
     with warnings.catch_warnings():  # "CSR support is in beta", said since 2021
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(
-            starts, columns[order], ones, size=(n_nodes, n_nodes), check_invariants=False
+            starts, columns[order], ones, size=(n_rows, n_columns), check_invariants=False
         )
 
 
@@ -90,8 +95,10 @@ class DglEngine:
 
     name = "dgl"
 
-    def adjacency(self, source: Tensor, target: Tensor, n_nodes: int) -> Adjacency:
-        return DglAdjacency(source, target, n_nodes)
+    def adjacency(
+        self, source: Tensor, target: Tensor, n_sources: int, n_targets: int
+    ) -> Adjacency:
+        return DglAdjacency(source, target, n_sources, n_targets)
 
 
 class TorchEngine:
@@ -99,8 +106,10 @@ class TorchEngine:
 
     name = "torch"
 
-    def adjacency(self, source: Tensor, target: Tensor, n_nodes: int) -> Adjacency:
-        return TorchAdjacency(source, target, n_nodes)
+    def adjacency(
+        self, source: Tensor, target: Tensor, n_sources: int, n_targets: int
+    ) -> Adjacency:
+        return TorchAdjacency(source, target, n_sources, n_targets)
 
 
 def choose_engine(device: str, requested: str = "auto") -> Engine:

@@ -47,7 +47,7 @@ class ItemGraph:
             target = torch.arange(n_items, device=ids.device).repeat_interleave(k)
             source, kept = ids.reshape(-1), ids.reshape(-1) >= 0
             degree = kept.view(n_items, k).sum(1).clamp(min=1)
-            adjacency = engine.adjacency(source[kept], target[kept], n_items)
+            adjacency = engine.adjacency(source[kept], target[kept], n_items, n_items)
             self._terms.append((adjacency, (weights[modality] / degree)[:, None]))
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -55,11 +55,11 @@ class ItemGraph:
             x = sum(a.sum_sources(x).mul_(scale) for a, scale in self._terms)  # type: ignore[assignment]
         return x
 
-    def adjoint(self, x: Tensor) -> Tensor:
+    def adjoint(self, x: Tensor) -> tuple[Tensor]:
         """``S^T`` applied ``n_layers`` times."""
         for _ in range(self.n_layers):
             x = sum(a.sum_targets(x * scale) for a, scale in self._terms)  # type: ignore[assignment]
-        return x
+        return (x,)
 
 
 @component("item_graph")

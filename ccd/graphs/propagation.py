@@ -13,26 +13,26 @@ from torch import Tensor
 
 
 class LinearOperator(Protocol):
-    """A linear map of node tables ``[n_nodes, dim] -> [n_nodes, dim]``."""
+    """A linear map of one or more tables to one table ``[n_rows, dim]``."""
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, *tables: Tensor) -> Tensor:
         """The map."""
 
-    def adjoint(self, x: Tensor) -> Tensor:
-        """Its transpose."""
+    def adjoint(self, grad: Tensor) -> tuple[Tensor, ...]:
+        """Its transpose: one gradient per table."""
 
 
 class _Propagate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, operator: LinearOperator, x: Tensor) -> Tensor:
+    def forward(ctx: Any, operator: LinearOperator, *tables: Tensor) -> Tensor:
         ctx.operator = operator
-        return operator(x)
+        return operator(*tables)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
-        return None, ctx.operator.adjoint(grad.contiguous())
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *ctx.operator.adjoint(grad.contiguous())
 
 
-def propagate(operator: LinearOperator, x: Tensor) -> Tensor:
-    """Apply ``operator`` to ``x [n_nodes, dim]``, differentiable in ``x``."""
-    return _Propagate.apply(operator, x)
+def propagate(operator: LinearOperator, *tables: Tensor) -> Tensor:
+    """Apply ``operator`` to ``tables``, differentiable in each of them."""
+    return _Propagate.apply(operator, *tables)

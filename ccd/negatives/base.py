@@ -38,14 +38,14 @@ class SamplingContext(NamedTuple):
 
     Attributes:
         epoch: Counted from 0.
-        current: Representations of this step's forward pass.
+        current: Representations of this step's forward pass; None unless the sampler needs them.
         epoch_end: Inference representations at the end of the last epoch; None in epoch 0.
         pools: Item representations at kept reverse steps, easy to hard
             ``[n_pools, n_items, dim]``; None without NDI or before the first sampling.
     """
 
     epoch: int
-    current: Representations
+    current: Representations | None
     epoch_end: Representations | None
     pools: Tensor | None
 
@@ -70,6 +70,9 @@ class Sampler(Protocol):
 
     def uses_pools(self, epoch: int) -> bool:
         """Whether this epoch's negatives come from diffusion pools."""
+
+    def needs_current(self, epoch: int) -> bool:
+        """Whether it looks at this step's representations, so that all of them are computed."""
 
     def settled_epoch(self, max_epochs: int) -> int:
         """First epoch from which the way of sampling no longer changes."""

@@ -31,8 +31,6 @@ class CurricularSampler:
         candidate_sharing: One set per ``batch``, or one per ``row``.
         top_fraction: Share of the candidates among which the negative is drawn.
         similarity: ``dot`` product (long vectors win) or ``cosine``.
-        anchor: Whom negatives shall resemble: the ``positive`` item, or in the final
-            representations the ``user``; pools hold no users.
         mask_seen: Mask the user's training positives.
         first_epoch: ``random`` negatives in epoch 0, or a ``pool`` of the untrained model.
         final_source: Final representations as they are now (``current``) or as they were at the
@@ -52,7 +50,6 @@ class CurricularSampler:
         candidate_sharing: Literal["batch", "row"] = "batch",
         top_fraction: PositiveFraction = 0.1,
         similarity: Literal["dot", "cosine"] = "dot",
-        anchor: Literal["positive", "user"] = "positive",
         mask_seen: Flag = True,
         first_epoch: Literal["random", "pool"] = "random",
         final_source: Literal["current", "epoch"] = "current",
@@ -72,7 +69,7 @@ class CurricularSampler:
                 "CurricularSampler needs pools: CNS reads NDI's reverse steps; "
                 "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
             )
-        self.curriculum, self.similarity, self.anchor = curriculum, similarity, anchor
+        self.curriculum, self.similarity = curriculum, similarity
         self.candidate_replacement, self.candidate_sharing = (
             candidate_replacement,
             candidate_sharing,
@@ -83,19 +80,10 @@ class CurricularSampler:
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> Tensor:
-        index = self._index(context.epoch)
-        if index is None or context.pools is None:  # both BPR terms see the random negative
+        table = self._table(context)
+        if table is None:  # both BPR terms see the random negative
             return negatives
-        final = index == len(context.pools)
-        now = self.final_source == "current" or context.epoch_end is None
-        reprs = context.current if now else context.epoch_end
-        assert reprs is not None
-        table = reprs.items if final else context.pools[index]
-        anchors = (
-            F.embedding(users, reprs.users)
-            if final and self.anchor == "user"
-            else F.embedding(positives, table)
-        )
+        anchors = F.embedding(positives, table)
         if self.candidate_sharing == "batch":
             return self._draw_shared(users, negatives, anchors, table)
         return self._draw_per_row(users, negatives, anchors, table)
@@ -110,10 +98,21 @@ class CurricularSampler:
         index = self._index(epoch)
         return index is not None and index < self._world.n_pools
 
+    def needs_current(self, epoch: int) -> bool:
+        return self.final_source == "current" and self._index(epoch) == self._world.n_pools
+
     def settled_epoch(self, max_epochs: int) -> int:
         names = [self.pool_name(epoch) for epoch in range(max_epochs)]
         changes = (e for e in range(max_epochs - 1, 0, -1) if names[e] != names[e - 1])
         return next(changes, 0)
+
+    def _table(self, context: SamplingContext) -> Tensor | None:
+        """The item representations that the epoch compares ``[n_items, dim]``, where there are any."""
+        index = self._index(context.epoch)
+        if index is not None and index < self._world.n_pools:
+            return None if context.pools is None else context.pools[index]
+        source = context.current if self.needs_current(context.epoch) else context.epoch_end
+        return None if index is None or source is None else source.items
 
     def _index(self, epoch: int) -> int | None:
         """The epoch's pool; None for random negatives."""

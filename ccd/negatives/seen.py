@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ccd.graphs.lists import AdjacencyLists
 
-class SeenItems:
-    """Training positives as sorted keys and CSR rows.
+
+class SeenItems(AdjacencyLists):
+    """Training positives by user, in ascending order, with a membership test.
 
     Args:
         users: int64 user ids ``[n]``.
@@ -19,20 +21,10 @@ class SeenItems:
     def __init__(self, users: Tensor, items: Tensor, n_users: int, n_items: int) -> None:
         self.n_items = n_items
         self._keys = torch.sort(users * n_items + items).values
-        self._items = self._keys % n_items
-        self.counts = torch.bincount(users, minlength=n_users)
-        self._starts = torch.cat([self.counts.new_zeros(1), self.counts.cumsum(0)])
+        super().__init__(self._keys // n_items, self._keys % n_items, n_users)
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Whether each pair ``(users[j], items[j])`` is a training positive; bool ``[n]``."""
         keys = users * self.n_items + items
         found = torch.searchsorted(self._keys, keys).clamp(max=len(self._keys) - 1)
         return self._keys[found] == keys
-
-    def of(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """All positives of ``users [n]`` as (row in ``users``, item), both ``[sum of counts]``."""
-        counts = self.counts[users]
-        rows = torch.arange(len(users), device=users.device).repeat_interleave(counts)
-        first = counts.cumsum(0) - counts
-        within = torch.arange(len(rows), device=users.device) - first[rows]
-        return rows, self._items[self._starts[users][rows] + within]

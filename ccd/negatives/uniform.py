@@ -32,5 +32,8 @@ class UniformSampler:
     def uses_pools(self, epoch: int) -> bool:
         return False
 
+    def needs_current(self, epoch: int) -> bool:
+        return False
+
     def settled_epoch(self, max_epochs: int) -> int:
         return 0

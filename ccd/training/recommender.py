@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Backbone, Batch, Fuse, Representations, no_fusion
+from ccd.backbones.base import Backbone, Batch, Fuse, Representations, Rows, no_fusion
 from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.losses.mix import LossMix
@@ -65,15 +65,9 @@ class Recommender(nn.Module):
             denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
             fuse = self.aligner.fuse(denoised.items, denoised.representations)
             denoising = denoised.loss
-        representations = self.backbone(fuse)
-        ids = [batch.positives, batch.negatives]
-        if self.sampler is not None:
-            ids.append(self._hard_negatives(batch, representations, epoch))
-        # One gather per table: each costs a zero-filled gradient table in the backward pass.
-        users = F.embedding(batch.users, representations.users)
-        rows = F.embedding(torch.cat(ids), representations.items).chunk(len(ids))
-        hard = rows[2] if self.sampler is not None else None
-        terms = self.losses(users, rows[0], rows[1], hard, denoising)
+        users, items = self._rows(batch, epoch, fuse)
+        hard = items[2] if self.sampler is not None else None
+        terms = self.losses(users, items[0], items[1], hard, denoising)
         auxiliary = self.backbone.auxiliary_loss(batch, users, self.projector)
         if auxiliary is not None:
             terms["auxiliary"] = auxiliary
@@ -107,9 +101,28 @@ class Recommender(nn.Module):
         self._epoch_end = Representations(*(t.detach() for t in self.backbone(fuse)))
         return self._epoch_end
 
+    def _rows(self, batch: Batch, epoch: int, fuse: Fuse) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Representations of the batch's users, and of its positives, random and hard negatives.
+
+        Only these rows are computed, unless the sampler has to see the others first.
+        """
+        ids = [batch.positives, batch.negatives]
+        if self.sampler is not None and self.sampler.needs_current(epoch):
+            users, items = self.backbone(fuse)
+            ids.append(self._hard_negatives(batch, Representations(users, items), epoch))
+            user_index, item_index = batch.users, torch.cat(ids)
+        else:
+            if self.sampler is not None:
+                ids.append(self._hard_negatives(batch, None, epoch))
+            distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
+            distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
+            users, items = self.backbone(fuse, Rows(distinct_users, distinct_items))
+        # One gather per table: each costs a zero-filled gradient table in the backward pass.
+        return F.embedding(user_index, users), F.embedding(item_index, items).chunk(len(ids))
+
     @torch.no_grad()
-    def _hard_negatives(self, batch: Batch, now: Representations, epoch: int) -> Tensor:
+    def _hard_negatives(self, batch: Batch, now: Representations | None, epoch: int) -> Tensor:
         assert self.sampler is not None
-        current = Representations(now.users.detach(), now.items.detach())
+        current = None if now is None else Representations(now.users.detach(), now.items.detach())
         context = SamplingContext(epoch, current, self._epoch_end, self._pool_table)
         return self.sampler.sample(batch.users, batch.positives, batch.negatives, context)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ccd import catalogue
-from ccd.backbones.base import Batch, no_fusion
+from ccd.backbones.base import Batch, Rows, no_fusion
 from ccd.backbones.projector import LinearProjector
 from ccd.registry import components
 from tests.backbones.worlds import CPU, DIM, N_ITEMS, N_USERS, dataset, small_knn, world
@@ -58,6 +58,13 @@ class TestBackbones:
         batch = Batch(*(torch.arange(5) for _ in range(3)))
         loss = model.auxiliary_loss(batch, model().users[:5], projector)
         assert loss is None or (loss.dim() == 0 and loss.isfinite())
+
+    def test_rows_are_those_of_the_whole(self, backbone):
+        model = build(backbone).eval()
+        rows = Rows(torch.tensor([4, 0, 7]), torch.tensor([2, 9]))
+        part, whole = model(rows=rows), model()
+        torch.testing.assert_close(part.users, whole.users[rows.users], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(part.items, whole.items[rows.items], atol=1e-6, rtol=1e-5)
 
     def test_the_fusion_hook_is_used_where_it_is_offered(self, backbone):
         model = build(backbone).eval()

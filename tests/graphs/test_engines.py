@@ -21,14 +21,14 @@ def dense(source, target, n_nodes):
 def test_engines_equal_the_dense_product(engine):
     source, target = random_edges()
     x = torch.randn(40, 8, generator=torch.Generator().manual_seed(1))
-    matrix, adjacency = dense(source, target, 40), engine.adjacency(source, target, 40)
+    matrix, adjacency = dense(source, target, 40), engine.adjacency(source, target, 40, 40)
     torch.testing.assert_close(adjacency.sum_sources(x), matrix @ x, atol=1e-5, rtol=0)
     torch.testing.assert_close(adjacency.sum_targets(x), matrix.T @ x, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
 def test_nodes_without_edges_sum_to_zero(engine):
-    adjacency = engine.adjacency(torch.tensor([0]), torch.tensor([1]), 3)
+    adjacency = engine.adjacency(torch.tensor([0]), torch.tensor([1]), 3, 3)
     summed = adjacency.sum_sources(torch.ones(3, 2))
     assert summed.tolist() == [[0, 0], [1, 1], [0, 0]]
 

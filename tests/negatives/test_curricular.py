@@ -34,14 +34,14 @@ def test_draws_are_among_the_most_similar_of_the_pool(sharing):
     assert hard.float().mean() > 0.5
 
 
-@pytest.mark.parametrize("anchor", ["positive", "user"])
-def test_final_representations_and_their_anchor(anchor):
+def test_final_representations():
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
-    built = sampler(world, curriculum=final_only, anchor=anchor)
+    built = sampler(world, curriculum=final_only)
+    assert built.needs_current(3)
+    assert not built.needs_current(0)
     chosen = built.sample(users, positives, negatives, now)
-    anchors = now.current.items[positives] if anchor == "positive" else now.current.users[users]
-    rank = ranks(world, chosen, users, anchors, now.current.items)
+    rank = ranks(world, chosen, users, now.current.items[positives], now.current.items)
     assert (rank[chosen != negatives] < built.n_top).all()
 
 
