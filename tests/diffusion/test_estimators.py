@@ -21,7 +21,7 @@ def test_equals_attention_written_out():
     model, x, t, condition = setup()
     tokens = torch.cat([x[:, None], condition, sinusoidal_embedding(t, DIM)[:, None]], dim=1)
     tokens = F.layer_norm(tokens, (DIM,))
-    query, key, value = (tokens @ w for w in model.qkv.split(DIM, dim=1))
+    query, key, value = (tokens @ w for w in (model.query, model.key, model.value))
     weights = torch.softmax(query @ key.transpose(1, 2) / math.sqrt(DIM), dim=-1)
     expected = (weights @ value).mean(1)
     torch.testing.assert_close(model(x, t, model.encode(condition)), expected, atol=1e-5, rtol=0)
