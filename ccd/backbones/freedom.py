@@ -69,7 +69,8 @@ class FREEDOM(Backbone):
         ego, side = fuse(self.item_embeddings, self.higher_order())
         graph = self.epoch_graph if self.training else self.full_graph
         users, items = convolve(graph, self.user_embeddings, ego, self.n_layers, rows)
-        return Representations(users, items + (side if rows is None else side[rows.items]))
+        side = side if rows is None else side.index_select(0, rows.items)
+        return Representations(users, items + side)
 
     def auxiliary_loss(
         self, batch: Batch, user_rows: Tensor, projector: LinearProjector
