@@ -108,7 +108,7 @@ class _Run:
         dataset = data[pairs[0][0]]
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
-            experiment.check(data[name])
+            experiment.assemble(data[name], seed=0)
         try:
             with RunFolder(self.path, metric=metric) as folder:
                 self.observer.started(

@@ -125,13 +125,14 @@ class Experiment:
         seconds = {**trained.seconds, "total": time.perf_counter() - began}
         return Outcome(trained, measured, seconds)
 
-    def check(self, dataset: Dataset) -> None:
-        """Build every part on ``dataset`` and drop it again, training nothing.
+    def assemble(self, dataset: Dataset, seed: int) -> Recommender:
+        """The untrained model on ``dataset``.
 
         Raises:
             ConfigError: The parts do not fit one another or the data set.
         """
-        self._assemble(dataset, *self._train_pairs(dataset), Streams(0, self.device))
+        streams = Streams(seed, self.device)
+        return self._assemble(dataset, *self._train_pairs(dataset), streams)
 
     def _train_pairs(self, dataset: Dataset) -> tuple[Tensor, Tensor, RandomNegatives]:
         users = torch.from_numpy(dataset.train.users).to(self.device)

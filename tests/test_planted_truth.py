@@ -1,0 +1,88 @@
+"""Questions that the planted world can answer, because its truth is known."""
+
+import pytest
+import torch
+
+from ccd.config.recipe import load_recipe
+from ccd.negatives.base import SamplingContext
+
+RECIPE = "recipes/ablation_freedom.gin"
+FULL = "FREEDOM+DMA+NDI+CNS"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def experiment(variant, **options):
+    graph = load_recipe(RECIPE, **options).graphs[variant]
+    return graph.factory()(), graph.root["dataset"].value.factory()([])
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """CCDRec (FREEDOM) on the planted world: (experiment, data, outcome, model at the best epoch)."""
+    torch.set_num_threads(1)
+    built, data = experiment(FULL)
+    outcome = built.run(data, 1, lambda epoch: None)
+    model = built.assemble(data, 1)
+    model.load_state_dict(outcome.trained.weights)
+    model.reverse(0)
+    return built, data, outcome, model
+
+
+def test_a_multimodal_backbone_beats_a_content_blind_one(trained):
+    built, data = experiment(
+        "FREEDOM", bindings=["Experiment.backbone = @LightGCN"], only=["FREEDOM"]
+    )
+    blind = built.run(data, 1, lambda epoch: None)
+    sighted, _ = experiment("FREEDOM", only=["FREEDOM"])
+    multimodal = sighted.run(data, 1, lambda epoch: None)
+    assert multimodal.test.means["recall@20"] > 1.05 * blind.test.means["recall@20"]
+
+
+def test_later_pools_give_harder_negatives(trained):
+    """Similarity of negatives to their positives in the final representations rises with the pool."""
+    _, data, outcome, model = trained
+    users, items = (torch.from_numpy(t) for t in (data.train.users, data.train.items))
+    final = torch.nn.functional.normalize(outcome.trained.representations.items)
+    hardness = []
+    for epoch in (1, 2, 4, 6, 100):
+        context = SamplingContext(epoch, None, outcome.trained.representations, model._pool_table)
+        drawn = model.sampler.sample(users, items, items.roll(1), context)
+        hardness.append((final[drawn] * final[items]).sum(1).mean().item())
+    names = [model.sampler.pool_name(epoch) for epoch in (1, 2, 4, 6, 100)]
+    assert names == ["pool 1/4", "pool 2/4", "pool 3/4", "pool 4/4", "final"]
+    assert hardness == sorted(hardness), dict(zip(names, hardness, strict=True))
+    assert hardness[-1] > hardness[0] + 0.05
+
+
+def separation(users, items, pairs, rng):
+    """Share of pairs (user, liked item) whose score beats that of a random item."""
+    liked = (users[pairs[:, 0]] * items[pairs[:, 1]]).sum(1)
+    other = torch.randint(len(items), (len(pairs),), generator=rng)
+    return (liked > (users[pairs[:, 0]] * items[other]).sum(1)).float().mean().item()
+
+
+def test_dma_brings_items_nearer_to_the_users_who_like_them(trained):
+    """Judged on pairs that are in no split: the planted false negatives."""
+    built, data, outcome, model = trained
+    pairs = torch.from_numpy(data.truth["false_negatives"])
+    users = outcome.trained.representations.users
+    fresh = built.assemble(data, 2)  # the users have adapted to the weights of seed 1
+    fresh.reverse(0)
+    rng = torch.Generator().manual_seed(0)
+    before = separation(users, fresh._sample, pairs, rng)
+    after = separation(users, model._sample, pairs, rng)
+    assert abs(before - 0.5) < 0.1
+    assert after > 0.7
+
+
+def test_planted_false_negatives_are_ranked_high(trained):
+    _, data, outcome, _ = trained
+    pairs = torch.from_numpy(data.truth["false_negatives"])
+    users, items = outcome.trained.representations
+    assert separation(users, items, pairs, torch.Generator().manual_seed(0)) > 0.8
