@@ -24,7 +24,7 @@ def experiment(variant, **options):
 
 @pytest.fixture(scope="module")
 def trained():
-    """CCDRec (FREEDOM) on the planted world: (experiment, data, outcome, model at the best epoch)."""
+    """CCDRec (FREEDOM): (experiment, data, outcome, model at the best epoch)."""
     torch.set_num_threads(1)
     built, data = experiment(FULL)
     outcome = built.run(data, 1, lambda epoch: None)
@@ -45,7 +45,7 @@ def test_a_multimodal_backbone_beats_a_content_blind_one(trained):
 
 
 def test_later_pools_give_harder_negatives(trained):
-    """Similarity of negatives to their positives in the final representations rises with the pool."""
+    """Negatives become more similar to their positives, by the final representations."""
     _, data, outcome, model = trained
     users, items = (torch.from_numpy(t) for t in (data.train.users, data.train.items))
     final = torch.nn.functional.normalize(outcome.trained.representations.items)

@@ -96,7 +96,7 @@ class Backbone(nn.Module):
         """Redraw what changes from epoch to epoch; by default nothing does."""
 
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        """Representations of ``rows``, or of all users and items; in training on the epoch's graph."""
+        """Representations of ``rows``, else of all; in training mode on the epoch's graph."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
     def higher_order(self) -> Tensor | None:

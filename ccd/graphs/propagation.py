@@ -6,6 +6,7 @@ backward pass and the layers in between need no autograd nodes of their own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -15,8 +16,9 @@ from torch import Tensor
 class LinearOperator(Protocol):
     """A linear map of one or more tables to one table ``[n_rows, dim]``."""
 
-    def __call__(self, *tables: Tensor) -> Tensor:
-        """The map."""
+    @property
+    def __call__(self) -> Callable[..., Tensor]:
+        """The map, called with the tables."""
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor, ...]:
         """Its transpose: one gradient per table."""

@@ -77,8 +77,7 @@ class LightGCN:
     ) -> None:
         self.graph, self.n_layers, self.rows = graph, n_layers, rows
         self._nodes = None if rows is None else torch.cat([rows[0], rows[1] + graph.n_users])
-        whole = self._nodes is None or not n_layers
-        self._last = graph.adjacency if whole else graph.into(self._nodes)
+        self._last = graph.adjacency if self._nodes is None else graph.into(self._nodes)
         self._scale = graph.scale if self._nodes is None else graph.scale[self._nodes]
 
     def __call__(self, users: Tensor, items: Tensor) -> Tensor:
@@ -86,7 +85,9 @@ class LightGCN:
         if self.rows is None:
             ego = torch.cat([users, items])
         else:
-            ego = torch.cat([t.index_select(0, r) for t, r in zip((users, items), self.rows)])
+            ego = torch.cat(
+                [t.index_select(0, r) for t, r in zip((users, items), self.rows, strict=True)]
+            )
         if not self.n_layers:
             return ego
         layer = torch.empty(n_users + graph.n_items, users.shape[1], device=users.device)

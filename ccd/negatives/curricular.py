@@ -108,7 +108,7 @@ class CurricularSampler:
         return next(changes, 0)
 
     def _table(self, context: SamplingContext) -> Tensor | None:
-        """The item representations that the epoch compares ``[n_items, dim]``, where there are any."""
+        """The item representations that the epoch compares ``[n_items, dim]``, if any."""
         index = self._index(context.epoch)
         if index is not None and index < self._world.n_pools:
             return None if context.pools is None else context.pools[index]

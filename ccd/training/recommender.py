@@ -65,9 +65,9 @@ class Recommender(nn.Module):
             denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
             fuse = self.aligner.fuse(denoised.items, denoised.representations)
             denoising = denoised.loss
-        users, items = self._rows(batch, epoch, fuse)
-        hard = items[2] if self.sampler is not None else None
-        terms = self.losses(users, items[0], items[1], hard, denoising)
+        users, rows = self._rows(batch, epoch, fuse)
+        hard = rows[2] if self.sampler is not None else None
+        terms = self.losses(users, rows[0], rows[1], hard, denoising)
         auxiliary = self.backbone.auxiliary_loss(batch, users, self.projector)
         if auxiliary is not None:
             terms["auxiliary"] = auxiliary
