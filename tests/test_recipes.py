@@ -64,3 +64,12 @@ def test_every_schedule_and_curriculum_has_a_variant():
         graphs = load_recipe(f"recipes/{recipe}.gin").graphs.values()
         used = {node.component.name for graph in graphs for node in graph.nodes()}
         assert {c.name for c in components(family)} <= used, key
+
+
+def test_swapping_a_part_keeps_the_recipes_settings_of_the_old_one_legal():
+    graphs = load_recipe(
+        "recipes/ablation_freedom.gin", bindings=["CurricularSampler.curriculum = @final_only"]
+    ).graphs
+    names = {node.component.name for node in graphs["FREEDOM+DMA+NDI+CNS"].nodes()}
+    assert "final_only" in names
+    assert "step_curriculum" not in names

@@ -116,16 +116,17 @@ def load_recipe(
     catalogue.load()
     allowed = tuple(allow_imports)
     path = find_file(path)
-    base = read_file(path, allow_imports=allowed)
+    own = read_file(path, allow_imports=allowed)
+    data = Layer()
     if dataset is not None:
         is_path = dataset.endswith(".gin")
         file = find_file(dataset) if is_path else find_module("datasets", dataset)
-        base += read_file(file, allow_imports=allowed)
+        data = read_file(file, allow_imports=allowed)
     added = Layer()
     for name in with_files:
         added += read_file(find_file(name), allow_imports=allowed)
     last = read_bindings([(text, Origin("--set", text=text)) for text in bindings])
-    return _Loader(path, base, added, last, root, allowed).load(tuple(only))
+    return _Loader(path, own, data, added, last, root, allowed).load(tuple(only))
 
 
 class _Loader:
@@ -134,13 +135,15 @@ class _Loader:
     def __init__(
         self,
         path: Path,
-        base: Layer,
+        own: Layer,
+        data: Layer,
         added: Layer,
         last: Layer,
         root: str,
         allowed: tuple[str, ...],
     ) -> None:
-        self.path, self.base, self.added, self.last = path, base, added, last
+        self.path, self.own, self.base = path, own, own + data
+        self.added, self.last = added, last
         self.root, self.allowed = root, allowed
         self.origin = Origin(shown(path), path=path)
 
@@ -153,7 +156,8 @@ class _Loader:
             name: sum(self._items(items, settings, "per_dataset", name), Layer())
             for name, items in ablation.per_dataset.items()
         }
-        self.base += per_dataset.get(dataset or "", Layer())
+        tuned = per_dataset.get(dataset or "", Layer())
+        self.own, self.base = self.own + tuned, self.base + tuned
         settings, layer = self._ablation()
         ablation = settings.factory()()
         names = ablation.variants or {self.path.stem: []}
@@ -225,18 +229,26 @@ class _Loader:
     ) -> tuple[dict[str, ConfigGraph], tuple[str, ...]]:
         """One graph per variant, checked together."""
         layers: dict[str, Layer] = {}
+        alone: list[Layer] = []
         problems = Problems()
         for name, items in names.items():
             files, bindings = self._items(items, settings, "variants", name)
             layers[name] = self.base + files + self.added + bindings + self.last
+            alone.append(self.own + files + bindings)
             check_names(layers[name], problems)
         problems.raise_if_any()
         graphs = {
             name: resolve(layer, self.root, self.origin, problems) for name, layer in layers.items()
         }
         problems.raise_if_any()
+        # What the recipe sets for its own parts stays legal when the command line swaps them.
+        swapped = [(x, resolve(x, self.root, self.origin, Problems()).nodes()) for x in alone]
         check_used(
-            [(layers[name], [*graph.nodes(), settings]) for name, graph in graphs.items()], problems
+            [
+                *((layers[name], [*graph.nodes(), settings]) for name, graph in graphs.items()),
+                *((layer, list(nodes)) for layer, nodes in swapped),
+            ],
+            problems,
         )
         problems.raise_if_any()
         imports = sum((layer.imports for layer in layers.values()), shared.imports)

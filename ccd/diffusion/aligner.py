@@ -43,7 +43,9 @@ class DiffusionAligner(nn.Module):
         loss_reduction: ``mean`` over rows and dimensions; ``sum_dim`` sums the dimensions, the
             paper's squared norm.
         detach_target: Keep the loss from pulling embeddings towards their estimates.
-        detach_input: Keep all gradients of the diffusion from reaching the embeddings.
+        detach_input: Keep gradients from reaching embeddings through the noised input. With both
+            (the best on validation) DMA learns to follow the embeddings and never holds them
+            back; the released code detaches neither.
         scope: Diffuse the items of the ``batch`` or ``all`` items in each step.
         duplicates: ``unique``: one draw per distinct item; ``each``: one per occurrence, the last
             one is fused and the loss counts all, as in the released code.
@@ -62,11 +64,11 @@ class DiffusionAligner(nn.Module):
         diffusion: DiffusionFactory = REQUIRED,
         estimator: EstimatorFactory = REQUIRED,
         fusion: Fusion = REQUIRED,
-        fusion_weight: Fraction = 0.5,
+        fusion_weight: Fraction = 0.1,
         loss: Literal["l2", "l1", "huber"] = "l2",
         loss_reduction: Literal["mean", "sum_dim"] = "mean",
-        detach_target: Flag = False,
-        detach_input: Flag = False,
+        detach_target: Flag = True,
+        detach_input: Flag = True,
         scope: Literal["batch", "all"] = "batch",
         duplicates: Literal["unique", "each"] = "unique",
         samples: PositiveInt = 1,

@@ -25,7 +25,7 @@ class LossMix:
     def __init__(
         self,
         *,
-        hard_weight: Fraction = 0.8,
+        hard_weight: Fraction = 0.3,
         diffusion_weight: NonNegativeFloat = 1.0,
         reduction: Literal["mean", "sum"] = "mean",
     ) -> None:

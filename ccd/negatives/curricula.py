@@ -21,8 +21,8 @@ def step_curriculum(
     epoch: int,
     n_pools: int,
     *,
-    interval: PositiveInt = 5,
-    end_epoch: NonNegativeInt = 30,
+    interval: PositiveInt = 3,
+    end_epoch: NonNegativeInt = 12,
     counted_from: Literal[0, 1] = 0,
 ) -> int:
     """Move to the next harder pool every ``interval`` epochs (Eq. 7).

@@ -35,7 +35,7 @@ class CurricularSampler:
         mask_seen: Mask the user's training positives.
         first_epoch: ``random`` negatives in epoch 0, or a ``pool`` of the untrained model.
         final_source: Final representations as they are now (``current``) or as they were at the
-            last ``epoch`` end.
+            last ``epoch`` end, as pools are. The latter spares propagating to all items per step.
 
     Raises:
         ConfigError: There are no pools, or the shares leave less than one candidate.
@@ -53,7 +53,7 @@ class CurricularSampler:
         similarity: Literal["dot", "cosine"] = "dot",
         mask_seen: Flag = True,
         first_epoch: Literal["random", "pool"] = "random",
-        final_source: Literal["current", "epoch"] = "current",
+        final_source: Literal["current", "epoch"] = "epoch",
     ) -> None:
         self._world = world
         self.n_candidates = int(candidate_fraction * len(world.catalogue))

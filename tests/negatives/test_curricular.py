@@ -37,7 +37,7 @@ def test_draws_are_among_the_most_similar_of_the_pool(sharing):
 def test_final_representations():
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
-    built = sampler(world, curriculum=final_only)
+    built = sampler(world, curriculum=final_only, final_source="current")
     assert built.needs_current(3)
     assert not built.needs_current(0)
     chosen = built.sample(users, positives, negatives, now)

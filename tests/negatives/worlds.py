@@ -34,7 +34,7 @@ def context(epoch, seed=1):
         torch.randn(N_USERS, DIM, generator=rng), torch.randn(N_ITEMS, DIM, generator=rng)
     )
     pools = torch.randn(N_POOLS, N_ITEMS, DIM, generator=rng)
-    return SamplingContext(epoch, reprs, None, pools)
+    return SamplingContext(epoch, reprs, reprs, pools)
 
 
 def batch(world, seed=2):

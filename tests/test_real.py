@@ -1,0 +1,65 @@
+"""Slow checks on the real data sets (make test-real)."""
+
+import pytest
+import torch
+
+import ccd
+from ccd.config.recipe import load_recipe
+from ccd.graphs.engines import DglEngine, TorchEngine
+from ccd.graphs.item_knn import knn_graph
+from ccd.graphs.user_item import LightGCN, UserItemGraph
+
+pytestmark = pytest.mark.real
+RECIPE = "recipes/ablation_freedom.gin"
+
+
+@pytest.fixture(scope="module")
+def baby(real_data):
+    node = load_recipe(RECIPE, dataset="baby").graphs["FREEDOM"].root["dataset"].value
+    return node.factory()([real_data])
+
+
+def graph(data, engine):
+    users, items = (torch.from_numpy(t) for t in (data.train.users, data.train.items))
+    return UserItemGraph(users, items, data.n_users, data.n_items, engine)
+
+
+def test_edges_kept_per_epoch_on_baby(baby):
+    pruned = graph(baby, DglEngine()).pruned(0.8, torch.Generator().manual_seed(0))
+    assert len(pruned.users) == 23_710
+
+
+def test_item_graph_rows_sum_to_one_on_baby(baby):
+    built = knn_graph(baby, DglEngine(), torch.device("cpu"))
+    torch.testing.assert_close(built(torch.ones(baby.n_items, 1)), torch.ones(baby.n_items, 1))
+
+
+def test_engines_agree_on_baby(baby):
+    rng = torch.Generator().manual_seed(0)
+    users = torch.randn(baby.n_users, 16, generator=rng)
+    items = torch.randn(baby.n_items, 16, generator=rng)
+    weight = torch.randn(baby.n_users + baby.n_items, 16, generator=rng)
+    values, gradients = [], []
+    for engine in (DglEngine(), TorchEngine()):
+        operator = LightGCN(graph(baby, engine), 2)
+        values.append(operator(users, items))
+        gradients.append(operator.adjoint(weight))
+    torch.testing.assert_close(*values, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("dataset", "recall"), [("baby", 0.06), ("tiktok", 0.05)])
+def test_a_few_epochs_on_real_data(real_data, tmp_path, dataset, recall):
+    """Far from trained, but a broken part does not get here."""
+    done = ccd.run(
+        RECIPE,
+        dataset=dataset,
+        data_dir=real_data,
+        seeds=(999,),
+        only=["FREEDOM", "FREEDOM+DMA+NDI+CNS"],
+        bindings=["Trainer.epochs = 8"],
+        out=tmp_path / "run",
+    )
+    for result in done.results:
+        assert result.valid["recall@20"] > recall
+        assert result.peak_rss_mb < 1500
