@@ -24,7 +24,7 @@ class DataError(CcdError):
 
 
 class NumericError(CcdError):
-    """A loss or representation stopped being a finite number."""
+    """A loss stopped being a finite number."""
 
     exit_code = 4
 

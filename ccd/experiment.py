@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from ccd.backbones.base import BackboneFactory, Representations, World
 from ccd.backbones.projector import ProjectorFactory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
-from ccd.errors import ConfigError, ResourceError
+from ccd.errors import ConfigError, DataError, ResourceError
 from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
 from ccd.graphs.engines import Engine, choose_engine
 from ccd.graphs.item_knn import ItemGraph
@@ -83,8 +84,6 @@ class Experiment:
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
         self.dim, self.threads = dim, threads
-        if threads:
-            torch.set_num_threads(threads)
         self.device = _device(device)
         self.engine = choose_engine(self.device.type, engine)
         if dim < 4 or dim % 2:
@@ -98,6 +97,10 @@ class Experiment:
             seed: Seed of all random streams.
             on_epoch: Called after each epoch.
         """
+        with _threads(self.threads):
+            return self._run(dataset, seed, on_epoch)
+
+    def _run(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
         began = time.perf_counter()
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
@@ -130,7 +133,9 @@ class Experiment:
 
         Raises:
             ConfigError: The parts do not fit one another or the data set.
+            DataError: No user has an unseen item.
         """
+        self.evaluator.check(dataset.n_items)
         streams = Streams(seed, self.device)
         return self._assemble(dataset, *self._train_pairs(dataset), streams)
 
@@ -138,7 +143,13 @@ class Experiment:
         users = torch.from_numpy(dataset.train.users).to(self.device)
         items = torch.from_numpy(dataset.train.items).to(self.device)
         seen = SeenItems(users, items, dataset.n_users, dataset.n_items)
-        return users, items, RandomNegatives(seen, torch.unique(items))
+        negatives = RandomNegatives(seen, torch.unique(items))
+        if bool(negatives.exhausted(users).all()):
+            raise DataError(
+                f"data set '{dataset.name}': every user has seen every training item, so there is "
+                "no negative to learn from; add items or users"
+            )
+        return users, items, negatives
 
     def _assemble(
         self,
@@ -178,13 +189,15 @@ class Experiment:
             pools = self.pools(aligner.diffusion.steps)
         sampler = None
         if self.sampler is not None:
-            n_pools = len(pools) if pools is not None else 0
             sampler = self.sampler(
                 SamplerWorld(
-                    random_negatives.seen, random_negatives.catalogue, n_items, n_pools,
-                    random_negatives, streams.generator("sampler"),
+                    random_negatives.seen,
+                    random_negatives.catalogue,
+                    len(pools) if pools is not None else 0,
+                    random_negatives,
+                    streams.generator("sampler"),
                 )
-            )  # fmt: skip
+            )
         return Recommender(backbone, projector, aligner, pools, sampler, self.losses, streams)
 
 
@@ -194,7 +207,20 @@ def _make_graph(
     return factory(dataset, engine, device)
 
 
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Let torch use so many threads within the block; 0 leaves its choice."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _device(name: str) -> torch.device:
+    if name.partition(":")[0] not in ("cpu", "cuda"):
+        raise ConfigError(f"Experiment.device must be 'cpu', 'cuda' or 'cuda:N', got '{name}'")
     try:
         device = torch.device(name)
         if device.type == "cuda":

@@ -34,7 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
     "freedom": {"variant": "FREEDOM", "bindings": ["Trainer.batch_size = 2048"]},
     "ccdrec": {"variant": FULL, "bindings": PLAIN_CCDREC},
     "ccdrec-4096": {"variant": FULL, "bindings": PLAIN_CCDREC, "image_dim": 4096},
-    "growth": {"variant": FULL, "bindings": GROWTH, "dataset": "planted", "epochs": 1},
+    "growth": {"variant": FULL, "bindings": GROWTH, "dataset": "planted", "epochs": 2},
 }
 
 

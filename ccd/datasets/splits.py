@@ -68,6 +68,12 @@ def split_interactions(
     cold = n_items - len(np.unique(train.items))
     if cold:
         notes.append(f"{cold:,} of {n_items:,} items have no training interaction (cold, kept)")
+    full = int((np.bincount(train.users) == n_items - cold).sum())
+    if full:
+        notes.append(
+            f"{full:,} users have taken every training item: without a negative, their "
+            "interactions are not trained on"
+        )
     return Splits(n_users, n_items, train, valid, test, tuple(notes))
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import xavier_normal
+from ccd.backbones.base import xavier_normal, xavier_uniform
 from ccd.diffusion.time_embedding import sinusoidal_embedding
+from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import Flag, PositiveInt, Slot
 
@@ -131,6 +132,10 @@ class TransformerEstimator(Estimator):
         expansion: PositiveInt = 4,
     ) -> None:
         super().__init__()
+        if dim % n_heads:
+            raise ConfigError(
+                f"TransformerEstimator.n_heads = {n_heads} must divide Experiment.dim = {dim}"
+            )
         self.dim = dim
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(
@@ -195,9 +200,9 @@ class MLPEstimator(Estimator):
 
 
 def _draw_weights(module: nn.Module, rng: torch.Generator) -> None:
-    """Redraw all matrices (Glorot) from ``rng``; torch's constructors use the global stream."""
-    for parameter in module.parameters():
+    """Glorot matrices from ``rng`` and zero biases; torch's constructors use the global stream."""
+    for name, parameter in module.named_parameters():
         if parameter.dim() == 2:
-            bound = math.sqrt(6.0 / sum(parameter.shape))
-            with torch.no_grad():
-                parameter.uniform_(-bound, bound, generator=rng)
+            xavier_uniform(parameter, rng)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)

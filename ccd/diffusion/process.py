@@ -11,7 +11,7 @@ from torch import Tensor
 from ccd.diffusion.noise_schedules import NoiseSchedule
 from ccd.errors import ConfigError
 from ccd.registry import component
-from ccd.settings import REQUIRED, Flag, PositiveFloat, PositiveInt, Slot
+from ccd.settings import REQUIRED, PositiveFloat, PositiveInt, Slot
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """``(x_t [n, dim], timesteps [n]) -> x0 estimate [n, dim]``."""
@@ -34,7 +34,6 @@ class GaussianDiffusion:
         noise_scale: Standard deviation of the noise.
         noise_unit: ``absolute``, or ``rms``: times the root mean square of the embeddings, so that
             a schedule means the same at any embedding scale.
-        final_noise: Add noise after the last reverse step too.
         first_index: The index that the time embedding sees for the first step: 0 or the paper's 1.
 
     Raises:
@@ -52,7 +51,6 @@ class GaussianDiffusion:
         start: Literal["noised_x0", "gaussian"] = "noised_x0",
         noise_scale: PositiveFloat = 1.0,
         noise_unit: Literal["absolute", "rms"] = "absolute",
-        final_noise: Flag = False,
         first_index: Literal[0, 1] = 0,
     ) -> None:
         beta = betas(steps)
@@ -63,7 +61,7 @@ class GaussianDiffusion:
                 "change the schedule's range"
             )
         self.steps, self.posterior, self.start = steps, posterior, start
-        self.timestep_sampling, self.final_noise = timestep_sampling, final_noise
+        self.timestep_sampling = timestep_sampling
         self.noise_scale, self.noise_unit, self.first_index = noise_scale, noise_unit, first_index
         alphas_cumprod = torch.cumprod(1 - beta, dim=0)
         previous = torch.cat([torch.ones(1, dtype=torch.float64), alphas_cumprod[:-1]])
@@ -139,7 +137,7 @@ class GaussianDiffusion:
         for done in range(1, self.steps + 1):
             t = self.steps - done
             estimate = predict(x, torch.full((len(x),), t, device=x.device))
-            x = self.step(estimate, t, x, noise() if t > 0 or self.final_noise else None)
+            x = self.step(estimate, t, x, noise() if t > 0 else None)
             if done in keep or done == self.steps:
                 kept[done] = x
         return kept

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from ccd.backbones.base import Representations
@@ -75,8 +76,8 @@ class FullRanking:
     def __init__(
         self,
         *,
-        metrics: dict[str, Metric] = REQUIRED,
-        cutoffs: tuple[PositiveInt, ...] = (5, 10, 20, 50),
+        metrics: Annotated[dict[str, Metric], Field(min_length=1)] = REQUIRED,
+        cutoffs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5, 10, 20, 50),
         select: Text = "recall@20",
         block_cells: PositiveInt = 8_000_000,
     ) -> None:
@@ -87,6 +88,18 @@ class FullRanking:
             raise ConfigError(
                 f"FullRanking.select = '{select}' is not evaluated; "
                 f"choose one of {', '.join(names)}"
+            )
+
+    def check(self, n_items: int) -> None:
+        """Refuse a cut-off that no list of ``n_items`` can reach.
+
+        Raises:
+            ConfigError: A cut-off exceeds the number of items.
+        """
+        if max(self.cutoffs) > n_items:
+            raise ConfigError(
+                f"FullRanking.cutoffs = {self.cutoffs}, but the data set has {n_items} items; "
+                f"the largest legal value is {n_items}"
             )
 
     @torch.no_grad()
@@ -101,7 +114,7 @@ class FullRanking:
             seen: Training positives, masked.
         """
         n_items = len(representations.items)
-        length = min(max(self.cutoffs), n_items)
+        length = max(self.cutoffs)
         items = representations.items.T.contiguous()
         hits = []
         for users in held_out.users.split(max(1, self.block_cells // n_items)):
@@ -113,9 +126,6 @@ class FullRanking:
         return self._measure(torch.cat(hits).float(), held_out)
 
     def _measure(self, hits: Tensor, held_out: HeldOut) -> Evaluation:
-        longest = max(self.cutoffs)
-        if hits.shape[1] < longest:  # fewer items than K: the missing ranks hold no hits
-            hits = torch.nn.functional.pad(hits, (0, longest - hits.shape[1]))
         relevant = held_out.relevant.counts[held_out.users].float()
         per_user = {
             f"{name}@{k}": metric(hits, k, relevant).cpu()

@@ -19,7 +19,6 @@ class SamplerWorld(NamedTuple):
     Attributes:
         seen: Training positives.
         catalogue: Items that occur in train: the only ones drawn as negatives ``[n_candidates]``.
-        n_items: Number of items.
         n_pools: Number of diffusion pools; 0 without NDI.
         random: Draws uniform negatives; every sampler's fallback.
         rng: The sampler's random stream.
@@ -27,7 +26,6 @@ class SamplerWorld(NamedTuple):
 
     seen: SeenItems
     catalogue: Tensor
-    n_items: int
     n_pools: int
     random: RandomNegatives
     rng: torch.Generator
@@ -41,7 +39,7 @@ class SamplingContext(NamedTuple):
         current: Representations of this step's forward pass; None unless the sampler needs them.
         epoch_end: Inference representations at the end of the last epoch; None in epoch 0.
         pools: Item representations at kept reverse steps, easy to hard
-            ``[n_pools, n_items, dim]``; None without NDI or before the first sampling.
+            ``[n_pools, n_items, dim]``; None without NDI, and in an epoch 0 that is random.
     """
 
     epoch: int
@@ -68,8 +66,8 @@ class Sampler(Protocol):
     def pool_name(self, epoch: int) -> str:
         """Where this epoch's negatives come from, for people: ``random``, ``pool 2/4``."""
 
-    def uses_pools(self, epoch: int) -> bool:
-        """Whether this epoch's negatives come from diffusion pools."""
+    def is_random(self, epoch: int) -> bool:
+        """Whether this epoch's negatives depend on no representations."""
 
     def needs_current(self, epoch: int) -> bool:
         """Whether it looks at this step's representations, so that all of them are computed."""

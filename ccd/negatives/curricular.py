@@ -81,9 +81,10 @@ class CurricularSampler:
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> Tensor:
-        table = self._table(context)
-        if table is None:  # both BPR terms see the random negative
+        index = self._index(context.epoch)
+        if index is None:  # both BPR terms see the random negative
             return negatives
+        table = self._table(index, context)
         anchors = F.embedding(positives, table)
         if self.candidate_sharing == "batch":
             return self._draw_shared(users, negatives, anchors, table)
@@ -95,9 +96,8 @@ class CurricularSampler:
             return "random"
         return "final" if index == n_pools else f"pool {index + 1}/{n_pools}"
 
-    def uses_pools(self, epoch: int) -> bool:
-        index = self._index(epoch)
-        return index is not None and index < self._world.n_pools
+    def is_random(self, epoch: int) -> bool:
+        return self._index(epoch) is None
 
     def needs_current(self, epoch: int) -> bool:
         return self.final_source == "current" and self._index(epoch) == self._world.n_pools
@@ -107,13 +107,14 @@ class CurricularSampler:
         changes = (e for e in range(max_epochs - 1, 0, -1) if names[e] != names[e - 1])
         return next(changes, 0)
 
-    def _table(self, context: SamplingContext) -> Tensor | None:
-        """The item representations that the epoch compares ``[n_items, dim]``, if any."""
-        index = self._index(context.epoch)
-        if index is not None and index < self._world.n_pools:
-            return None if context.pools is None else context.pools[index]
+    def _table(self, index: int, context: SamplingContext) -> Tensor:
+        """The item representations that the epoch compares ``[n_items, dim]``."""
+        if index < self._world.n_pools:
+            assert context.pools is not None, "the recommender samples pools before they are used"
+            return context.pools[index]
         source = context.current if self.needs_current(context.epoch) else context.epoch_end
-        return None if index is None or source is None else source.items
+        assert source is not None, "the recommender infers before representations are used"
+        return source.items
 
     def _index(self, epoch: int) -> int | None:
         """The epoch's pool; None for random negatives."""
@@ -124,7 +125,7 @@ class CurricularSampler:
     def _draw_shared(
         self, users: Tensor, negatives: Tensor, anchors: Tensor, table: Tensor
     ) -> Tensor:
-        candidates = self._candidates(self.n_candidates)
+        candidates = self._candidates()
         scores = self._scores(anchors, F.embedding(candidates, table))
         if self.mask_seen:
             rows, items = self._world.seen.of(users)
@@ -142,8 +143,7 @@ class CurricularSampler:
         picks = []
         # One row's candidates are its own, so rows go in blocks to bound [rows, candidates, dim].
         for rows in torch.arange(len(users), device=users.device).split(64):
-            candidates = self._candidates(len(rows) * self.n_candidates, replacement=True)
-            candidates = candidates.view(len(rows), -1)
+            candidates = torch.stack([self._candidates() for _ in range(len(rows))])
             scores = self._scores(anchors[rows, None], F.embedding(candidates, table))[:, 0]
             if self.mask_seen:
                 owners = users[rows].repeat_interleave(self.n_candidates)
@@ -152,13 +152,14 @@ class CurricularSampler:
             picks.append(self._pick(scores, candidates, negatives[rows]))
         return torch.cat(picks)
 
-    def _candidates(self, n: int, replacement: bool | None = None) -> Tensor:
-        catalogue, rng = self._world.catalogue, self._world.rng
-        if self.candidate_replacement if replacement is None else replacement:
+    def _candidates(self) -> Tensor:
+        """One set of candidates, in ascending order; int64 ``[n_candidates]``."""
+        catalogue, rng, n = self._world.catalogue, self._world.rng, self.n_candidates
+        if self.candidate_replacement:
             index = torch.randint(len(catalogue), (n,), generator=rng, device=rng.device)
         else:
             index = torch.randperm(len(catalogue), generator=rng, device=rng.device)[:n]
-        return catalogue[index] if replacement else catalogue[index.sort().values]
+        return catalogue[index.sort().values]
 
     def _scores(self, anchors: Tensor, candidates: Tensor) -> Tensor:
         if self.similarity == "cosine":
@@ -166,7 +167,7 @@ class CurricularSampler:
         return anchors @ candidates.transpose(-1, -2)
 
     def _pick(self, scores: Tensor, candidates: Tensor, fallback: Tensor) -> Tensor:
-        """One of the ``n_top`` best candidates per row; the fallback where all are masked."""
+        """One of the ``n_top`` best candidates per row; the fallback where it is a masked one."""
         slots = _top_slots(scores, self.n_top)
         rng = self._world.rng
         draw = torch.randint(self.n_top, (len(scores), 1), generator=rng, device=rng.device)

@@ -29,8 +29,8 @@ class UniformSampler:
     def pool_name(self, epoch: int) -> str:
         return "random"
 
-    def uses_pools(self, epoch: int) -> bool:
-        return False
+    def is_random(self, epoch: int) -> bool:
+        return True
 
     def needs_current(self, epoch: int) -> bool:
         return False

@@ -50,11 +50,12 @@ class Recommender(nn.Module):
         self._epoch_end: Representations | None = None
 
     def start_epoch(self, epoch: int) -> None:
-        """Redraw the epoch's graph; sample pools first where epoch 0 asks for them."""
+        """Redraw the epoch's graph; before epoch 0 make what its sampler wants to look at."""
+        if epoch == 0 and self.sampler is not None and not self.sampler.is_random(0):
+            self.reverse(0)
+            self.infer()
         self.train()
         self.backbone.start_epoch(self._graph_rng)
-        if epoch == 0 and self.sampler is not None and self.sampler.uses_pools(0):
-            self.reverse(epoch)
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         """The terms of the objective for one batch, by name."""
@@ -98,7 +99,8 @@ class Recommender(nn.Module):
         if self.aligner is not None and self._sample is not None:
             every = torch.arange(len(self._sample), device=self._sample.device)
             fuse = self.aligner.fuse(every, self._sample)
-        self._epoch_end = Representations(*(t.detach() for t in self.backbone(fuse)))
+        # A backbone may return its parameters, which the optimiser changes in place.
+        self._epoch_end = Representations(*(t.detach().clone() for t in self.backbone(fuse)))
         return self._epoch_end
 
     def _rows(self, batch: Batch, epoch: int, fuse: Fuse) -> tuple[Tensor, tuple[Tensor, ...]]:

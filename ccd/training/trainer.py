@@ -121,17 +121,18 @@ class Trainer:
             batches = self._batches(users[order], items[order], negatives[order])
             losses = self._train(model, optimizer, batches, epoch)
             spent = {"train": clock.lap()}
-            valid, evaluated = None, (epoch + 1) % self.evaluate_every == 0
-            if evaluated or epoch + 1 == self.epochs:
-                model.reverse(epoch)
-                spent["sample"] = clock.lap()
-                representations = model.infer()
+            # In every epoch, evaluated or not: the next one's negatives come from these.
+            model.reverse(epoch)
+            spent["sample"] = clock.lap()
+            representations = model.infer()
+            valid = None
+            if (epoch + 1) % self.evaluate_every == 0 or epoch + 1 == self.epochs:
                 valid = validate(representations)
                 if stopping.update(epoch, valid[select]):
                     best = Trained(
                         epoch, epoch + 1, valid, representations, _copy(model.state_dict()), seconds
                     )
-                spent["evaluate"] = clock.lap()
+            spent["evaluate"] = clock.lap()
             for part, value in spent.items():
                 seconds[part] += value
             pool = model.sampler.pool_name(epoch) if model.sampler is not None else "none"

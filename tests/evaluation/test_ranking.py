@@ -55,10 +55,10 @@ def test_full_ranking_equals_a_loop_over_users(world, block_cells):
     assert measured.means["recall@5"] == pytest.approx(np.mean(list(expected.values())))
 
 
-def test_fewer_items_than_the_cutoff(world):
-    reprs, seen, held_out, *_ = world
-    measured = evaluator(cutoffs=(5, 20, 500)).evaluate(reprs, held_out, seen)
-    assert (measured.per_user["recall@500"] == 1).all()
+def test_a_cutoff_beyond_the_catalogue_is_refused():
+    with pytest.raises(ConfigError, match="largest legal value is 60"):
+        evaluator(cutoffs=(5, 20, 500)).check(N_ITEMS)
+    evaluator(cutoffs=(5, 20, 60)).check(N_ITEMS)
 
 
 def test_the_selecting_metric_must_be_evaluated():

@@ -92,7 +92,7 @@ def test_epoch_zero_takes_the_random_negatives():
     assert torch.equal(sampler(world).sample(users, positives, negatives, now), negatives)
     eager = sampler(world, first_epoch="pool")
     assert not torch.equal(eager.sample(users, positives, negatives, now), negatives)
-    assert eager.uses_pools(0)
+    assert not eager.is_random(0)
 
 
 def test_refusals():

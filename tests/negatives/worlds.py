@@ -25,7 +25,7 @@ def sampler_world(seed=0, n_pools=N_POOLS):
     catalogue = torch.unique(items)
     random = RandomNegatives(seen, catalogue)
     rng = torch.Generator().manual_seed(seed)
-    return SamplerWorld(seen, catalogue, N_ITEMS, n_pools, random, rng)
+    return SamplerWorld(seen, catalogue, n_pools, random, rng)
 
 
 def context(epoch, seed=1):

@@ -5,6 +5,8 @@ import torch
 
 from ccd.errors import ConfigError, NumericError
 from ccd.negatives.uniform import UniformSampler
+from ccd.training.early_stopping import EarlyStopping
+from tests.backbones.worlds import dataset
 from tests.training.parts import CNS, DMA, FULL, experiment, train
 
 
@@ -107,3 +109,51 @@ def test_learning_rate_decay_and_a_rate_for_the_diffusion():
 def test_rare_evaluation_still_evaluates_the_last_epoch():
     _, epochs = train(experiment(trainer={"evaluate_every": 4}))
     assert [e.valid is not None for e in epochs] == [False, False, False, True, False, True]
+
+
+@pytest.mark.parametrize("backbone", ["BPRMF", "LightGCN", "FREEDOM"])
+def test_the_reported_representations_are_those_of_the_best_epoch(backbone):
+    """A backbone that returns its parameters must not be scored with later ones."""
+    from ccd.evaluation.ranking import HeldOut
+    from ccd.registry import find
+
+    stopping = partial(EarlyStopping, patience=3)
+    built = experiment(trainer={"epochs": 200, "learning_rate": 0.05, "stopping": stopping})
+    if backbone != "FREEDOM":
+        built.backbone = find(backbone).target
+    outcome, epochs = train(built)
+    assert outcome.trained.best_epoch < epochs[-1].index
+    data = dataset()
+    seen = built._train_pairs(data)[2].seen
+    held_out = HeldOut(data.valid, data.n_users, data.n_items, torch.device("cpu"))
+    again = built.evaluator.evaluate(outcome.trained.representations, held_out, seen)
+    assert again.means == outcome.trained.valid
+
+
+def test_hard_negatives_do_not_wait_for_evaluations():
+    """With random negatives in both terms the weighted losses would be equal."""
+    loss = {"hard_weight": 0.5, "diffusion_weight": 0.0}
+    rare = {"evaluate_every": 5, "learning_rate": 0.05, "epochs": 5}
+    _, epochs = train(experiment(**FULL, loss=loss, trainer=rare))
+    assert epochs[0].losses["random"] == epochs[0].losses["hard"]
+    for epoch in epochs[1:]:
+        assert epoch.pool != "random"
+        assert epoch.losses["random"] != epoch.losses["hard"]
+
+
+def test_every_step_is_in_training_mode(monkeypatch):
+    from ccd.training.recommender import Recommender
+
+    modes, step = [], Recommender.step
+    monkeypatch.setattr(
+        Recommender, "step", lambda self, *a: modes.append(self.training) or step(self, *a)
+    )
+    train(experiment(**{**FULL, "sampler": partial(CNS, first_epoch="pool")}))
+    assert modes
+    assert all(modes)
+
+
+def test_threads_are_restored():
+    before = torch.get_num_threads()
+    train(experiment(threads=before + 1))
+    assert torch.get_num_threads() == before
