@@ -1,6 +1,6 @@
 # make demo   set up, then run the main job on built-in data (< 2 minutes after the install)
 # make test   set up, then lint, type-check and test
-# make test-real   the slow checks on the real data sets, found in $CCD_DATA, ./data or ../shared/data
+# make test-real   the slow checks on the real data sets, in $CCD_DATA or ../shared/data
 # make bench  speed and memory on Amazon Baby
 
 PYTHON ?= python3

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import torch
 
 from ccd.config.gin_text import flat_settings, to_gin
 from ccd.config.graph import ConfigGraph
+from ccd.config.messages import closest
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
+from ccd.errors import ResourceError
 from ccd.experiment import Experiment, Outcome
 from ccd.reports.outputs import write_reports
-from ccd.runs.folder import RunFolder, default_folder
+from ccd.runs.folder import RunFolder, default_folder, refuse_mixture
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
@@ -30,8 +33,18 @@ class RunResults:
     results: tuple[RunResult, ...]
 
     def __getitem__(self, variant: str) -> list[RunResult]:
-        """The results of one variant, by seed."""
-        return [result for result in self.results if result.variant == variant]
+        """The results of one variant, by seed.
+
+        Raises:
+            KeyError: There are none; the message names the variants that have some.
+        """
+        found = [result for result in self.results if result.variant == variant]
+        if not found:
+            names = list(dict.fromkeys(result.variant for result in self.results))
+            near = closest(variant, names)
+            mean = f"did you mean '{near}'? " if near else ""
+            raise KeyError(f"no result of '{variant}'; {mean}there are: {', '.join(names)}")
+        return found
 
 
 def run(
@@ -52,7 +65,7 @@ def run(
     Args:
         recipe: A gin file, or one of ccd's own such as ``recipes/ablation_freedom.gin``.
         bindings: Texts such as ``Trainer.epochs = 5``; they win over everything else.
-        only: Variants to run; all of them where empty.
+        only: Variants to run; all of them where empty. The written config has all nevertheless.
         seeds: Seeds instead of the recipe's.
         dataset: Name of a data set (``baby``) or a gin file.
         data_dir: Folder in which data sets are looked up first.
@@ -62,7 +75,8 @@ def run(
         observer: Told about progress.
 
     Raises:
-        ConfigError: The recipe cannot be used; nothing was loaded or written.
+        ConfigError: The recipe cannot be used, or the run folder holds runs of another config;
+            nothing was written.
         DataError: The data set is missing or wrong.
         NumericError: A loss stopped being finite.
         ResourceError: Memory, disk or device does not suffice.
@@ -78,10 +92,35 @@ def run(
         allow_imports=allow_imports,
     )
     # Building every experiment first refuses what only a component can see before data are loaded.
-    experiments = {name: graph.factory()() for name, graph in loaded.graphs.items()}
+    experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
     folder = Path(out) if out is not None else default_folder(loaded.name)
     folders = data_folders(Path(data_dir) if data_dir is not None else None)
     return _Run(loaded, experiments, folder, folders, observer or SilentObserver()).run()
+
+
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""How torch and the libraries below it say so; it has an exception of its own for CUDA only."""
+
+
+@contextmanager
+def _enough_memory(doing: str) -> Iterator[None]:
+    """Turn an allocation that failed in the block into one refusal that says what to lower.
+
+    Raises:
+        ResourceError: The memory of the machine or of the device does not suffice.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise
+        raise ResourceError(
+            f"not enough memory while {doing}: {reason}\n"
+            "  lower Experiment.dim, Trainer.batch_size or FullRanking.block_cells (of a planted "
+            "world also planted_world.n_users and n_items), or end other programs"
+        ) from error
 
 
 class _Run:
@@ -106,18 +145,24 @@ class _Run:
         metric = first.evaluator.select
         data = {name: self._data(name) for name in self.experiments}
         dataset = data[pairs[0][0]]
+        # All variants, run now or not: the files on top of the folder are written for all of them.
+        settings = {name: flat_settings(graph) for name, graph in self.recipe.graphs.items()}
+        for fingerprint in {loaded.fingerprint for loaded in data.values()}:
+            refuse_mixture(self.path, settings, fingerprint)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
-            experiment.assemble(data[name], seed=0)
+            with _enough_memory(f"building '{name}'"):
+                experiment.assemble(data[name], seed=0)
         try:
             with RunFolder(self.path, metric=metric) as folder:
                 self.observer.started(
                     Plan(self.recipe.name, dataset.name, tuple(pairs), metric,
-                         self.recipe.baseline, self.path)
+                         self.recipe.baseline, self.path, self.recipe.variants)
                 )  # fmt: skip
                 for note in [*folder.notes, *dataset.notes]:
                     self.observer.note(note)
-                folder.write_config(to_gin(self.recipe, defaults=False))
+                whole = self._with_finished_seeds(folder)
+                folder.write_config(to_gin(whole, defaults=False))
                 folder.manifest.describe(
                     recipe=self.recipe.name,
                     dataset=dataset,
@@ -129,8 +174,8 @@ class _Run:
                     results = [self._one(folder, *pair, data[pair[0]]) for pair in pairs]
                 finally:
                     # Whatever stopped the run: what is finished is tabled, and the settings kept.
-                    folder.write_operative(to_gin(self.recipe, defaults=True))
-                    write_reports(self.path, self.recipe.baseline)
+                    folder.write_operative(to_gin(whole, defaults=True))
+                    write_reports(self.path, self.recipe.baseline, self.recipe.variants)
                 return RunResults(self.path, tuple(results))
         finally:
             self.observer.closed()
@@ -140,8 +185,14 @@ class _Run:
         node = self.recipe.graphs[variant].root["dataset"].value
         key = repr(flat_settings(ConfigGraph(node)))
         if key not in self._datasets:
-            self._datasets[key] = node.factory()(self.data_folders)
+            with _enough_memory(f"loading the data of '{variant}'"):
+                self._datasets[key] = node.factory()(self.data_folders)
         return self._datasets[key]
+
+    def _with_finished_seeds(self, folder: RunFolder) -> Recipe:
+        """The recipe with the seeds that the folder has already, which its files shall keep."""
+        seeds = (*(seed for _, seed in folder.finished()), *self.recipe.seeds)
+        return replace(self.recipe, seeds=tuple(dict.fromkeys(seeds)))
 
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
@@ -158,9 +209,12 @@ class _Run:
             folder.record_epoch(record)
             self.observer.epoch(record)
 
-        outcome = experiment.run(dataset, seed, on_epoch)
+        with _enough_memory(f"training '{variant}', seed {seed}"):
+            outcome = experiment.run(dataset, seed, on_epoch)
         result = _result(variant, seed, dataset.name, outcome)
-        own = replace(self.recipe, graphs={variant: graph}, seeds=(seed,), baseline=None)
+        own = replace(
+            self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None
+        )
         folder.record_finished(
             result,
             tensors=_tensors(outcome),

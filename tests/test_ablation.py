@@ -6,9 +6,10 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 import ccd
-from ccd.errors import ConfigError
+from ccd.errors import ConfigError, ResourceError
 
 SMALL = [
     "planted_world.n_users = 200",
@@ -78,8 +79,95 @@ def test_a_finished_run_is_skipped_and_a_changed_one_refused(tmp_path):
 def test_the_written_config_is_the_run(tmp_path):
     first = run(tmp_path / "a", only=["FREEDOM+DMA"], seeds=(3,))
     for name in ("config.gin", "operative.gin"):
-        again = ccd.run(first.folder / name, out=tmp_path / name)
+        again = ccd.run(first.folder / name, only=["FREEDOM+DMA"], out=tmp_path / name)
         assert [r.test for r in again.results] == [r.test for r in first.results]
+
+
+TOP = ("config.gin", "operative.gin", "manifest.json", "results.jsonl", "table.md")
+
+
+def test_a_refused_run_changes_nothing_in_a_finished_folder(tmp_path):
+    run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in TOP}
+    for options in (
+        {"only": ["FREEDOM+DMA"], "seeds": (2,)},  # another variant, but FREEDOM's setting changed
+        {"seeds": (1, 2)},
+    ):
+        with pytest.raises(ConfigError, match="FREEDOM.edge_dropout was 0.*now 0.1"):
+            run(tmp_path / "run", "FREEDOM.edge_dropout = 0.1", **options)
+        with pytest.raises(ConfigError, match="planted_world.n_users was 200, now 210"):
+            run(tmp_path / "run", "planted_world.n_users = 210", **options)
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in TOP} == before
+
+
+def test_a_narrower_run_keeps_the_files_on_top_whole_and_in_the_recipes_order(tmp_path):
+    first = run(tmp_path / "run", only=["FREEDOM+DMA"], seeds=(1, 2))
+    config = (first.folder / "config.gin").read_bytes()
+    narrow = run(tmp_path / "run", only=["FREEDOM"], seeds=(2,))
+    assert (first.folder / "config.gin").read_bytes() == config
+    for name in ("config.gin", "operative.gin"):
+        written = ccd.load_recipe(first.folder / name)
+        assert (written.variants, written.seeds) == (tuple(VARIANTS), (1, 2))
+        assert written.baseline == "FREEDOM"
+    table = (first.folder / "table.md").read_text()
+    assert 0 < table.index("| FREEDOM |") < table.index("| FREEDOM+DMA |")
+    assert [(r.variant, r.seed) for r in narrow.results] == [("FREEDOM", 2)]
+    with pytest.raises(KeyError, match="no result of 'FREEDON'; did you mean 'FREEDOM'"):
+        narrow["FREEDON"]
+
+
+ALLOCATOR = (
+    "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: 9 bytes"
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "doing"),
+    [
+        ("ccd.experiment.Experiment.run", "training 'FREEDOM', seed 1"),
+        ("ccd.experiment.Experiment.assemble", "building 'FREEDOM'"),
+        ("ccd.datasets.planted._assemble", "loading the data of 'FREEDOM'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), torch.cuda.OutOfMemoryError("CUDA out of memory"), RuntimeError(ALLOCATOR)],
+    ids=lambda error: type(error).__name__,
+)
+def test_too_little_memory_is_one_refusal(tmp_path, monkeypatch, where, doing, error):
+    def fail(*args, **keywords):
+        raise error
+
+    monkeypatch.setattr(where, fail)
+    with pytest.raises(ResourceError) as caught:
+        run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
+    assert f"not enough memory while {doing}" in str(caught.value)
+    assert "Trainer.batch_size" in str(caught.value)
+
+
+def test_other_errors_of_torch_stay_what_they_are(tmp_path, monkeypatch):
+    def fail(*args, **keywords):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr("ccd.experiment.Experiment.run", fail)
+    with pytest.raises(RuntimeError, match="mat1"):
+        run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
+
+
+def test_refusals_of_components_name_the_line(tmp_path):
+    for key, value in [
+        ("DiffusionPools.fractions", "(0.25, 0.5)"),
+        ("FullRanking.select", "'recall@7'"),
+    ]:
+        with pytest.raises(ConfigError, match=rf"\n  --set    {key} = "):
+            run(tmp_path / "run", f"{key} = {value}")
+
+
+def test_no_hint_for_a_swapped_out_backbone(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        run(tmp_path / "run", "Experiment.backbone = @LightGCN", "FREEDOM.n_layers = 3")
+    assert "mean FREEDOM" not in str(caught.value)
+    assert "did you mean LightGCN.n_layers?" in str(caught.value)
 
 
 def test_nothing_is_written_when_the_recipe_is_wrong(tmp_path):

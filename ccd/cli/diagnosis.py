@@ -153,4 +153,4 @@ def check_optional() -> Iterator[Check]:
         state = "there" if find_spec(name) else "not installed"
         yield Check("optional", "ok", f"{name} {state}: {use}")
     state = "there" if shutil.which("git") else "not installed"
-    yield Check("optional", "ok", f"git {state}: its commit goes into the manifest")
+    yield Check("optional", "ok", f"git {state}: the commit of ccd itself goes into the manifest")

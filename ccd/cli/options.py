@@ -26,7 +26,9 @@ WithFiles = Annotated[
 ]
 Bindings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="BINDING", help="One more binding, the last to win: 'SEED = 7'."),
+    typer.Option(
+        "--set", metavar="BINDING", help="One more binding, the last to win: 'Trainer.epochs = 5'."
+    ),
 ]
 AllowImports = Annotated[
     list[str] | None,

@@ -50,6 +50,7 @@ def run(
     allow_imports: AllowImports = None,
 ) -> None:
     """Train, evaluate and compare the variants of a recipe, each with every seed."""
+    from ccd.reports.plain import JsonProgress
     from ccd.reports.progress import choose_observer
 
     observer = choose_observer(as_json)
@@ -82,7 +83,11 @@ def run(
         # The refusal itself is written by ``main``, as for every command.
         _say_stopped(observer, "stopped by an error")
         raise
-    _show(observer)
+    else:
+        _show(observer)
+    finally:
+        if isinstance(observer, JsonProgress):
+            observer.end()
 
 
 @contextmanager
@@ -125,7 +130,7 @@ def _show(observer: Shown) -> None:
     plan = observer.plan
     if plan is None:
         return
-    table = read_table(plan.out, plan.baseline, [variant for variant, _ in plan.runs])
+    table = read_table(plan.out, plan.baseline, plan.variants)
     files = [("table", plan.out / TABLE_FILE), ("figure", plan.out / FIGURE_FILE)] if table else []
     files = [*files, ("run folder", plan.out)]
     if isinstance(observer, JsonProgress):

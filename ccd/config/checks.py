@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,9 @@ from ccd.registry import Component, Setting, components, find
 
 REQUIRED_MACRO = "gin.REQUIRED"
 """gin's own way to say that a recipe must set a value."""
+
+Built = tuple[Layer, list[Node]]
+"""Statements, and the nodes that they built."""
 
 
 def check_names(layer: Layer, problems: Problems) -> None:
@@ -56,7 +59,9 @@ def checked_value(
         return value
 
 
-def check_used(variants: Iterable[tuple[Layer, list[Node]]], problems: Problems) -> None:
+def check_used(
+    variants: Sequence[Built], problems: Problems, *, swapped: Sequence[Built] = ()
+) -> None:
     """Every binding and macro must have an effect in some variant that holds it.
 
     Bindings in ccd's own ``gin/`` are wiring for whoever needs it, so they may reach nothing.
@@ -64,14 +69,15 @@ def check_used(variants: Iterable[tuple[Layer, list[Node]]], problems: Problems)
     Args:
         variants: Per variant, its statements and the nodes that they built.
         problems: Receives what has no effect.
+        swapped: The same for graphs in which a binding may have its effect too, though they are
+            not what will be built; no hint names their components.
     """
     idle: dict[tuple[str, Origin], Binding] = {}
     live: set[tuple[str, Origin]] = set()
     scopes: set[str] = set()
     macros: set[str] = set()
-    reached: dict[str, Component] = {}
-    for layer, nodes in variants:
-        reached |= {node.component.name: node.component for node in nodes}
+    reached = {node.component.name: node.component for _, nodes in variants for node in nodes}
+    for layer, nodes in (*variants, *swapped):
         keys = {(node.component.name, scope) for node in nodes for scope in prefixes(node.scope)}
         values = [v for b in (*layer.bindings, *layer.macros) for v in leaves(b.value)]
         scopes |= {s for v in values if isinstance(v, Reference) for s in prefixes(v.scope)}

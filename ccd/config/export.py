@@ -19,7 +19,9 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
         "dataset": recipe.dataset,
         "baseline": recipe.baseline,
         "seeds": list(recipe.seeds),
-        "variants": {name: _node_json(graph.root) for name, graph in recipe.graphs.items()},
+        "variants": {
+            name: _node_json(graph.root) for name, graph in recipe.selected_graphs.items()
+        },
     }
 
 
@@ -29,7 +31,7 @@ def to_mermaid(recipe: Recipe) -> str:
     Each component stands once with its numbers; an edge that only some variants have is dotted
     and names them.
     """
-    root = merge(recipe.graphs)
+    root = merge(recipe.selected_graphs)
     ids: dict[str, str] = {}
     lines = ["flowchart LR"]
     for node in root.walk():

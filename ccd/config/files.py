@@ -57,17 +57,21 @@ def find_included(name: str, folder: Path) -> Path:
     raise ConfigError(f"no file '{name}'\n  {_nearest(name, folder)}")
 
 
+def modules(kind: str) -> list[str]:
+    """Names that ``find_module`` finds, sorted."""
+    return sorted(path.stem for path in (ccd_root() / "gin" / kind).glob("*.gin"))
+
+
 def find_module(kind: str, name: str) -> Path:
     """``gin/<kind>/<name>.gin`` of ccd, such as a data set's or a variant module's.
 
     Raises:
         ConfigError: There is none; the message names the existing ones.
     """
-    folder = ccd_root() / "gin" / kind
-    path = folder / f"{name}.gin"
+    path = ccd_root() / "gin" / kind / f"{name}.gin"
     if path.is_file():
         return path
-    known = sorted(p.stem for p in folder.glob("*.gin"))
+    known = modules(kind)
     near = closest(name, known)
     mean = f"did you mean '{near}'? " if near else ""
     raise ConfigError(

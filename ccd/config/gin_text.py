@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ Key = tuple[str, str, str]
 
 
 def to_gin(recipe: Recipe, *, defaults: bool) -> str:
-    """Gin text that loads to the same graphs, without any other file.
+    """Gin text that loads to the same graphs, without any other gin file.
 
     What all variants share stands once, the rest in the variants' lists.
 
@@ -28,8 +29,7 @@ def to_gin(recipe: Recipe, *, defaults: bool) -> str:
     """
     tables = {name: _bound(graph, defaults) for name, graph in recipe.graphs.items()}
     shared = _shared(tables)
-    lines = [f"# Recipe '{recipe.name}' resolved by ccd: loads without any other file."]
-    lines += [f"import {name}" for name in recipe.imports]
+    lines = [*_header(recipe), *(f"import {name}" for name in recipe.imports)]
     lines += ["", *_ablation(recipe, tables, shared)]
     block = None
     for key, parameter in shared.items():
@@ -111,6 +111,17 @@ def _shared(tables: dict[str, _Table]) -> dict[Key, Parameter]:
         for key in sorted(keys, key=lambda key: blocks[key[:2]])
         if all(table.agrees(key, value_text(keys[key].value)) for table in tables.values())
     }
+
+
+def _header(recipe: Recipe) -> Iterator[str]:
+    if not recipe.imports:
+        yield f"# Recipe '{recipe.name}' resolved by ccd: loads without any other file."
+        return
+    yield f"# Recipe '{recipe.name}' resolved by ccd: loads with the Python modules it imports."
+    yield "# They are found beside this file or in the current folder; here they were:"
+    for name in recipe.imports:
+        place = getattr(sys.modules.get(name), "__file__", None)
+        yield f"#   --allow-import {name}    {place or 'a module without a file'}"
 
 
 def _ablation(

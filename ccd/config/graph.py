@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from ccd.config.language import Origin
+from ccd.config.messages import refusal
 from ccd.config.values import leaves, mapped
+from ccd.errors import ConfigError
 from ccd.registry import Component
 
 
@@ -55,13 +58,18 @@ class Node:
         """The parameter called ``name``."""
         return next(p for p in self.parameters if p.name == name)
 
+    def places(self, message: str) -> list[Origin]:
+        """Where the settings that ``message`` names as ``Component.setting`` were bound."""
+        named = set(re.findall(rf"\b{self.component.name}\.(\w+)", message))
+        return [p.origin for p in self.parameters if p.origin is not None and p.name in named]
+
     def factory(self) -> partial[Any]:
         """The component with its settings filled in; call it with the run-time arguments."""
         settings = {
             p.name: mapped(p.value, lambda v: v.factory() if isinstance(v, Node) else v)
             for p in self.parameters
         }
-        return partial(self.component.target, **settings)
+        return _Factory(self, settings)
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it, depth first."""
@@ -69,6 +77,30 @@ class Node:
         for parameter in self.parameters:
             for child in parameter.children:
                 yield from child.walk()
+
+
+class _Factory(partial[Any]):
+    """A partial that adds file and line to a refusal of what it builds.
+
+    Components know their values, not who set them.
+    """
+
+    node: Node
+
+    def __new__(cls, node: Node, settings: dict[str, Any]) -> _Factory:
+        made = super().__new__(cls, node.component.target, **settings)
+        made.node = node
+        return made
+
+    def __call__(self, /, *args: Any, **keywords: Any) -> Any:
+        try:
+            return super().__call__(*args, **keywords)
+        except ConfigError as error:
+            message = str(error)
+            places = [x for x in self.node.places(message) if str(x) not in message]
+            if not places:
+                raise
+            raise ConfigError(refusal(message, *places)) from error
 
 
 @dataclass(frozen=True)

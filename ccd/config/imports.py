@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def import_parts(
     statement: ImportStatement, origin: Origin, folder: Path, allowed: tuple[str, ...]
 ) -> None:
-    """Import the module of an ``import`` line, with ``folder`` on the module path meanwhile.
+    """Import the module of an ``import`` line: from ``folder``, the current folder or Python's own.
+
+    The current folder is there for ``config.gin``, which lies in a run folder without its modules.
 
     Raises:
         ConfigError: The module was not allowed (loading a file must not run code), the line is not
@@ -31,11 +33,13 @@ def import_parts(
     if name not in allowed:
         hint = f"if you trust it, add --allow-import {name}"
         raise ConfigError(refusal(f"importing '{name}' would run its code", origin, hint=hint))
-    sys.path.insert(0, str(folder.resolve()))
+    places = [str(folder.resolve()), str(Path.cwd())]
+    sys.path[:0] = places
     try:
         importlib.import_module(name)
     except Exception as error:
         what = f"importing '{name}' failed: {type(error).__name__}: {error}"
         raise ConfigError(refusal(what, origin)) from error
     finally:
-        sys.path.remove(str(folder.resolve()))
+        for place in places:
+            sys.path.remove(place)

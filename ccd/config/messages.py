@@ -25,10 +25,16 @@ def refusal(what: str, *places: Place | None, hint: str = "") -> str:
     return "\n".join(lines)
 
 
-def closest(word: str, options: Iterable[str]) -> str | None:
-    """The option most like ``word``, upper and lower case alike, or None."""
+def closest(word: str, options: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The option most like ``word``, upper and lower case alike, or None.
+
+    Args:
+        word: What was written.
+        options: What exists.
+        cutoff: Least similarity, in [0, 1].
+    """
     by_lower = {option.lower(): option for option in options}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[found[0]] if found else None
 
 

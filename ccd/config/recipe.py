@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from ccd.config.checks import check_names, check_used
-from ccd.config.files import find_file, find_included, find_module, shown
+from ccd.config.files import find_file, find_included, find_module, modules, shown
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.language import Layer, Origin, read_bindings, read_file, refuse_twice
-from ccd.config.messages import Problems, did_you_mean, refusal
-from ccd.config.resolve import resolve
+from ccd.config.messages import Problems, closest, did_you_mean, refusal
+from ccd.config.resolve import check_values, resolve
 from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import NonNegativeInt, Text
@@ -64,9 +64,10 @@ class Recipe:
         name: The file's name without ending.
         path: The file.
         dataset: Name of the data set.
-        baseline: The variant that the others are compared with, where it is among ``graphs``.
+        baseline: The variant that the others are compared with, selected or not.
         seeds: Seeds of each variant.
-        graphs: Variant's name to its config graph, in the recipe's order.
+        graphs: Every variant's name to its config graph, in the recipe's order.
+        selected: Names of the variants that were asked for, in the same order.
         imports: Python modules that the recipe imports.
     """
 
@@ -76,12 +77,18 @@ class Recipe:
     baseline: str | None
     seeds: tuple[int, ...]
     graphs: dict[str, ConfigGraph] = field(default_factory=dict)
+    selected: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Names of the variants."""
+        """Names of all variants."""
         return tuple(self.graphs)
+
+    @property
+    def selected_graphs(self) -> dict[str, ConfigGraph]:
+        """The graphs of the selected variants."""
+        return {name: self.graphs[name] for name in self.selected}
 
 
 def load_recipe(
@@ -103,8 +110,8 @@ def load_recipe(
         path: A gin file; where it does not exist, the same path among ccd's own recipes.
         dataset: Name of a file in ``gin/datasets`` or a path that ends in ``.gin``.
         with_files: Gin files to add.
-        bindings: Texts such as ``Trainer.epochs = 5`` or ``SEED = 7``.
-        only: Variants to keep; all are checked nevertheless.
+        bindings: Texts such as ``Trainer.epochs = 5``.
+        only: Variants to select, all where empty; ``graphs`` has the others nevertheless.
         allow_imports: Python modules that gin files may import.
         root: Component at the top of each graph.
 
@@ -151,12 +158,7 @@ class _Loader:
         settings, _ = self._ablation()
         ablation: Ablation = settings.factory()()
         dataset = self._dataset_name()
-        # All lists are read, so that a mistake in one does not wait for its data set.
-        per_dataset = {
-            name: sum(self._items(items, settings, "per_dataset", name), Layer())
-            for name, items in ablation.per_dataset.items()
-        }
-        tuned = per_dataset.get(dataset or "", Layer())
+        tuned = self._per_dataset(ablation, settings, dataset).get(dataset or "", Layer())
         self.own, self.base = self.own + tuned, self.base + tuned
         settings, layer = self._ablation()
         ablation = settings.factory()()
@@ -165,14 +167,14 @@ class _Loader:
         for name in only:
             _check_choice(name, names, None)
         graphs, imports = self._graphs(names, settings, layer)
-        keep = only or tuple(names)
         return Recipe(
             name=self.path.stem,
             path=self.path,
             dataset=dataset,
-            baseline=ablation.baseline if ablation.baseline in keep else None,
+            baseline=ablation.baseline,
             seeds=ablation.seeds,
-            graphs={name: graph for name, graph in graphs.items() if name in keep},
+            graphs=graphs,
+            selected=tuple(name for name in names if name in only or not only),
             imports=imports,
         )
 
@@ -194,6 +196,34 @@ class _Loader:
             return None
         named = [p.value for p in slot.value.parameters if p.name == "name"]
         return named[0] if named and isinstance(named[0], str) else slot.value.component.name
+
+    def _per_dataset(
+        self, ablation: Ablation, settings: Node, dataset: str | None
+    ) -> dict[str, Layer]:
+        """Statements per data set; all lists are checked, so that no mistake waits for its data."""
+        shared = self.base + self.added
+        problems = Problems()
+        layers: dict[str, Layer] = {}
+        for name, items in ablation.per_dataset.items():
+            if name != dataset:
+                self._refuse_typo(name, settings["per_dataset"].origin)
+            layers[name] = sum(self._items(items, settings, "per_dataset", name), Layer())
+            check_names(shared + layers[name] + self.last, problems)
+        problems.raise_if_any()
+        for layer in layers.values():
+            check_values(layer, shared + layer + self.last, problems)
+        problems.raise_if_any()
+        return layers
+
+    def _refuse_typo(self, name: str, origin: Origin | None) -> None:
+        """A list for a data set of the user's own is legal, one for a misspelt name never used."""
+        known = modules("datasets")
+        # High, so that ``sports-2018`` is a name of its own and ``sport`` is not.
+        near = closest(name, known, cutoff=0.8)
+        if near is not None and name not in known:
+            what = f"Ablation.per_dataset has a list for '{name}', which is no data set"
+            hint = f"did you mean '{near}'? a data set of your own needs a name less like it"
+            raise ConfigError(refusal(what, origin or self.origin, hint=hint))
 
     def _items(
         self, items: list[str], settings: Node, parameter: str, name: str
@@ -242,14 +272,12 @@ class _Loader:
         }
         problems.raise_if_any()
         # What the recipe sets for its own parts stays legal when the command line swaps them.
-        swapped = [(x, resolve(x, self.root, self.origin, Problems()).nodes()) for x in alone]
-        check_used(
-            [
-                *((layers[name], [*graph.nodes(), settings]) for name, graph in graphs.items()),
-                *((layer, list(nodes)) for layer, nodes in swapped),
-            ],
-            problems,
-        )
+        swapped = [
+            (layer, list(resolve(layer, self.root, self.origin, Problems()).nodes()))
+            for layer in alone
+        ]
+        built = [(layers[name], [*graph.nodes(), settings]) for name, graph in graphs.items()]
+        check_used(built, problems, swapped=swapped)
         problems.raise_if_any()
         imports = sum((layer.imports for layer in layers.values()), shared.imports)
         return graphs, tuple(dict.fromkeys(imports))

@@ -15,11 +15,11 @@ from ccd.config.recipe import Recipe
 
 def render(recipe: Recipe) -> RenderableType:
     """The whole recipe: a headline, the tree, and a table where variants differ."""
-    root = merge(recipe.graphs)
+    root = merge(recipe.selected_graphs)
     parts: list[RenderableType] = [_headline(recipe), "", _tree(root)]
     rows = list(_differences(root))
     if rows:
-        parts += ["", _difference_table(rows, len(recipe.graphs))]
+        parts += ["", _difference_table(rows, len(recipe.selected_graphs))]
     return Group(*parts)
 
 
@@ -28,7 +28,7 @@ def _headline(recipe: Recipe) -> Text:
     text.append(recipe.name, style="bold")
     text.append(f"  data set {recipe.dataset or 'not named'}")
     text.append(f"  seeds {', '.join(map(str, recipe.seeds))}")
-    for name in recipe.graphs:
+    for name in recipe.selected_graphs:
         text.append(f"\n  {name}", style="cyan")
         if name == recipe.baseline:
             text.append("  baseline", style="dim")

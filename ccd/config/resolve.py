@@ -34,6 +34,25 @@ def resolve(layer: Layer, root: str, origin: Origin, problems: Problems) -> Conf
     return ConfigGraph(_Resolver(layer, problems).node(component, "", origin, ()))
 
 
+def check_values(part: Layer, layer: Layer, problems: Problems) -> None:
+    """Every value bound in ``part`` must fit its setting, whether a graph reaches it or not.
+
+    Args:
+        part: Statements, names checked (``check_names``).
+        layer: All statements among which they stand.
+        problems: Receives values that do not fit.
+    """
+    # What a component that a value names still lacks is for the graph that builds it to say.
+    resolver = _Resolver(layer, Problems())
+    for binding in part.bindings:
+        component = find(binding.component)
+        assert component is not None, "names are checked before"
+        value = resolver.expanded(binding.value, binding.scope, binding.origin, ())
+        if value is not REQUIRED:
+            setting = component.settings[binding.parameter]
+            checked_value(component, setting, value, binding.origin, problems)
+
+
 class _Resolver:
     """One walk from the root over the winning bindings of a layer."""
 
@@ -68,7 +87,7 @@ class _Resolver:
     ) -> Parameter:
         binding = self._binding(component, scope, setting)
         origin = self._origin(binding) if binding else None
-        value = self._expanded(binding.value, scope, origin, path) if binding else setting.default
+        value = self.expanded(binding.value, scope, origin, path) if binding else setting.default
         if value is REQUIRED:
             self._problems.add(missing_value(component, setting, origin, used_at))
         else:
@@ -89,9 +108,7 @@ class _Resolver:
             return replace(origin, note=f"%{value.name} from {self._macros[value.name].origin}")
         return origin
 
-    def _expanded(
-        self, value: Any, scope: str, origin: Origin | None, path: tuple[str, ...]
-    ) -> Any:
+    def expanded(self, value: Any, scope: str, origin: Origin | None, path: tuple[str, ...]) -> Any:
         """Macros replaced by their final value, references by nodes.
 
         As in gin, a reference with a scope replaces the current scope and one without keeps it.

@@ -22,18 +22,16 @@ def read_table(folder: Path, baseline: str | None, variants: Sequence[str] = ())
     Args:
         folder: A run folder.
         baseline: Variant that the others are compared with.
-        variants: Order of the rows, where it names all that are finished; otherwise they come in
-            the order they were finished.
+        variants: Order of the rows; any other variants follow in the order they were finished.
     """
     results = read_results(folder)
     if not results:
         return None
-    known = {result.variant for result in results}
     return build_table(
         results,
         read_per_user(folder / PER_USER_FILE),
         baseline=baseline,
-        variants=variants if known <= set(variants) else None,
+        variants=variants,
     )
 
 

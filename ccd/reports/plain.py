@@ -81,7 +81,7 @@ class PlainProgress:
         parts = [
             f"{record.variant} seed {record.seed}: epoch {record.epoch + 1}/{record.max_epochs}",
             losses,
-            f"pool {record.pool}",
+            record.pool if record.pool.startswith("pool") else f"negatives: {record.pool}",
         ]
         metric = self._progress.plan.metric
         if run.valid and metric in run.valid:
@@ -121,8 +121,12 @@ class JsonProgress:
         self.emit("finished", {**result.to_json(), "skipped": skipped})
 
     def closed(self) -> None:
-        """The last event of the run."""
-        self.emit("closed", {})
+        """Nothing yet: ``ccd run`` still tells why it stopped and the report, then ``end``."""
+
+    def end(self) -> None:
+        """The last event, where there was a first."""
+        if self.plan is not None:
+            self.emit("closed", {})
 
     def emit(self, event: str, content: dict[str, Any]) -> None:
         """Write one event; a closed pipe is no reason to stop training."""

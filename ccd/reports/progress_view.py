@@ -132,7 +132,7 @@ class ProgressView:
             left = self._progress.remaining(run)
             cells["epoch"] = f"{last.epoch + 1}/{last.max_epochs}"
             cells["bar"] = ProgressBar(total=last.max_epochs, completed=last.epoch + 1, width=10)
-            cells["pool"] = last.pool
+            cells["pool"] = last.pool.removeprefix("pool ")  # the header says it
             cells["loss"] = f"{last.losses['total']:.4f}" if "total" in last.losses else ""
             if run.valid and metric in run.valid:
                 cells["now"] = f"{run.valid[metric]:.4f}"

@@ -116,7 +116,7 @@ class Progress:
         return Remaining(min(epochs, bound) * run.seconds_per_epoch, not ended)
 
     def remaining_overall(self) -> Remaining | None:
-        """Time left of the plan; None where nothing is known yet."""
+        """Time left of the plan; None where nothing is known yet or nothing is left."""
         open_runs = [run for run in self.runs.values() if run.status in ("waiting", "running")]
         current = next((run for run in open_runs if run.status == "running"), None)
         whole_run = None
@@ -124,7 +124,7 @@ class Progress:
             whole_run = Remaining(current.last.max_epochs * current.seconds_per_epoch, True)
         parts = [self.remaining(run) or whole_run for run in open_runs]
         known = [part for part in parts if part is not None]
-        if len(known) < len(parts):
+        if not parts or len(known) < len(parts):
             return None
         return Remaining(sum(part.seconds for part in known), any(p.is_bound for p in known))
 

@@ -72,6 +72,49 @@ def read_results(folder: Path) -> list[RunResult]:
     return results
 
 
+def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
+    """Result of each finished (variant, seed) of a folder whose own files are still there."""
+    return {
+        (result.variant, result.seed): result
+        for result in read_results(folder)
+        if all(
+            (folder / slug(result.variant, result.seed) / name).exists()
+            for name in (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
+        )
+    }
+
+
+def refuse_mixture(
+    folder: Path, settings: Mapping[str, Mapping[str, str]], fingerprint: str
+) -> None:
+    """Refuse to add to, or skip, runs whose data or settings are not the ones asked for.
+
+    This only reads, so it can be asked before the folder is opened for writing.
+
+    Args:
+        folder: A run folder, or where one will be.
+        settings: Variant to its settings, as in ``RunFolder.begin``.
+        fingerprint: Of the data set.
+
+    Raises:
+        ConfigError: The folder holds runs of other data, or of one of these variants with other
+            settings.
+    """
+    for variant, seed in finished_runs(folder):
+        about = read_json(folder / slug(variant, seed) / RUN_FILE)
+        changed = []
+        if variant in settings:
+            changed = differences(about.get("settings", {}), settings[variant])
+        if not changed and about.get("dataset_fingerprint") != fingerprint:
+            changed = [f"the data set was {about.get('dataset')} and has other content now"]
+        if changed:
+            more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
+            raise ConfigError(
+                f"run folder {folder} holds {variant}, seed {seed}, of another config: "
+                f"{'; '.join(changed[:3])}{more}; choose another --out, or none"
+            )
+
+
 class RunFolder:
     """A run folder, locked for this process while the ``with`` block lasts.
 
@@ -146,14 +189,7 @@ class RunFolder:
 
     def finished(self) -> dict[tuple[str, int], RunResult]:
         """Result of each finished (variant, seed) whose own files are still there."""
-        return {
-            (result.variant, result.seed): result
-            for result in read_results(self.path)
-            if all(
-                (self.run_folder(result.variant, result.seed) / name).exists()
-                for name in (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
-            )
-        }
+        return finished_runs(self.path)
 
     def begin(
         self, variant: str, seed: int, *, settings: Mapping[str, str], fingerprint: str
@@ -174,9 +210,8 @@ class RunFolder:
             ConfigError: The folder holds runs of other data, or of this variant with other
                 settings.
         """
+        refuse_mixture(self.path, {variant: settings}, fingerprint)
         finished = self.finished()
-        for known in finished:
-            self._refuse_mixture(known, variant, settings, fingerprint)
         self._begun[(variant, seed)] = (dict(settings), fingerprint)
         if (variant, seed) in finished:
             return finished[(variant, seed)]
@@ -240,27 +275,6 @@ class RunFolder:
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
         # 4. The line that makes it finished.
         append_line(self.path / RESULTS_FILE, result.to_json())
-
-    def _refuse_mixture(
-        self,
-        known: tuple[str, int],
-        variant: str,
-        settings: Mapping[str, str],
-        fingerprint: str,
-    ) -> None:
-        """Refuse to add to, or skip, a run whose data or settings are not the ones asked for."""
-        about = read_json(self.run_folder(*known) / RUN_FILE)
-        changed = []
-        if known[0] == variant:
-            changed = differences(about.get("settings", {}), settings)
-        if not changed and about.get("dataset_fingerprint") != fingerprint:
-            changed = [f"the data set was {about.get('dataset')} and has other content now"]
-        if changed:
-            more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
-            raise ConfigError(
-                f"run folder {self.path} holds {known[0]}, seed {known[1]}, of another config: "
-                f"{'; '.join(changed[:3])}{more}; choose another --out, or none"
-            )
 
     def _forget(self, path: Path, variant: str, seed: int) -> None:
         """Drop the lines of one run."""

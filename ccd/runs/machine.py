@@ -66,7 +66,12 @@ def peak_rss_mb() -> float:
 
 
 def git_commit(folder: Path) -> str | None:
-    """Commit of the repository that ``folder`` is in, ``-dirty`` if changed; None outside one."""
+    """Commit of the checkout whose top is ``folder``, ``-dirty`` if changed; None if it is none.
+
+    A folder inside somebody else's checkout, such as ``site-packages``, is none.
+    """
+    if not (folder / ".git").exists():
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import ccd
 from ccd.datasets.dataset import Dataset
 from ccd.runs.files import read_json, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
@@ -36,7 +37,7 @@ class Manifest:
             "command": list(sys.argv),
             "versions": versions(),
             "machine": machine(),
-            "git_commit": git_commit(Path.cwd()),
+            "ccd_commit": git_commit(Path(ccd.__file__).resolve().parents[1]),
             "test_openings": before.get("test_openings", 0),
             "earlier": [*earlier, before] if before else [],
         }

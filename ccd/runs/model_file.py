@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from ccd.errors import DamagedFileError, ResourceError
 from ccd.runs.files import replacing
 
 if TYPE_CHECKING:
@@ -25,27 +23,8 @@ def write_model(
         ResourceError: The file cannot be written.
     """
     with replacing(path) as temporary:
-        try:
-            save_file(_unshared(tensors), temporary, metadata=dict(metadata))
-        except SafetensorError as error:
-            raise ResourceError(
-                f"cannot write {path}: {error}; free space there or choose another --out"
-            ) from error
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a model file, without its tensors.
-
-    Raises:
-        DamagedFileError: It is not a whole safetensors file.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except SafetensorError as error:
-        raise DamagedFileError(
-            f"{path} is not a whole safetensors file ({error}); remove it and run again"
-        ) from error
+        # Not safetensors' save_file: that one makes files which only their owner may read.
+        temporary.write_bytes(save(_unshared(tensors), metadata=dict(metadata)))
 
 
 def _unshared(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ class Plan:
         metric: The validation metric that selects the epoch, e.g. ``recall@20``.
         baseline: Variant that the others are compared with, or None.
         out: The run folder.
+        variants: All variants of the recipe in its order, run now or not; the table's order.
     """
 
     recipe: str
@@ -26,6 +27,7 @@ class Plan:
     metric: str
     baseline: str | None
     out: Path
+    variants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class EpochRecord:
         epoch: Counted from 0.
         max_epochs: The trainer's limit.
         losses: Mean of each loss term over the epoch's batches, ``total`` among them.
-        pool: Where this epoch's hard negatives came from: ``random``, ``final`` or the share of
-            reverse steps left, such as ``0.75``.
+        pool: Where this epoch's hard negatives came from: ``none`` without a sampler, ``random``,
+            a pool by its number, such as ``pool 2/4``, or ``final``.
         valid: Validation metrics, or None where this epoch was not evaluated.
         best: Best value of the selecting metric so far.
         best_epoch: Epoch that reached it.

@@ -102,13 +102,13 @@ def test_every_option_reaches_the_ablation(call, tmp_path):
     }  # fmt: skip
 
 
-def test_json_output_is_events_only_and_ends_with_the_report(call, tmp_path):
+def test_json_output_is_events_only_and_ends_with_report_and_closed(call, tmp_path):
     answer, _ = call("--json")
     events = [json.loads(line) for line in answer.stdout.splitlines()]
     assert events[0]["event"] == "started"
-    assert events[-1]["event"] == "report"
-    assert events[-1]["run folder"] == str(tmp_path / "out")
-    means = {(row["variant"], row["metric"]): row["mean"] for row in events[-1]["rows"]}
+    assert [event["event"] for event in events[-2:]] == ["report", "closed"]
+    assert events[-2]["run folder"] == str(tmp_path / "out")
+    means = {(row["variant"], row["metric"]): row["mean"] for row in events[-2]["rows"]}
     assert means[("FREEDOM", "recall@20")] == pytest.approx(0.1)
 
 
@@ -128,8 +128,8 @@ def test_sigterm_is_ctrl_c_with_its_own_code(call):
     answer, _ = call("--json", between=lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert answer.exit_code == 143
     events = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert [event["event"] for event in events[-3:]] == ["closed", "stopped", "report"]
-    assert "SIGTERM" in events[-2]["why"]
+    assert [event["event"] for event in events[-3:]] == ["stopped", "report", "closed"]
+    assert "SIGTERM" in events[-3]["why"]
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -141,6 +141,9 @@ def test_ctrl_c_before_the_start_is_quiet(call):
 
 def test_refusal_midway_tells_what_is_kept_and_goes_on_up(call, tmp_path):
     error = NumericError("loss is NaN")
+    answer, _ = call("--json", "--out", str(tmp_path / "json"), between=refuse(error))
+    events = [json.loads(line)["event"] for line in answer.stdout.splitlines()]
+    assert events[-2:] == ["stopped", "closed"]
     answer, _ = call(between=refuse(error))
     assert answer.exception is error
     assert f"what is finished is kept in {tmp_path / 'out'}" in answer.stdout
@@ -149,9 +152,10 @@ def test_refusal_midway_tells_what_is_kept_and_goes_on_up(call, tmp_path):
 
 def test_refusal_before_the_start_only_goes_up(call):
     error = LockedError("in use")
-    answer, _ = call(before=refuse(error))
-    assert answer.exception is error
-    assert answer.stdout == ""
+    for options in ([], ["--json"]):
+        answer, _ = call(*options, before=refuse(error))
+        assert answer.exception is error
+        assert answer.stdout == ""
 
 
 def test_interrupt_before_any_run_is_finished_says_so(call, monkeypatch):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
+from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import REQUIRED, Fraction, PositiveFloat, PositiveInt, Slot, Text
 
@@ -28,6 +29,8 @@ def _falling(values: tuple[float, ...]) -> tuple[float, ...]:
 @component("demo_schedule")
 def demo_linear(steps: int, *, start: PositiveFloat = 1e-4, end: PositiveFloat = 0.02) -> Any:
     """Straight line from start to end."""
+    if steps == 13:
+        raise ConfigError(f"demo_linear.start = {start} is unlucky; choose other steps")
     return ("demo_linear", steps, start, end)
 
 

@@ -119,3 +119,18 @@ def test_values_are_normalised_to_the_annotation(load):
     root = load(HEAD + "DemoExperiment.fractions = [1, 0]\n").graphs["own"].root
     assert root["fractions"].value == (1.0, 0.0)
     assert [type(v) for v in root["fractions"].value] == [float, float]
+
+
+def test_no_hint_names_a_part_that_was_swapped_out(load):
+    text = (
+        f"{HEAD}DemoExperiment.diffusion = @demo_diffusion\n"
+        "demo_diffusion.betas = @demo_cosine\ndemo_cosine.offset = 0.1\n"
+    )
+    swap = "DemoExperiment.diffusion = @own/demo_diffusion"
+    swaps = [swap, "own/demo_diffusion.betas = @demo_linear"]
+    load(text, bindings=swaps)
+    with pytest.raises(ConfigError) as caught:
+        load(text, bindings=[*swaps, "demo_cosine.offset = 0.2"])
+    message = str(caught.value)
+    assert "demo_cosine.offset is bound but never used" in message
+    assert "did you mean" not in message

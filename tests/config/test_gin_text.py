@@ -32,6 +32,7 @@ def test_written_text_loads_to_the_same_graphs(load, project, text, defaults):
         recipe.dataset,
     )
     assert "include" not in to_gin(recipe, defaults=defaults)
+    assert "loads without any other file" in to_gin(recipe, defaults=defaults)
 
 
 def test_shared_values_stand_once_with_their_origin(load):

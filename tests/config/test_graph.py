@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from ccd.errors import ConfigError
+
 
 def test_nodes_come_depth_first(load):
     keys = [node.key for node in load(only=["all"]).graphs["all"].nodes()]
@@ -42,3 +44,17 @@ def test_graphs_cannot_be_changed(load):
     graph = load().graphs["base"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         graph.root.parameters[0].value = 1
+
+
+def test_refusals_of_components_get_the_place_of_the_setting_they_name(load):
+    unlucky = ["demo_diffusion.steps = 13"]
+    with pytest.raises(ConfigError) as caught:
+        load(only=["base+dma"], bindings=unlucky).graphs["base+dma"].factory()()
+    # The default was bound nowhere, so there is no place to name.
+    assert str(caught.value) == "demo_linear.start = 0.0001 is unlucky; choose other steps"
+    bound = [*unlucky, "demo_linear.start = 0.5"]
+    with pytest.raises(ConfigError) as caught:
+        load(only=["base+dma"], bindings=bound).graphs["base+dma"].factory()()
+    assert str(caught.value) == (
+        "demo_linear.start = 0.5 is unlucky; choose other steps\n  --set    demo_linear.start = 0.5"
+    )

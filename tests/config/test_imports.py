@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from ccd.config import load_recipe, to_gin
 from ccd.config.language import Layer, read_file
 from ccd.errors import ConfigError
 
@@ -51,3 +52,19 @@ def test_missing_module(project):
 def test_other_forms_are_refused(project, module, line):
     with pytest.raises(ConfigError, match="write import NAME"):
         read(project, f"{line}\n", "math", module)
+
+
+def test_config_of_a_run_is_loaded_from_where_its_recipe_was(project, module, monkeypatch):
+    (project / "runs").mkdir()
+    (project / "own.gin").write_text(f"import {module}\ninclude 'gin/datasets/small.gin'\n")
+    recipe = load_recipe("own.gin", root="DemoExperiment", allow_imports=[module])
+    text = to_gin(recipe, defaults=False)
+    (project / "runs/config.gin").write_text(text)
+    sys.modules.pop(module)
+    path = list(sys.path)
+    again = load_recipe("runs/config.gin", root="DemoExperiment", allow_imports=[module])
+    assert again.graphs.keys() == recipe.graphs.keys()
+    assert again.imports == (module,)
+    assert sys.path == path
+    assert "without any other file" not in text
+    assert f"#   --allow-import {module}    {project / module}.py" in text

@@ -85,11 +85,13 @@ def test_variants_take_files_next_to_the_recipe(load, project):
     assert recipe.graphs["v"].root["diffusion"].value is not None
 
 
-def test_only_keeps_what_was_asked_for(load):
-    recipe = load(only=["all", "base"])
-    assert recipe.variants == ("base", "all")
+def test_only_selects_and_keeps_the_whole_recipe(load):
+    recipe = load(only=["all", "base+dma"])
+    assert recipe.selected == tuple(recipe.selected_graphs) == ("base+dma", "all")
+    assert recipe.variants == ("base", "base+dma", "all")
     assert recipe.baseline == "base"
-    assert load(only=["all"]).baseline is None
+    assert recipe.graphs == load().graphs
+    assert load().selected == load().variants
 
 
 def test_ccds_own_recipes_are_found_from_anywhere(load, project, monkeypatch):
@@ -111,6 +113,27 @@ def test_ccds_own_recipes_are_found_from_anywhere(load, project, monkeypatch):
         ("Ablation.variants = {'v': ['Ablation.seeds = (1,)']}", {}, ["belongs to the whole"]),
         ("Ablation.variants = {'v': 'dma'}", {}, ["own.gin:3", "got {'v': 'dma'}"]),
         ("Ablation.per_dataset = {'x': ['dmaa']}", {}, ["own.gin:3 (data set 'x')", "'dma'?"]),
+        ("Ablation.per_dataset = {'smal': []}", {}, ["own.gin:3", "'smal'", "mean 'small'?"]),
+        (
+            "Ablation.per_dataset = {'large': ['DemoExperiment.widht = 1']}",
+            {},
+            ["own.gin:3 (data set 'large')", "did you mean width"],
+        ),
+        (
+            "Ablation.per_dataset = {'large': ['DemoExperiment.width = 0']}",
+            {},
+            ["own.gin:3 (data set 'large')", "int >= 1 | None, got 0"],
+        ),
+        (
+            "Ablation.per_dataset = {'large': ['demo_diffusion.betas = @demo_bpr']}",
+            {},
+            ["own.gin:3 (data set 'large')", "takes a demo_schedule, got @demo_bpr"],
+        ),
+        (
+            "Ablation.per_dataset = {'large': ['demo_diffusion.steps = %STPES']}",
+            {},
+            ["own.gin:3 (data set 'large')", "no macro 'STPES'"],
+        ),
         ("Ablation.baseline = 'other'", {}, ["own.gin:3", "no variant 'other'", "variants: own"]),
         ("Ablation.seeds = (1, 1)", {}, ["own.gin:3", "distinct seeds, got (1, 1)"]),
         ("Ablation.seeds = ()", {}, ["own.gin:3", "(not empty)"]),
@@ -156,3 +179,21 @@ def test_threads_do_not_see_one_another(load):
 def test_ablation_from_python_has_empty_defaults():
     ablation = Ablation()
     assert (ablation.variants, ablation.per_dataset, ablation.seeds) == ({}, {}, (999,))
+
+
+def test_lists_of_data_sets_not_in_use_may_refer_to_what_only_they_complete(load):
+    """A component that a value names may get its required settings from elsewhere."""
+    text = (
+        f"{HEAD}Ablation.per_dataset = {{'large': ['DemoExperiment.width = %WIDTH',\n"
+        "  'DemoExperiment.dataset = @own/demo_files', 'DemoExperiment.losses = (@demo_bpr,)']}\n"
+        "WIDTH = 4\nDemoExperiment.plain = %WIDTH\n"
+    )
+    assert load(text).graphs["own"].root["width"].value is None
+
+
+def test_data_sets_of_the_users_own_may_have_lists(load):
+    listed = "Ablation.per_dataset = {'small-2018': ['DemoExperiment.width = 4'], 'smalls': []}\n"
+    named = ["demo_files.name = 'smalls'"]
+    assert load(HEAD + listed, bindings=named).dataset == "smalls"
+    with pytest.raises(ConfigError, match="'smalls'"):
+        load(HEAD + listed)

@@ -14,5 +14,7 @@ def test_reports_are_made_of_what_is_finished(tmp_path):
     assert table.rows[1].cells["recall@20"].p_value < 1e-6
     assert "FREEDOM+DMA+NDI" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "ablation.png").read_bytes().startswith(b"\x89PNG")
-    by_time = read_table(tmp_path, "FREEDOM", ["FREEDOM"])
+    by_time = read_table(tmp_path, "FREEDOM")
     assert [row.variant for row in by_time.rows] == list(reversed(VARIANTS[:3]))
+    others_last = read_table(tmp_path, "FREEDOM", ["FREEDOM"])
+    assert [row.variant for row in others_last.rows] == [VARIANTS[0], VARIANTS[2], VARIANTS[1]]

@@ -1,6 +1,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -40,7 +41,7 @@ def test_plain_lines_are_whole_few_and_without_carriage_returns():
     # Epochs end at 0, 2, 4 and 6 seconds: the first and the last get a line.
     epochs = [line for line in lines if "epoch " in line]
     assert [line.split("epoch ")[1].split("/")[0] for line in epochs] == ["1", "4"]
-    assert "pool 0.75" in epochs[0]
+    assert ", pool 2/4, " in epochs[0]
     assert "recall@20 0.1000 (best 0.1200 @3)" in epochs[0]
     assert lines[-2].startswith("[1/4] FREEDOM seed 999: finished in 2m00s")
     assert lines[-1].startswith("[2/4] FREEDOM+DMA seed 999: found finished")
@@ -50,13 +51,30 @@ def test_json_is_one_object_per_event_and_nothing_else(capsys):
     play(JsonProgress())
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == [
-        "started", "note", *["epoch"] * 4, "finished", "finished", "closed",
+        "started", "note", *["epoch"] * 4, "finished", "finished",
     ]  # fmt: skip
     assert events[0]["runs"][0] == ["FREEDOM", 999]
     assert events[0]["out"] == "runs/x"
     assert events[2]["losses"] == {"total": 0.41, "bpr": 0.3}
     assert events[6]["test"] == make_result("FREEDOM").test
     assert [event["skipped"] for event in events[6:8]] == [False, True]
+
+
+def test_negatives_that_are_no_pool_are_called_so():
+    stream = io.StringIO()
+    observer = PlainProgress(Console(file=stream), every=0.0)
+    observer.started(make_plan())
+    observer.epoch(replace(make_epoch("FREEDOM"), pool="final"))
+    assert ", negatives: final, " in stream.getvalue()
+
+
+def test_json_ends_what_it_started_when_told_to(capsys):
+    observer = JsonProgress()
+    observer.end()
+    assert capsys.readouterr().out == ""
+    play(observer)
+    observer.end()
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"event": "closed"}
 
 
 def test_json_is_strict_where_a_number_is_not_finite(capsys):

@@ -60,3 +60,11 @@ def test_speed_is_given_in_the_unit_that_reads_well():
     run.recent.clear()
     run.recent.append(0.25)
     assert run.speed == "240 epochs/min"
+
+
+def test_nothing_is_left_at_the_end():
+    progress = Progress(make_plan(), clock=lambda: 0.0)
+    for variant, seed in progress.plan.runs:
+        progress.finish(make_result(variant, seed), skipped=False)
+    assert progress.remaining_overall() is None
+    assert progress.share == 1

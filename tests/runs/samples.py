@@ -22,7 +22,7 @@ def make_plan(
     variants: tuple[str, ...] = VARIANTS,
 ) -> Plan:
     runs = tuple((variant, seed) for seed in seeds for variant in variants)
-    return Plan("ablation", "planted", runs, "recall@20", "FREEDOM", out)
+    return Plan("ablation", "planted", runs, "recall@20", "FREEDOM", out, variants)
 
 
 def make_result(variant: str, seed: int = 999, value: float = 0.05, epochs: int = 40) -> RunResult:
@@ -35,7 +35,7 @@ def make_epoch(
     variant: str, seed: int = 999, epoch: int = 0, max_epochs: int = 100, value: float = 0.1
 ) -> EpochRecord:
     return EpochRecord(
-        variant, seed, epoch, max_epochs, {"total": 0.41, "bpr": 0.3}, "0.75",
+        variant, seed, epoch, max_epochs, {"total": 0.41, "bpr": 0.3}, "pool 2/4",
         {"recall@10": value / 2, "recall@20": value}, 0.12, 3, 20,
         {"train": 1.5, "sample": 0.3, "evaluate": 0.2},
     )  # fmt: skip

@@ -5,12 +5,12 @@ import re
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ccd.errors import ConfigError, DamagedFileError, LockedError, ResourceError
 from ccd.runs import folder as folder_module
-from ccd.runs.folder import RunFolder, default_folder, read_results
-from ccd.runs.model_file import read_metadata
+from ccd.runs.folder import RunFolder, default_folder, read_results, refuse_mixture
 from ccd.runs.per_user import read_per_user
 
 from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
@@ -18,6 +18,11 @@ from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
 
 def open_folder(path):
     return RunFolder(path, metric="recall@20")
+
+
+def read_metadata(path):
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
 
 
 def lines(path):
@@ -87,6 +92,21 @@ def test_changed_setting_is_refused_by_name(tmp_path):
             with pytest.raises(ConfigError, match=r"hard_weight was 0.8, now 0.5.*--out"):
                 folder.begin("A", seed, settings=changed, fingerprint="f00d")
         assert folder.begin("B", 999, settings=changed, fingerprint="f00d") is None
+
+
+def test_all_pairs_can_be_checked_before_anything_is_written(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+        finish(folder, make_result("B"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    changed = {**SETTINGS, "LossMix.hard_weight": "0.5"}
+    with pytest.raises(ConfigError, match=r"holds B, .*hard_weight was 0.8, now 0.5"):
+        refuse_mixture(tmp_path, {"A": SETTINGS, "B": changed}, "f00d")
+    with pytest.raises(ConfigError, match="data set was planted"):
+        refuse_mixture(tmp_path, {"C": SETTINGS}, "beef")
+    refuse_mixture(tmp_path, {"A": SETTINGS, "B": SETTINGS, "C": changed}, "f00d")
+    refuse_mixture(tmp_path / "new", {"A": changed}, "beef")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_other_data_are_refused_for_every_variant(tmp_path):

@@ -36,6 +36,8 @@ def test_git_commit_says_dirty_and_is_none_outside(tmp_path):
     (tmp_path / "a").write_text("1")
     subprocess.run([*git, "add", "a"], check=True)
     subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    (tmp_path / "below").mkdir()
+    assert machine.git_commit(tmp_path / "below") is None
     commit = machine.git_commit(tmp_path)
     assert commit is not None
     assert len(commit) == 40

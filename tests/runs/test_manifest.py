@@ -2,7 +2,9 @@ import json
 
 import numpy as np
 
+import ccd
 from ccd.datasets.dataset import Dataset, Interactions
+from ccd.runs import manifest as manifest_module
 from ccd.runs.manifest import Manifest
 
 NONE = Interactions(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -31,6 +33,17 @@ def test_manifest_tells_data_versions_times_and_test_openings(tmp_path):
     assert record["seconds"] >= 0
     assert record["peak_rss_mb"] > 10
     assert record["earlier"] == []
+
+
+def test_commit_is_that_of_ccd_not_of_the_current_folder(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        manifest_module, "git_commit", lambda folder: asked.append(folder) or "c0de"
+    )
+    monkeypatch.chdir(tmp_path)
+    Manifest(tmp_path)
+    assert read(tmp_path)["ccd_commit"] == "c0de"
+    assert (asked[0] / "ccd" / "__init__.py").samefile(ccd.__file__)
 
 
 def test_second_process_keeps_the_first_and_goes_on_counting(tmp_path):
