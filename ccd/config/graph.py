@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ccd.config.language import Origin
 from ccd.config.messages import refusal
+from ccd.config.origin import Origin
 from ccd.config.values import leaves, mapped
 from ccd.errors import ConfigError
 from ccd.registry import Component

@@ -13,7 +13,7 @@ from ccd.config.messages import refusal
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccd.config.language import Origin
+    from ccd.config.origin import Origin
 
 
 def import_parts(

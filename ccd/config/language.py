@@ -10,7 +10,6 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,39 +21,12 @@ from gin.config_parser import (
     ParserDelegate,
 )
 
-from ccd.config.files import find_included, is_wiring, shown
+from ccd.config.files import find_included, shown
 from ccd.config.imports import import_parts
 from ccd.config.messages import Problems, refusal
+from ccd.config.origin import Origin
 from ccd.config.values import Macro, Reference, leaves
 from ccd.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a statement stands.
-
-    Attributes:
-        source: File as shown to the user, or an option such as ``--set``.
-        line: Line in the file, counted from 1; None for an option.
-        text: The statement's first line.
-        path: The file; None for an option.
-        note: What else matters, such as the variant whose list holds the binding.
-    """
-
-    source: str
-    line: int | None = None
-    text: str = ""
-    path: Path | None = None
-    note: str = ""
-
-    def __str__(self) -> str:
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
-        return f"{place} ({self.note})" if self.note else place
-
-    @cached_property
-    def is_wiring(self) -> bool:
-        """Whether it stands in ccd's own ``gin/``."""
-        return self.path is not None and is_wiring(self.path)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ccd.config.gin_text import value_text
 from ccd.config.graph import ConfigGraph, Node, Parameter
-from ccd.config.language import Origin
+from ccd.config.origin import Origin
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from pydantic import AfterValidator, Field
 from ccd.config.checks import check_names, check_used
 from ccd.config.files import find_file, find_included, find_module, modules, shown
 from ccd.config.graph import ConfigGraph, Node
-from ccd.config.language import Layer, Origin, read_bindings, read_file, refuse_twice
+from ccd.config.language import Layer, read_bindings, read_file, refuse_twice
 from ccd.config.messages import Problems, closest, did_you_mean, refusal
+from ccd.config.origin import Origin
 from ccd.config.resolve import check_values, resolve
 from ccd.errors import ConfigError
 from ccd.registry import component

@@ -7,8 +7,9 @@ from typing import Any
 
 from ccd.config.checks import REQUIRED_MACRO, checked_value, missing_value, prefixes
 from ccd.config.graph import ConfigGraph, Node, Parameter
-from ccd.config.language import Binding, Layer, Origin
+from ccd.config.language import Binding, Layer
 from ccd.config.messages import Problems, refusal
+from ccd.config.origin import Origin
 from ccd.config.values import Macro, Reference, mapped
 from ccd.errors import ConfigError
 from ccd.registry import Component, Setting, find

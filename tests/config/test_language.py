@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ccd.config.language import Layer, Origin, read_bindings, read_file
+from ccd.config.language import Layer, read_bindings, read_file
+from ccd.config.origin import Origin
 from ccd.config.values import Macro, Reference
 from ccd.errors import ConfigError
 

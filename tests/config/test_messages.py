@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ccd.config.language import Origin
 from ccd.config.messages import Problems, closest, did_you_mean, refusal
+from ccd.config.origin import Origin
 from ccd.errors import ConfigError
 
 
