@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any
@@ -73,12 +74,7 @@ class LinearProjector(nn.Module):
 
 
 def _tensor(array: np.ndarray) -> Tensor:
-    if not array.flags.writeable:  # memory-mapped: torch only wants to be told that we never write
-        array = np.asarray(array).view()
-        array.flags.writeable = False
-    import warnings
-
-    with warnings.catch_warnings():
+    with warnings.catch_warnings():  # a memory-mapped file is read-only, and is only read
         warnings.simplefilter("ignore", UserWarning)
         return torch.from_numpy(array)
 
