@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Annotated, Any
 
 import numpy as np
@@ -52,14 +53,19 @@ class ItemGraph:
 
     def __call__(self, x: Tensor) -> Tensor:
         for _ in range(self.n_layers):
-            x = sum(a.sum_sources(x).mul_(scale) for a, scale in self._terms)  # type: ignore[assignment]
+            x = _added(a.sum_sources(x).mul_(scale) for a, scale in self._terms)
         return x
 
     def adjoint(self, x: Tensor) -> tuple[Tensor]:
         """``S^T`` applied ``n_layers`` times."""
         for _ in range(self.n_layers):
-            x = sum(a.sum_targets(x * scale) for a, scale in self._terms)  # type: ignore[assignment]
+            x = _added(a.sum_targets(x * scale) for a, scale in self._terms)
         return (x,)
+
+
+def _added(terms: Iterable[Tensor]) -> Tensor:
+    # The built-in sum would start at 0 and copy the first table, twice in every training step.
+    return reduce(Tensor.add_, terms)
 
 
 @component("item_graph")
