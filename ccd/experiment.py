@@ -162,21 +162,21 @@ class Experiment:
         """Build every part once, in order, each from its own random stream."""
         n_users, n_items = dataset.n_users, dataset.n_items
         item_graph = partial(_make_graph, dataset, self.engine, self.device)
-        backbone = self.backbone(
-            World(
-                users, items, n_users, n_items, self.dim, item_graph, self.engine,
-                streams.generator("backbone"), self.device,
-            )
-        )  # fmt: skip
         projector = self.projector(
             dataset.features, self.dim, streams.generator("projector"), self.device
         )
+        backbone = self.backbone(
+            World(
+                users, items, n_users, n_items, self.dim, dataset.features, projector, item_graph,
+                self.engine, streams.generator("backbone"), self.device,
+            )
+        )  # fmt: skip
         aligner: DiffusionAligner | None = None
         if self.aligner is not None:
-            if not backbone.takes_fusion:
+            reason = backbone.misfit(fusion=True)
+            if reason:
                 raise ConfigError(
-                    f"{type(backbone).__name__} offers no higher-order item representation, which "
-                    "DMA fuses with; drop module 'dma' or choose a backbone such as FREEDOM"
+                    f"{reason}; drop module 'dma' or choose a backbone such as FREEDOM"
                 )
             aligner = self.aligner(self.dim, projector, streams.generator("aligner"), self.device)
         pools: DiffusionPools | None = None
@@ -189,16 +189,20 @@ class Experiment:
             pools = self.pools(aligner.diffusion.steps)
         sampler = None
         if self.sampler is not None:
+            reason = backbone.misfit(negatives=True)
+            if reason:
+                raise ConfigError(f"{reason}; set Experiment.sampler = None")
             sampler = self.sampler(
                 SamplerWorld(
                     random_negatives.seen,
                     random_negatives.catalogue,
+                    torch.bincount(items, minlength=n_items),
                     len(pools) if pools is not None else 0,
                     random_negatives,
                     streams.generator("sampler"),
                 )
             )
-        return Recommender(backbone, projector, aligner, pools, sampler, self.losses, streams)
+        return Recommender(backbone, aligner, pools, sampler, self.losses, streams)
 
 
 def _make_graph(

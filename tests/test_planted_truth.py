@@ -84,5 +84,5 @@ def test_dma_brings_items_nearer_to_the_users_who_like_them(trained):
 def test_planted_false_negatives_are_ranked_high(trained):
     _, data, outcome, _ = trained
     pairs = torch.from_numpy(data.truth["false_negatives"])
-    users, items = outcome.trained.representations
+    users, items, _ = outcome.trained.representations
     assert separation(users, items, pairs, torch.Generator().manual_seed(0)) > 0.8

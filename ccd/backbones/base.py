@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,10 +17,14 @@ from ccd.settings import Slot
 
 
 class Representations(NamedTuple):
-    """Final representations: ``users [n_users, dim]``, ``items [n_items, dim]``."""
+    """Final representations: ``users [n_users, dim]``, ``items [n_items, dim]``.
+
+    ``state`` is whatever the backbone's own loss needs of the same forward pass, in the same rows.
+    """
 
     users: Tensor
     items: Tensor
+    state: Any = None
 
 
 class Rows(NamedTuple):
@@ -36,6 +42,27 @@ class Batch(NamedTuple):
     negatives: Tensor
 
 
+@dataclass(frozen=True)
+class Step:
+    """One training step, as the backbone's own loss sees it.
+
+    Attributes:
+        batch: The triplets' ids.
+        index: Where their rows are in ``output``, each int64 ``[batch]``.
+        users: Final representations of the batch's users ``[batch, dim]``.
+        positives: Those of its positive items ``[batch, dim]``.
+        negatives: Those of its random negatives ``[batch, dim]``.
+        output: What ``forward`` returned.
+    """
+
+    batch: Batch
+    index: Batch
+    users: Tensor
+    positives: Tensor
+    negatives: Tensor
+    output: Representations
+
+
 class World(NamedTuple):
     """What a backbone is built on.
 
@@ -45,6 +72,8 @@ class World(NamedTuple):
         n_users: Number of users.
         n_items: Number of items.
         dim: Embedding size.
+        features: Modality to raw features ``[n_items, feature_dim]``.
+        projector: Projects raw features to ``dim``; shared with DMA.
         item_graph: Makes the item-item graph from settings: ``factory(...) -> ItemGraph``.
         engine: Message-passing engine.
         rng: Stream of the initial weights.
@@ -56,6 +85,8 @@ class World(NamedTuple):
     n_users: int
     n_items: int
     dim: int
+    features: Mapping[str, np.ndarray]
+    projector: LinearProjector
     item_graph: Callable[[Any], Any]
     engine: Engine
     rng: torch.Generator
@@ -78,13 +109,18 @@ class Backbone(nn.Module):
     Attributes:
         user_embeddings: ID embeddings ``[n_users, dim]``.
         item_embeddings: ID embeddings ``[n_items, dim]``.
+        projector: Projects raw features.
         takes_fusion: Whether it offers a higher-order item representation for DMA.
+        trains_on_negatives: Whether BPR on sampled negatives is its objective; where not,
+            ``own_loss`` is all of it.
     """
 
-    takes_fusion = False
+    takes_fusion: ClassVar[bool] = False
+    trains_on_negatives: ClassVar[bool] = True
 
     def __init__(self, world: World) -> None:
         super().__init__()
+        self.projector = world.projector
         self.user_embeddings = nn.Parameter(
             torch.empty(world.n_users, world.dim, device=world.device)
         )
@@ -103,16 +139,27 @@ class Backbone(nn.Module):
         """The item-graph output ``[n_items, dim]`` that DMA fuses with; None without one."""
         return None
 
-    def auxiliary_loss(
-        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
-    ) -> Tensor | None:
-        """The backbone's own loss beside BPR, or None.
+    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
+        """``forward`` for all, and its layers ``[n_layers + 1, n_users + n_items, dim]``.
 
-        Args:
-            batch: The triplets.
-            user_rows: Final representations of the batch's users ``[batch, dim]``.
-            projector: Projects raw features of items.
+        The layers' mean is the final representation. A backbone without layers has one.
         """
+        output = self(fuse)
+        return output, torch.cat([output.users, output.items])[None]
+
+    def own_loss(self, step: Step) -> Tensor | None:
+        """The backbone's own loss beside BPR (all of it where it needs no negatives), or None."""
+        return None
+
+    @classmethod
+    def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:
+        """Why a part that brings hard ``negatives`` or a ``fusion`` does not fit, else None."""
+        if negatives and not cls.trains_on_negatives:
+            return f"{cls.__name__} trains without sampled negatives"
+        if fusion and not cls.takes_fusion:
+            return (
+                f"{cls.__name__} offers no higher-order item representation, which DMA fuses with"
+            )
         return None
 
 

@@ -11,12 +11,12 @@ from ccd.backbones.base import (
     Fuse,
     Representations,
     Rows,
+    Step,
     World,
     embedding_norm,
     no_fusion,
     xavier_normal,
 )
-from ccd.backbones.projector import LinearProjector
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat
 
@@ -44,10 +44,8 @@ class BPRMF(Backbone):
             F.embedding(rows.items, self.item_embeddings),
         )
 
-    def auxiliary_loss(
-        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
-    ) -> Tensor | None:
-        return embedding_penalty(self, batch, self.reg_weight)
+    def own_loss(self, step: Step) -> Tensor | None:
+        return embedding_penalty(self, step.batch, self.reg_weight)
 
 
 def embedding_penalty(backbone: Backbone, batch: Batch, weight: float) -> Tensor | None:

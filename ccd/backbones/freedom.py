@@ -7,16 +7,15 @@ from torch import Tensor
 
 from ccd.backbones.base import (
     Backbone,
-    Batch,
     Fuse,
     Representations,
     Rows,
+    Step,
     World,
     no_fusion,
     xavier_uniform,
 )
-from ccd.backbones.lightgcn import convolve
-from ccd.backbones.projector import LinearProjector
+from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
 from ccd.graphs.item_knn import ItemGraphFactory
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
@@ -68,17 +67,24 @@ class FREEDOM(Backbone):
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
         ego, side = fuse(self.item_embeddings, self.higher_order())
         graph = self.epoch_graph if self.training else self.full_graph
-        users, items = convolve(graph, self.user_embeddings, ego, self.n_layers, rows)
+        users, items, _ = convolve(graph, self.user_embeddings, ego, self.n_layers, rows)
         side = side if rows is None else side.index_select(0, rows.items)
         return Representations(users, items + side)
 
-    def auxiliary_loss(
-        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
-    ) -> Tensor | None:
+    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
+        ego, side = fuse(self.item_embeddings, self.higher_order())
+        graph = self.epoch_graph if self.training else self.full_graph
+        layers = convolution_layers(graph, self.user_embeddings, ego, self.n_layers)
+        # The side term joins every layer, so that the mean over layers is the final representation.
+        layers = layers + torch.cat([side.new_zeros(graph.n_users, side.shape[1]), side])
+        return mean_of_layers(layers, graph.n_users), layers
+
+    def own_loss(self, step: Step) -> Tensor | None:
         if not self.reg_weight:
             return None
         losses = []
-        for name in projector.modalities:
-            positive, negative = (projector.project(name, i) for i in batch[1:])
-            losses.append(bpr_loss(user_rows, positive, negative))
+        for name in self.projector.modalities:
+            ids = (step.batch.positives, step.batch.negatives)
+            positive, negative = (self.projector.project(name, i) for i in ids)
+            losses.append(bpr_loss(step.users, positive, negative))
         return self.reg_weight * torch.stack(losses).sum()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ccd.backbones.base import (
     Backbone,
-    Batch,
     Fuse,
     Representations,
     Rows,
+    Step,
     World,
     no_fusion,
     xavier_uniform,
 )
 from ccd.backbones.bpr_mf import embedding_penalty
-from ccd.backbones.projector import LinearProjector
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import LightGCN as LightGCNOperator
 from ccd.graphs.user_item import UserItemGraph
@@ -48,10 +48,14 @@ class LightGCN(Backbone):
         users, items = self.user_embeddings, self.item_embeddings
         return convolve(self.graph, users, items, self.n_layers, rows)
 
-    def auxiliary_loss(
-        self, batch: Batch, user_rows: Tensor, projector: LinearProjector
-    ) -> Tensor | None:
-        return embedding_penalty(self, batch, self.reg_weight)
+    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
+        layers = convolution_layers(
+            self.graph, self.user_embeddings, self.item_embeddings, self.n_layers
+        )
+        return mean_of_layers(layers, self.graph.n_users), layers
+
+    def own_loss(self, step: Step) -> Tensor | None:
+        return embedding_penalty(self, step.batch, self.reg_weight)
 
 
 def convolve(
@@ -69,3 +73,17 @@ def convolve(
     table = propagate(LightGCNOperator(graph, n_layers, rows), users, items)
     n_users = graph.n_users if rows is None else len(rows.users)
     return Representations(*table.split([n_users, len(table) - n_users]))
+
+
+def convolution_layers(graph: UserItemGraph, users: Tensor, items: Tensor, n_layers: int) -> Tensor:
+    """All layers of :func:`convolve`, ``[n_layers + 1, n_users + n_items, dim]``."""
+    layers = [torch.cat([users, items])]
+    for _ in range(n_layers):
+        layers.append(propagate(graph, layers[-1]))
+    return torch.stack(layers)
+
+
+def mean_of_layers(layers: Tensor, n_users: int) -> Representations:
+    """The final representations that ``layers [n_layers + 1, n_users + n_items, dim]`` make."""
+    table = layers.mean(dim=0)
+    return Representations(table[:n_users], table[n_users:])

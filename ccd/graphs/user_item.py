@@ -37,6 +37,14 @@ class UserItemGraph:
         self.scale = (self.degrees + 1e-7).rsqrt().where(self.degrees > 0, 0.0)[:, None]
         self.scale_squared = self.scale**2
 
+    def __call__(self, x: Tensor) -> Tensor:
+        """One layer ``A_hat x``, both ``[n_users + n_items, dim]``."""
+        return self.adjacency.sum_sources(x * self.scale).mul_(self.scale)
+
+    def adjoint(self, grad: Tensor) -> tuple[Tensor]:
+        """Its transpose, which is itself."""
+        return (self(grad),)
+
     def into(self, nodes: Tensor) -> Adjacency:
         """The edges that end in ``nodes [n]``, as a matrix ``[n, n_nodes]``."""
         target, source = self._neighbours.of(nodes)

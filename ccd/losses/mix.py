@@ -34,28 +34,27 @@ class LossMix:
 
     def __call__(
         self,
-        users: Tensor,
-        positives: Tensor,
-        random_negatives: Tensor,
+        ranked: tuple[Tensor, Tensor, Tensor] | None,
         hard_negatives: Tensor | None,
         denoising: Tensor | None,
     ) -> dict[str, Tensor]:
         """The weighted terms by name; their sum is the objective.
 
         Args:
-            users: Final representations ``[batch, dim]``, as are the next three.
-            positives: Items interacted with.
-            random_negatives: Uniform random items.
-            hard_negatives: The sampler's items; None where there is no sampler.
+            ranked: Final representations of users, items they interacted with and uniform random
+                items, each ``[batch, dim]``; None for a backbone that trains without negatives.
+            hard_negatives: Those of the sampler's items; None where there is no sampler.
             denoising: ``L_dm``, a scalar; None without DMA.
         """
-        scale = len(users) if self.reduction == "sum" else 1
-        omega = 0.0 if hard_negatives is None else self.hard_weight
         terms = {}
-        if omega < 1:
-            terms["random"] = scale * (1 - omega) * bpr_loss(users, positives, random_negatives)
-        if hard_negatives is not None and omega > 0:
-            terms["hard"] = scale * omega * bpr_loss(users, positives, hard_negatives)
+        if ranked is not None:
+            users, positives, negatives = ranked
+            scale = len(users) if self.reduction == "sum" else 1
+            omega = 0.0 if hard_negatives is None else self.hard_weight
+            if omega < 1:
+                terms["random"] = scale * (1 - omega) * bpr_loss(users, positives, negatives)
+            if hard_negatives is not None and omega > 0:
+                terms["hard"] = scale * omega * bpr_loss(users, positives, hard_negatives)
         if denoising is not None and self.diffusion_weight > 0:
             terms["diffusion"] = self.diffusion_weight * denoising
         return terms

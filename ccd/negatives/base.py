@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ class SamplerWorld(NamedTuple):
     Attributes:
         seen: Training positives.
         catalogue: Items that occur in train: the only ones drawn as negatives ``[n_candidates]``.
+        counts: Training interactions of each item ``[n_items]``.
         n_pools: Number of diffusion pools; 0 without NDI.
         random: Draws uniform negatives; every sampler's fallback.
         rng: The sampler's random stream.
@@ -26,13 +28,14 @@ class SamplerWorld(NamedTuple):
 
     seen: SeenItems
     catalogue: Tensor
+    counts: Tensor
     n_pools: int
     random: RandomNegatives
     rng: torch.Generator
 
 
 class SamplingContext(NamedTuple):
-    """What a sampler may look at in one step; nothing in it carries gradients.
+    """What a sampler may look at in one step; only ``layers`` carry gradients.
 
     Attributes:
         epoch: Counted from 0.
@@ -40,21 +43,33 @@ class SamplingContext(NamedTuple):
         epoch_end: Inference representations at the end of the last epoch; None in epoch 0.
         pools: Item representations at kept reverse steps, easy to hard
             ``[n_pools, n_items, dim]``; None without NDI, and in an epoch 0 that is random.
+        layers: The layers whose mean the current representations are
+            ``[n_layers + 1, n_users + n_items, dim]``; None unless the sampler needs them.
     """
 
     epoch: int
     current: Representations | None
     epoch_end: Representations | None
     pools: Tensor | None
+    layers: Tensor | None = None
 
 
-class Sampler(Protocol):
-    """Chooses one hard negative per triplet."""
+class Sampler(ABC):
+    """Chooses one hard negative per triplet.
 
+    Attributes:
+        needs_pools: Whether it reads NDI's pools.
+    """
+
+    needs_pools: ClassVar[bool] = False
+
+    @abstractmethod
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> Tensor:
         """Item ids ``[batch]``, none of them a training positive of its user.
+
+        A sampler that needs layers may return made-up representations ``[batch, dim]`` instead.
 
         Args:
             users: User ids ``[batch]``.
@@ -63,17 +78,24 @@ class Sampler(Protocol):
             context: Representations and epoch.
         """
 
+    @abstractmethod
     def pool_name(self, epoch: int) -> str:
         """Where this epoch's negatives come from, for people: ``random``, ``pool 2/4``."""
 
-    def is_random(self, epoch: int) -> bool:
-        """Whether this epoch's negatives depend on no representations."""
+    def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
+        """What of this step's forward pass it looks at; anything costs computing all rows."""
+        return "nothing"
 
-    def needs_current(self, epoch: int) -> bool:
-        """Whether it looks at this step's representations, so that all of them are computed."""
+    def needs_epoch_end(self, epoch: int) -> bool:
+        """Whether it looks at pools or at representations from the end of the last epoch."""
+        return False
 
     def settled_epoch(self, max_epochs: int) -> int:
         """First epoch from which the way of sampling no longer changes."""
+        return 0
+
+    def observe(self, epoch_end: Representations) -> None:  # noqa: B027 (a hook, not a duty)
+        """Told the inference representations at the end of each epoch; by default forgets them."""
 
 
 SamplerFactory = Annotated[Callable[[SamplerWorld], Sampler], Slot("sampler")]

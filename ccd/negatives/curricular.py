@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.errors import ConfigError
-from ccd.negatives.base import SamplerWorld, SamplingContext
+from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.curricula import Curriculum
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, PositiveFraction
 
 
 @component("sampler")
-class CurricularSampler:
+class CurricularSampler(Sampler):
     """CNS: draw among the candidates most similar to the positive item in the epoch's pool (Eq. 8).
 
     Per batch a random share of the catalogue are the candidates of all its rows; per row those the
@@ -40,6 +40,8 @@ class CurricularSampler:
     Raises:
         ConfigError: There are no pools, or the shares leave less than one candidate.
     """
+
+    needs_pools = True
 
     def __init__(
         self,
@@ -96,11 +98,12 @@ class CurricularSampler:
             return "random"
         return "final" if index == n_pools else f"pool {index + 1}/{n_pools}"
 
-    def is_random(self, epoch: int) -> bool:
-        return self._index(epoch) is None
+    def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
+        final = self._index(epoch) == self._world.n_pools
+        return "current" if final and self.final_source == "current" else "nothing"
 
-    def needs_current(self, epoch: int) -> bool:
-        return self.final_source == "current" and self._index(epoch) == self._world.n_pools
+    def needs_epoch_end(self, epoch: int) -> bool:
+        return self._index(epoch) is not None
 
     def settled_epoch(self, max_epochs: int) -> int:
         names = [self.pool_name(epoch) for epoch in range(max_epochs)]
@@ -112,7 +115,7 @@ class CurricularSampler:
         if index < self._world.n_pools:
             assert context.pools is not None, "the recommender samples pools before they are used"
             return context.pools[index]
-        source = context.current if self.needs_current(context.epoch) else context.epoch_end
+        source = context.current if self.needs(context.epoch) == "current" else context.epoch_end
         assert source is not None, "the recommender infers before representations are used"
         return source.items
 

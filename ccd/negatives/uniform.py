@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ccd.negatives.base import SamplerWorld, SamplingContext
+from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
 from ccd.registry import component
 
 
 @component("sampler")
-class UniformSampler:
+class UniformSampler(Sampler):
     """Uniform random items: with it both BPR terms of Eq. 9 see random negatives.
 
     The paper runs its baselines with two random negatives; this is that.
@@ -28,12 +28,3 @@ class UniformSampler:
 
     def pool_name(self, epoch: int) -> str:
         return "random"
-
-    def is_random(self, epoch: int) -> bool:
-        return True
-
-    def needs_current(self, epoch: int) -> bool:
-        return False
-
-    def settled_epoch(self, max_epochs: int) -> int:
-        return 0

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Backbone, Batch, Fuse, Representations, Rows, no_fusion
-from ccd.backbones.projector import LinearProjector
+from ccd.backbones.base import Backbone, Batch, Fuse, Representations, Rows, Step, no_fusion
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.losses.mix import LossMix
 from ccd.negatives.base import Sampler, SamplingContext
@@ -20,7 +19,6 @@ class Recommender(nn.Module):
 
     Args:
         backbone: Scores users and items.
-        projector: Projects raw features, shared by backbone and aligner.
         aligner: DMA, or None.
         pools: NDI, or None; needs an aligner.
         sampler: Chooses hard negatives, or None for random negatives only.
@@ -31,7 +29,6 @@ class Recommender(nn.Module):
     def __init__(
         self,
         backbone: Backbone,
-        projector: LinearProjector,
         aligner: DiffusionAligner | None,
         pools: DiffusionPools | None,
         sampler: Sampler | None,
@@ -39,7 +36,7 @@ class Recommender(nn.Module):
         streams: Streams,
     ) -> None:
         super().__init__()
-        self.backbone, self.projector, self.aligner = backbone, projector, aligner
+        self.backbone, self.aligner = backbone, aligner
         self.pools, self.sampler, self.losses = pools, sampler, losses
         self._graph_rng = streams.generator("graph")
         self._noise_rng = streams.generator("noise")
@@ -51,7 +48,7 @@ class Recommender(nn.Module):
 
     def start_epoch(self, epoch: int) -> None:
         """Redraw the epoch's graph; before epoch 0 make what its sampler wants to look at."""
-        if epoch == 0 and self.sampler is not None and not self.sampler.is_random(0):
+        if epoch == 0 and self.sampler is not None and self.sampler.needs_epoch_end(0):
             self.reverse(0)
             self.infer()
         self.train()
@@ -66,12 +63,12 @@ class Recommender(nn.Module):
             denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
             fuse = self.aligner.fuse(denoised.items, denoised.representations)
             denoising = denoised.loss
-        users, rows = self._rows(batch, epoch, fuse)
-        hard = rows[2] if self.sampler is not None else None
-        terms = self.losses(users, rows[0], rows[1], hard, denoising)
-        auxiliary = self.backbone.auxiliary_loss(batch, users, self.projector)
-        if auxiliary is not None:
-            terms["auxiliary"] = auxiliary
+        step, hard = self._forward(batch, epoch, fuse)
+        ranked = (step.users, step.positives, step.negatives)
+        terms = self.losses(ranked if self.backbone.trains_on_negatives else None, hard, denoising)
+        own = self.backbone.own_loss(step)
+        if own is not None:
+            terms["backbone"] = own
         return terms
 
     @torch.no_grad()
@@ -99,32 +96,50 @@ class Recommender(nn.Module):
         if self.aligner is not None and self._sample is not None:
             every = torch.arange(len(self._sample), device=self._sample.device)
             fuse = self.aligner.fuse(every, self._sample)
+        users, items, _ = self.backbone(fuse)
         # A backbone may return its parameters, which the optimiser changes in place.
-        self._epoch_end = Representations(*(t.detach().clone() for t in self.backbone(fuse)))
+        self._epoch_end = Representations(users.detach().clone(), items.detach().clone())
+        if self.sampler is not None:
+            self.sampler.observe(self._epoch_end)
         return self._epoch_end
 
-    def _rows(self, batch: Batch, epoch: int, fuse: Fuse) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Representations of the batch's users, and of its positives, random and hard negatives.
+    def _forward(self, batch: Batch, epoch: int, fuse: Fuse) -> tuple[Step, Tensor | None]:
+        """One forward pass: the batch's rows, and those of its hard negatives ``[batch, dim]``.
 
         Only these rows are computed, unless the sampler has to see the others first.
         """
+        needs = self.sampler.needs(epoch) if self.sampler is not None else "nothing"
         ids = [batch.positives, batch.negatives]
-        if self.sampler is not None and self.sampler.needs_current(epoch):
-            users, items = self.backbone(fuse)
-            ids.append(self._hard_negatives(batch, Representations(users, items), epoch))
-            user_index, item_index = batch.users, torch.cat(ids)
-        else:
-            if self.sampler is not None:
-                ids.append(self._hard_negatives(batch, None, epoch))
+        if needs == "nothing":
+            hard = self._hard_negatives(batch, epoch, None, None)
+            ids += [] if hard is None else [hard]
             distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
             distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
-            users, items = self.backbone(fuse, Rows(distinct_users, distinct_items))
+            output = self.backbone(fuse, Rows(distinct_users, distinct_items))
+        else:
+            layers: Tensor | None = None
+            if needs == "layers":
+                output, layers = self.backbone.layered(fuse)
+            else:
+                output = self.backbone(fuse)
+            hard = self._hard_negatives(batch, epoch, output, layers)
+            assert hard is not None
+            ids += [] if hard.is_floating_point() else [hard]
+            user_index, item_index = batch.users, torch.cat(ids)
         # One gather per table: each costs a zero-filled gradient table in the backward pass.
-        return F.embedding(user_index, users), F.embedding(item_index, items).chunk(len(ids))
+        users = F.embedding(user_index, output.users)
+        rows = F.embedding(item_index, output.items).chunk(len(ids))
+        index = Batch(user_index, *item_index.chunk(len(ids))[:2])
+        step = Step(batch, index, users, rows[0], rows[1], output)
+        return step, rows[2] if len(rows) > 2 else hard
 
-    @torch.no_grad()
-    def _hard_negatives(self, batch: Batch, now: Representations | None, epoch: int) -> Tensor:
-        assert self.sampler is not None
+    def _hard_negatives(
+        self, batch: Batch, epoch: int, now: Representations | None, layers: Tensor | None
+    ) -> Tensor | None:
+        """The sampler's items ``[batch]``, or rows that it made up from layers ``[batch, dim]``."""
+        if self.sampler is None:
+            return None
         current = None if now is None else Representations(now.users.detach(), now.items.detach())
-        context = SamplingContext(epoch, current, self._epoch_end, self._pool_table)
-        return self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
+        context = SamplingContext(epoch, current, self._epoch_end, self._pool_table, layers)
+        with torch.set_grad_enabled(layers is not None):
+            return self.sampler.sample(batch.users, batch.positives, batch.negatives, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -19,6 +20,7 @@ from ccd.training.early_stopping import EarlyStopping, StoppingFactory
 from ccd.training.optimizers import OptimizerFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
+from ccd.training.updates import UpdateFactory
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Trainer:
     Args:
         optimizer: Optimiser of all parameters.
         stopping: When to stop.
+        update: What a batch does to the weights.
         epochs: Upper limit.
         batch_size: Triplets per step; the last batch may be smaller.
         learning_rate: Initial learning rate.
@@ -66,6 +69,7 @@ class Trainer:
         *,
         optimizer: OptimizerFactory = REQUIRED,
         stopping: StoppingFactory = REQUIRED,
+        update: UpdateFactory = REQUIRED,
         epochs: PositiveInt = 1000,
         batch_size: PositiveInt = 2048,
         learning_rate: PositiveFloat = 1e-3,
@@ -74,7 +78,7 @@ class Trainer:
         decay_every: PositiveInt = 50,
         evaluate_every: PositiveInt = 1,
     ) -> None:
-        self.optimizer, self.stopping = optimizer, stopping
+        self.optimizer, self.stopping, self.update = optimizer, stopping, update()
         self.epochs, self.batch_size = epochs, batch_size
         self.learning_rate, self.diffusion_learning_rate = learning_rate, diffusion_learning_rate
         self.decay, self.decay_every, self.evaluate_every = decay, decay_every, evaluate_every
@@ -171,14 +175,10 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         n_batches = 0
         for batch in batches:
-            optimizer.zero_grad(set_to_none=True)
-            terms = model.step(batch, epoch)
-            total = torch.stack(list(terms.values())).sum()
-            total.backward()
-            optimizer.step()
+            terms = self.update(optimizer, partial(model.step, batch, epoch), n_batches)
             n_batches += 1
-            for name, term in [*terms.items(), ("total", total)]:
-                sums[name] = sums.get(name, 0.0) + term.detach()
+            for name, term in [*terms.items(), ("total", torch.stack(list(terms.values())).sum())]:
+                sums[name] = sums.get(name, 0.0) + term
         losses = {name: (value / n_batches).item() for name, value in sums.items()}
         for name, value in losses.items():
             if not torch.isfinite(torch.tensor(value)):

@@ -6,9 +6,8 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
 from ccd.backbones.freedom import FREEDOM
-from ccd.backbones.projector import LinearProjector
 from ccd.losses.bpr import bpr_loss
-from tests.backbones.worlds import CPU, DIM, N_ITEMS, N_USERS, dataset, small_knn, world
+from tests.backbones.worlds import N_ITEMS, N_USERS, dataset, small_knn, step, world
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +30,7 @@ def knn_matrix(features, k):
     return torch.zeros(N_ITEMS, N_ITEMS).scatter(1, top, 1 / k)
 
 
-def dense_loss(model, users, items, batch, projector):
+def dense_loss(model, users, items, batch):
     """The paper's forward pass and loss with dense matrices."""
     data = dataset()
     s = 0.1 * knn_matrix(data.features["image"], 4) + 0.9 * knn_matrix(data.features["text"], 4)
@@ -43,16 +42,16 @@ def dense_loss(model, users, items, batch, projector):
     scores = (h_u[batch.users] * (h_i[batch.positives] - h_i[batch.negatives])).sum(1)
     loss = -torch.log(torch.sigmoid(scores)).mean()
     for name, feature in data.features.items():
-        f = projector.maps[name](torch.from_numpy(feature))
+        f = model.projector.maps[name](torch.from_numpy(feature))
         margin = (h_u[batch.users] * (f[batch.positives] - f[batch.negatives])).sum(1)
         loss = loss - 0.3 * torch.log(torch.sigmoid(margin)).mean()
     return loss
 
 
-def model_loss(model, batch, projector):
-    h_u, h_i = model()
+def model_loss(model, batch):
+    h_u, h_i, _ = output = model()
     loss = bpr_loss(h_u[batch.users], h_i[batch.positives], h_i[batch.negatives])
-    return loss + model.auxiliary_loss(batch, h_u[batch.users], projector)
+    return loss + model.own_loss(step(model, batch, output))
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -62,16 +61,15 @@ def test_loss_and_gradient_equal_the_dense_restatement(training):
     built.train(training)
     built.start_epoch(torch.Generator().manual_seed(3))
     graph = built.epoch_graph if training else built.full_graph
-    projector = LinearProjector(data.features, DIM, torch.Generator().manual_seed(1), CPU)
     rng = torch.Generator().manual_seed(2)
     batch = Batch(
         torch.randint(N_USERS, (40,), generator=rng),
         torch.randint(N_ITEMS, (40,), generator=rng),
         torch.randint(N_ITEMS, (40,), generator=rng),
     )
-    parameters = [*built.parameters(), *projector.parameters()]
-    ours = model_loss(built, batch, projector)
-    theirs = dense_loss(built, graph.users, graph.items, batch, projector)
+    parameters = list(built.parameters())
+    ours = model_loss(built, batch)
+    theirs = dense_loss(built, graph.users, graph.items, batch)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
     for got, expected in zip(
         torch.autograd.grad(ours, parameters), torch.autograd.grad(theirs, parameters), strict=True

@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from ccd.backbones.base import World
+from ccd.backbones.base import Step, World
+from ccd.backbones.projector import LinearProjector
 from ccd.datasets.dataset import Dataset, Interactions
 from ccd.graphs.engines import DglEngine
 from ccd.graphs.item_knn import knn_graph
@@ -33,7 +34,14 @@ def dataset(seed=0):
     )  # fmt: skip
 
 
-def world(data=None, seed=0):
+def step(model, batch, output=None):
+    """What the backbone's own loss sees of a forward pass over everything."""
+    output = output or model()
+    rows = (output.users[batch.users], *(output.items[ids] for ids in batch[1:]))
+    return Step(batch, batch, *rows, output)
+
+
+def world(data=None, seed=0, **projector):
     data = data or dataset()
     engine = DglEngine()
 
@@ -42,7 +50,9 @@ def world(data=None, seed=0):
 
     return World(
         torch.from_numpy(data.train.users), torch.from_numpy(data.train.items),
-        N_USERS, N_ITEMS, DIM, item_graph, engine, torch.Generator().manual_seed(seed), CPU,
+        N_USERS, N_ITEMS, DIM, data.features,
+        LinearProjector(data.features, DIM, torch.Generator().manual_seed(1), CPU, **projector),
+        item_graph, engine, torch.Generator().manual_seed(seed), CPU,
     )  # fmt: skip
 
 

@@ -7,9 +7,8 @@ import torch
 
 from ccd import catalogue
 from ccd.backbones.base import Batch, Rows, no_fusion
-from ccd.backbones.projector import LinearProjector
 from ccd.registry import components
-from tests.backbones.worlds import CPU, DIM, N_ITEMS, N_USERS, dataset, small_knn, world
+from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, small_knn, step, world
 
 catalogue.load()
 
@@ -31,18 +30,18 @@ class TestBackbones:
     def test_representations_have_the_stated_shapes(self, backbone):
         model = build(backbone)
         model.start_epoch(torch.Generator().manual_seed(0))
-        users, items = model()
+        users, items, _ = model()
         assert users.shape == (N_USERS, DIM)
         assert items.shape == (N_ITEMS, DIM)
 
     def test_inference_is_deterministic(self, backbone):
         model = build(backbone).eval()
-        for first, second in zip(model(), model(), strict=True):
+        for first, second in zip(model()[:2], model()[:2], strict=True):
             assert torch.equal(first, second)
 
     def test_every_embedding_is_trained(self, backbone):
         model = build(backbone).eval()
-        users, items = model()
+        users, items, _ = model()
         (users.square().sum() + items.square().sum()).backward()
         for table in (model.user_embeddings, model.item_embeddings):
             assert (table.grad.abs().sum(1) > 0).all()
@@ -52,12 +51,18 @@ class TestBackbones:
         assert torch.equal(first.item_embeddings, again.item_embeddings)
         assert not torch.equal(first.item_embeddings, other.item_embeddings)
 
-    def test_auxiliary_loss_is_a_finite_scalar(self, backbone):
+    def test_own_loss_is_a_finite_scalar(self, backbone):
         model = build(backbone)
-        projector = LinearProjector(dataset().features, DIM, torch.Generator(), CPU)
-        batch = Batch(*(torch.arange(5) for _ in range(3)))
-        loss = model.auxiliary_loss(batch, model().users[:5], projector)
+        model.start_epoch(torch.Generator().manual_seed(0))
+        loss = model.own_loss(step(model, Batch(*(torch.arange(5) for _ in range(3)))))
+        assert model.trains_on_negatives or loss is not None
         assert loss is None or (loss.dim() == 0 and loss.isfinite())
+
+    def test_the_layers_mean_is_the_representation(self, backbone):
+        model = build(backbone).eval()
+        output, layers = model.layered()
+        torch.testing.assert_close(torch.cat(output[:2]), layers.mean(0))
+        torch.testing.assert_close(torch.cat(model()[:2]), layers.mean(0), atol=1e-6, rtol=1e-5)
 
     def test_rows_are_those_of_the_whole(self, backbone):
         model = build(backbone).eval()

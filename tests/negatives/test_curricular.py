@@ -38,8 +38,8 @@ def test_final_representations():
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
     built = sampler(world, curriculum=final_only, final_source="current")
-    assert built.needs_current(3)
-    assert not built.needs_current(0)
+    assert built.needs(3) == "current"
+    assert built.needs(0) == "nothing"
     chosen = built.sample(users, positives, negatives, now)
     rank = ranks(world, chosen, users, now.current.items[positives], now.current.items)
     assert (rank[chosen != negatives] < built.n_top).all()
@@ -92,7 +92,7 @@ def test_epoch_zero_takes_the_random_negatives():
     assert torch.equal(sampler(world).sample(users, positives, negatives, now), negatives)
     eager = sampler(world, first_epoch="pool")
     assert not torch.equal(eager.sample(users, positives, negatives, now), negatives)
-    assert not eager.is_random(0)
+    assert eager.needs_epoch_end(0)
 
 
 def test_refusals():

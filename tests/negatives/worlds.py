@@ -25,7 +25,8 @@ def sampler_world(seed=0, n_pools=N_POOLS):
     catalogue = torch.unique(items)
     random = RandomNegatives(seen, catalogue)
     rng = torch.Generator().manual_seed(seed)
-    return SamplerWorld(seen, catalogue, n_pools, random, rng)
+    counts = torch.bincount(items, minlength=N_ITEMS)
+    return SamplerWorld(seen, catalogue, counts, n_pools, random, rng)
 
 
 def context(epoch, seed=1):

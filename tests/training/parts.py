@@ -19,6 +19,7 @@ from ccd.negatives.pools import DiffusionPools
 from ccd.training.early_stopping import EarlyStopping
 from ccd.training.optimizers import adam
 from ccd.training.trainer import Trainer
+from ccd.training.updates import Descent
 from tests.backbones.worlds import dataset, small_knn
 
 DMA = partial(
@@ -37,7 +38,10 @@ FULL = {"aligner": DMA, "pools": DiffusionPools, "sampler": CNS}
 
 
 def experiment(*, loss=None, trainer=None, **parts):
-    optimise = {"optimizer": adam, "stopping": EarlyStopping, "epochs": 6, "batch_size": 64}
+    optimise = {
+        "optimizer": adam, "stopping": EarlyStopping, "update": Descent, "epochs": 6,
+        "batch_size": 64,
+    }  # fmt: skip
     return Experiment(
         dataset=lambda _: dataset(),
         backbone=partial(FREEDOM, item_graph=small_knn),
