@@ -163,6 +163,7 @@ class _Run:
                     self.observer.note(note)
                 whole = self._with_finished_seeds(folder)
                 folder.write_config(to_gin(whole, defaults=False))
+                folder.write_ids(dataset.user_ids, dataset.item_ids)
                 folder.manifest.describe(
                     recipe=self.recipe.name,
                     dataset=dataset,

@@ -8,6 +8,7 @@ _MODULES = (
     "ccd.config.recipe",
     "ccd.datasets",
     "ccd.graphs.item_knn",
+    "ccd.graphs.pruning",
     "ccd.backbones",
     "ccd.diffusion",
     "ccd.negatives",

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import BackboneFactory, Representations, World
+from ccd.backbones.base import Backbone, BackboneFactory, Representations, World
 from ccd.backbones.projector import ProjectorFactory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
@@ -22,7 +22,7 @@ from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
 from ccd.graphs.engines import Engine, choose_engine
 from ccd.graphs.item_knn import ItemGraph
 from ccd.losses.mix import LossesFactory
-from ccd.negatives.base import RandomNegatives, SamplerFactory, SamplerWorld
+from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, SamplerWorld
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.seen import SeenItems
 from ccd.registry import component
@@ -189,9 +189,6 @@ class Experiment:
             pools = self.pools(aligner.diffusion.steps)
         sampler = None
         if self.sampler is not None:
-            reason = backbone.misfit(negatives=True)
-            if reason:
-                raise ConfigError(f"{reason}; set Experiment.sampler = None")
             sampler = self.sampler(
                 SamplerWorld(
                     random_negatives.seen,
@@ -202,6 +199,7 @@ class Experiment:
                     streams.generator("sampler"),
                 )
             )
+            _check_sampler(sampler, backbone, pools)
         return Recommender(backbone, aligner, pools, sampler, self.losses, streams)
 
 
@@ -209,6 +207,19 @@ def _make_graph(
     dataset: Dataset, engine: Engine, device: torch.device, factory: Callable[..., ItemGraph]
 ) -> ItemGraph:
     return factory(dataset, engine, device)
+
+
+def _check_sampler(sampler: Sampler, backbone: Backbone, pools: DiffusionPools | None) -> None:
+    reason = sampler.misfit(type(backbone))
+    if reason:
+        raise ConfigError(
+            f"{reason}; set Experiment.sampler = None, or to one that 'ccd list --matrix' marks"
+        )
+    if sampler.needs_pools and pools is None:
+        raise ConfigError(
+            f"{type(sampler).__name__} needs pools: it reads NDI's reverse steps; "
+            "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
+        )
 
 
 @contextmanager

@@ -1,14 +1,27 @@
-"""Every recipe loads, checks and builds."""
+"""Every recipe loads, checks, builds and assembles."""
 
 import pytest
 
 from ccd.config.files import ccd_root
 from ccd.config.recipe import load_recipe
 from ccd.registry import components
+from ccd.reports.paper import load_paper
 
 RECIPES = sorted((ccd_root() / "recipes").glob("*.gin"))
 DATASETS = sorted((ccd_root() / "gin" / "datasets").glob("*.gin"))
 PRESETS = sorted((ccd_root() / "gin" / "presets").glob("*.gin"))
+SMALL = [
+    "planted_world.n_users = 80",
+    "planted_world.n_items = 150",
+    "planted_world.n_clusters = 8",
+    "planted_world.affinity = 4.0",
+]
+SAMPLERS = {
+    "DNS": "DNSSampler",
+    "MixGCF": "MixGCFSampler",
+    "RealHNS": "RealHNSSingleDomainSampler",
+    "CNS": "CurricularSampler",
+}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
@@ -18,6 +31,29 @@ def test_loads_and_builds_with_every_data_set(path, dataset):
     assert recipe.dataset == (dataset.stem if dataset else "planted")
     for graph in recipe.graphs.values():
         graph.factory()()
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_every_variant_assembles(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+    graphs = load_recipe(path, bindings=SMALL).graphs
+    dataset = next(iter(graphs.values())).root["dataset"].value.factory()([])
+    for graph in graphs.values():
+        graph.factory()().assemble(dataset, seed=0)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_what_a_data_set_needs_is_written_in_one_place(path):
+    assert "per_dataset" not in path.read_text()
+    shared = "recipes/shared/data_settings.gin"
+    origins = {
+        str(parameter.origin).partition(":")[0]
+        for graph in load_recipe(path).graphs.values()
+        for node in graph.nodes()
+        for parameter in node.parameters
+        if node.component.name == "Trainer" and parameter.name == "epochs"
+    }
+    assert origins == {shared}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
@@ -31,8 +67,58 @@ def test_sums_name_their_modules(path):
         root_node = recipe.graphs[name].root
         assert (root_node["aligner"].value is not None) == ("DMA" in modules)
         assert (root_node["pools"].value is not None) == ("NDI" in modules)
-        curriculum = getattr(root_node["sampler"].value, "key", "")
-        assert (curriculum == "CurricularSampler") == ("CNS" in modules)
+        sampler = getattr(root_node["sampler"].value, "key", "")
+        named = [SAMPLERS[module] for module in modules if module in SAMPLERS]
+        assert ([sampler] if sampler in SAMPLERS.values() else []) == named
+
+
+@pytest.mark.parametrize(
+    ("recipe", "dataset", "others"),
+    [("table2", "sports", set()), ("table3", "baby", {"BPR-MF", "LightGCN", "MMGCN", "SLMRec"})],
+)
+def test_tables_have_the_papers_rows_and_ccdrec_its_parts(recipe, dataset, others):
+    graphs = load_recipe(f"recipes/{recipe}.gin").graphs
+    rows = set(load_paper().values[dataset]) - others
+    if recipe == "table3":
+        rows -= {row for row in rows if "MCDRec" in row or row == "BM3"}
+    assert set(graphs) == rows
+    for name, graph in graphs.items():
+        base = name.partition("(")[2].rstrip(")")
+        if not base:
+            continue
+        assert graph.root["aligner"].value.key == "DiffusionAligner"
+        assert graph.root["pools"].value.key == "DiffusionPools"
+        assert graph.root["sampler"].value.key == "CurricularSampler"
+        assert graph.root["backbone"].value == graphs[base].root["backbone"].value
+        assert graph.root["trainer"].value == graphs[base].root["trainer"].value
+
+
+def test_table_3_repeats_rows_of_table_2():
+    second, third = (load_recipe(f"recipes/{name}.gin").graphs for name in ("table2", "table3"))
+    shared = second.keys() & third.keys()
+    assert len(shared) == 6
+    for name in shared:
+        assert second[name] == third[name], name
+
+
+@pytest.mark.parametrize("name", ["freedom", "lattice", "mg"])
+def test_ablations_end_at_ccdrec_of_table_2(name):
+    ablation = load_recipe(f"recipes/ablation_{name}.gin")
+    rows = load_recipe("recipes/table2.gin").graphs
+    first, *_, last = ablation.variants
+    assert first == ablation.baseline == name.upper()
+    assert load_paper().row_of(last, "baby") == f"CCDRec({first})"
+    assert ablation.graphs[first] == rows[first]
+    assert ablation.graphs[last] == rows[f"CCDRec({first})"]
+
+
+def test_any_single_backbone_can_be_picked():
+    graphs = load_recipe("recipes/backbones.gin").graphs
+    held = {graph.root["backbone"].value.component.name for graph in graphs.values()}
+    assert {component.name for component in components("backbone")} == held
+    files = {path.stem for path in (ccd_root() / "gin" / "backbones").glob("*.gin")}
+    text = (ccd_root() / "recipes" / "backbones.gin").read_text()
+    assert all(f"gin/backbones/{stem}.gin" in text for stem in files)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)

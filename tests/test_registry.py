@@ -67,7 +67,7 @@ def test_the_families_of_the_paper_are_there():
     assert set(families()) >= {
         "aligner", "backbone", "curriculum", "dataset", "diffusion", "estimator", "evaluator",
         "fusion", "item_graph", "losses", "metric", "noise_schedule", "optimizer", "pools",
-        "projector", "sampler", "stopping", "trainer", "update",
+        "projector", "pruning", "sampler", "stopping", "trainer", "update",
     }  # fmt: skip
 
 

@@ -5,6 +5,9 @@
 Each case runs in a process of its own, so that its peak memory is its own. Seconds are medians over
 epochs; one unit is one product of scipy's CSR of Baby's symmetric train adjacency (26,495 nodes)
 with a 26,495 x 64 float32 matrix, timed in the same process before and after the epochs.
+
+The case 'samplers' prints a table of its own: what each negative sampler costs on FREEDOM at batch
+2048, as medians over the steps of two epochs; NDI and CNS with DMA, whose pools they read.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -36,24 +40,52 @@ CASES: dict[str, dict[str, Any]] = {
     "ccdrec-4096": {"variant": FULL, "bindings": PLAIN_CCDREC, "image_dim": 4096},
     "growth": {"variant": FULL, "bindings": GROWTH, "dataset": "planted", "epochs": 2},
 }
+SAMPLER_EPOCHS, MEASURED_EPOCHS = 7, 2  # SRNS is at full cost once it has seen five epochs
+SAMPLERS: dict[str, tuple[str, list[str]]] = {
+    "uniform": ("FREEDOM", ["Experiment.sampler = @UniformSampler"]),
+    "popularity": ("FREEDOM", ["Experiment.sampler = @PopularitySampler"]),
+    "dns": ("FREEDOM", ["Experiment.sampler = @DNSSampler"]),
+    "mixgcf": ("FREEDOM", ["Experiment.sampler = @MixGCFSampler"]),
+    "srns": ("FREEDOM", ["Experiment.sampler = @SRNSSampler"]),
+    "realhns_sd": (
+        "FREEDOM",
+        [
+            "Experiment.sampler = @RealHNSSingleDomainSampler",
+            # Every negative is hard from epoch 1 on.
+            "RealHNSSingleDomainSampler.start_epoch = 0",
+            "RealHNSSingleDomainSampler.count_max = 1",
+        ],
+    ),
+    "ndi": ("FREEDOM+DMA+NDI", []),
+    "cns": (FULL, []),
+}
 
 
 def main() -> None:
+    names = [*CASES, "samplers"]
+    children = [*CASES, *(f"samplers/{name}" for name in SAMPLERS)]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(names)}")
     parser.add_argument("--epochs", type=int, default=5, help="measured, after one to warm up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data-dir", type=Path, default=None)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    unknown = set(arguments.cases) - set(CASES)
-    if unknown:
-        parser.error(f"no case {', '.join(sorted(unknown))}; choose of {', '.join(CASES)}")
     if arguments.child:
         print(json.dumps(measure(arguments.cases[0], arguments)))
         return
-    print(f"{'case':12} {'train':>16} {'sample':>14} {'evaluate':>15} {'epoch':>16} {'peak MB':>8}")
-    for case in arguments.cases or CASES:
+    unknown = set(arguments.cases) - set(names)
+    if unknown:
+        parser.error(f"no case {', '.join(sorted(unknown))}; choose of {', '.join(names)}")
+    headed = ""
+    for case in children:
+        kind = case.partition("/")[0]
+        if kind not in (arguments.cases or names):
+            continue
+        table = SAMPLER_HEADER if kind == "samplers" else HEADER
+        if table != headed:
+            print(table)
+            headed = table
         options = ["--epochs", str(arguments.epochs), "--threads", str(arguments.threads)]
         if arguments.data_dir:
             options += ["--data-dir", str(arguments.data_dir)]
@@ -62,10 +94,17 @@ def main() -> None:
         child = subprocess.run(
             command, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
-        print_row(case, json.loads(child.stdout.splitlines()[-1]))
+        show = print_sampler if kind == "samplers" else print_row
+        show(case, json.loads(child.stdout.splitlines()[-1]))
 
 
 def measure(case: str, arguments: argparse.Namespace) -> dict[str, float]:
+    """What one child measures."""
+    kind, _, name = case.partition("/")
+    return measure_sampler(name, arguments) if name else measure_case(kind, arguments)
+
+
+def measure_case(case: str, arguments: argparse.Namespace) -> dict[str, float]:
     """Median seconds by part, the unit, and the peak memory of this process."""
     from ccd.config.recipe import load_recipe
     from ccd.datasets import data_folders
@@ -98,6 +137,62 @@ def measure(case: str, arguments: argparse.Namespace) -> dict[str, float]:
     return {**parts, "unit": unit, "peak_mb": peak_rss_mb()}
 
 
+def measure_sampler(name: str, arguments: argparse.Namespace) -> dict[str, float]:
+    """Median seconds of sampling and of the whole step, and what it does once per epoch."""
+    from ccd.config.recipe import load_recipe
+    from ccd.datasets import data_folders
+
+    variant, bindings = SAMPLERS[name]
+    bindings = [
+        *bindings,
+        f"Trainer.epochs = {SAMPLER_EPOCHS}",
+        f"Trainer.evaluate_every = {SAMPLER_EPOCHS}",
+        "Trainer.batch_size = 2048",
+        f"Experiment.threads = {arguments.threads}",
+    ]
+    graph = load_recipe(RECIPE, dataset="baby", bindings=bindings, only=[variant]).graphs[variant]
+    folders = data_folders(arguments.data_dir or _shared_data())
+    experiment = graph.factory()()
+    sampling: list[float] = []
+    observing: list[float] = []
+    steps: list[float] = []
+    make = experiment.sampler
+
+    def make_timed(world: Any) -> Any:
+        sampler = make(world)
+        sampler.sample = timed(sampler.sample, sampling)
+        sampler.observe = timed(sampler.observe, observing)
+        return sampler
+
+    experiment.sampler = make_timed
+    experiment.trainer.update = timed(experiment.trainer.update, steps)
+    experiment.run(graph.root["dataset"].value.factory()(folders), 999, lambda _: None)
+    per_epoch = len(steps) // SAMPLER_EPOCHS
+    measured = slice(-MEASURED_EPOCHS * per_epoch, None)
+    usual = median(sampling[measured])
+    # An epoch's first call may do the epoch's work, which a median over steps would hide.
+    firsts = sampling[measured][::per_epoch]
+    once = max(0.0, median(firsts) - usual) + median(observing[-MEASURED_EPOCHS:])
+    return {
+        "sampling": usual,
+        "once": once,
+        "step": median(steps[measured]),
+        "steps": per_epoch,
+    }
+
+
+def timed(function: Callable[..., Any], laps: list[float]) -> Callable[..., Any]:
+    """``function``, which also notes the wall seconds of each call in ``laps``."""
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        began = time.perf_counter()
+        result = function(*args, **keywords)
+        laps.append(time.perf_counter() - began)
+        return result
+
+    return call
+
+
 def with_wide_images(dataset: Any, dim: int, folder: Path) -> Any:
     """The data set with memory-mapped random float32 images of width ``dim``."""
     import numpy as np
@@ -126,6 +221,18 @@ def unit_seconds(folders: list[Path], repeats: int = 30) -> float:
         adjacency @ table
         times.append(time.perf_counter() - began)
     return median(times)
+
+
+HEADER = f"{'case':12} {'train':>16} {'sample':>14} {'evaluate':>15} {'epoch':>16} {'peak MB':>8}"
+SAMPLER_HEADER = f"{'sampler':12} {'sampling':>10} {'per epoch':>10} {'step':>10} {'share':>7}"
+
+
+def print_sampler(case: str, row: dict[str, float]) -> None:
+    """One sampler; the share counts the epoch's work as spread over its steps."""
+    spread = row["once"] / row["steps"]
+    share = (row["sampling"] + spread) / (row["step"] + spread)
+    cells = (f"{row[part] * 1e3:7.1f} ms" for part in ("sampling", "once", "step"))
+    print(f"{case.partition('/')[2]:12} {' '.join(cells)} {share:7.0%}", flush=True)
 
 
 def print_row(case: str, row: dict[str, float]) -> None:

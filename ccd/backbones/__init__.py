@@ -1,5 +1,33 @@
 """Backbones: recommenders that DMA, NDI and CNS attach to."""
 
-from ccd.backbones import bpr_mf, freedom, lightgcn, projector
+from ccd.backbones import (
+    bm3,
+    bpr_mf,
+    dragon,
+    dualgnn,
+    freedom,
+    lattice,
+    lightgcn,
+    mcdrec_bm3,
+    mgcn,
+    mmgcn,
+    projector,
+    slmrec,
+    vbpr,
+)
 
-__all__ = ["bpr_mf", "freedom", "lightgcn", "projector"]
+__all__ = [
+    "bm3",
+    "bpr_mf",
+    "dragon",
+    "dualgnn",
+    "freedom",
+    "lattice",
+    "lightgcn",
+    "mcdrec_bm3",
+    "mgcn",
+    "mmgcn",
+    "projector",
+    "slmrec",
+    "vbpr",
+]

@@ -93,14 +93,25 @@ class World(NamedTuple):
     device: torch.device
 
 
-Fuse = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""``(item_embeddings, higher_order) -> (ego, side)``, all ``[n_items, dim]``: what enters the
-user-item propagation as the items' layer 0, and what is added to its result."""
+HigherOrder = Callable[[Tensor | None], Tensor]
+"""The item-graph output ``[m, dim]`` of distinct items ``[m]``; of all where None."""
+
+Fuse = Callable[[Tensor, HigherOrder, Tensor | None], tuple[Tensor, Tensor]]
+"""``(item_embeddings [n_items, dim], higher_order, items [m] or None) -> (ego [n_items, dim],
+side [m, dim])``: what enters the user-item propagation as the items' layer 0, and what is added to
+those rows of its result that ``items`` name (to all where None)."""
 
 
-def no_fusion(item_embeddings: Tensor, higher_order: Tensor) -> tuple[Tensor, Tensor]:
+def rows_of(table: Tensor) -> HigherOrder:
+    """The higher-order representation of a backbone that computes all of it at once."""
+    return lambda items: table if items is None else table.index_select(0, items)
+
+
+def no_fusion(
+    item_embeddings: Tensor, higher_order: HigherOrder, items: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """The backbone as it is: ID embeddings propagate, the higher-order representation is added."""
-    return item_embeddings, higher_order
+    return item_embeddings, higher_order(items)
 
 
 class Backbone(nn.Module):
@@ -128,6 +139,12 @@ class Backbone(nn.Module):
             torch.empty(world.n_items, world.dim, device=world.device)
         )
 
+    def observe_sample(self, sample: Tensor) -> None:
+        """Told DMA's last sample of all items ``[n_items, dim]`` before every epoch but the first.
+
+        By default nothing looks at it.
+        """
+
     def start_epoch(self, rng: torch.Generator) -> None:
         """Redraw what changes from epoch to epoch; by default nothing does."""
 
@@ -135,8 +152,11 @@ class Backbone(nn.Module):
         """Representations of ``rows``, else of all; in training mode on the epoch's graph."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
-    def higher_order(self) -> Tensor | None:
-        """The item-graph output ``[n_items, dim]`` that DMA fuses with; None without one."""
+    def higher_order(self, items: Tensor | None = None) -> Tensor | None:
+        """The item-graph output ``[m, dim]`` that DMA fuses with, of all or of distinct ``items``.
+
+        None for a backbone without one.
+        """
         return None
 
     def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
@@ -183,3 +203,16 @@ def xavier_normal(table: Tensor, rng: torch.Generator) -> None:
 def embedding_norm(*rows: Tensor) -> Tensor:
     """``(sum_k ||X_k||_F) / batch``: the toolbox's regulariser, a norm and not a squared norm."""
     return torch.stack([x.norm() for x in rows]).sum() / len(rows[-1])
+
+
+def half_squared_norm(*rows: Tensor) -> Tensor:
+    """``0.5 (sum_k ||X_k||_F^2) / batch``: LATTICE's and MGCN's regulariser.
+
+    The toolbox divides by the configured batch size, also in an epoch's smaller last batch.
+    """
+    return 0.5 * torch.stack([x.square().sum() for x in rows]).sum() / len(rows[-1])
+
+
+def unit_rows(x: Tensor) -> Tensor:
+    """``x [..., dim]`` with rows of length 1; half of F.normalize's cost, forward and backward."""
+    return x * x.square().sum(dim=-1, keepdim=True).clamp(min=1e-24).rsqrt()

@@ -18,6 +18,7 @@ from ccd.backbones.base import (
 from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
 from ccd.graphs.item_knn import ItemGraphFactory
 from ccd.graphs.propagation import propagate
+from ccd.graphs.pruning import PrunedGraph, Pruning
 from ccd.graphs.user_item import UserItemGraph
 from ccd.losses.bpr import bpr_loss
 from ccd.registry import component
@@ -26,13 +27,14 @@ from ccd.settings import REQUIRED, NonNegativeFloat, NonNegativeInt, ProperFract
 
 @component("backbone")
 class FREEDOM(Backbone):
-    """LightGCN over degree-pruned interactions plus a frozen item-item graph of the raw features.
+    """LightGCN over pruned interactions plus a frozen item-item graph of the raw features.
 
     Args:
         world: Interactions, sizes, engine and random stream.
         item_graph: The frozen item graph.
+        pruning: Which interactions an epoch keeps.
         n_layers: Layers over the user-item graph.
-        edge_dropout: Share of interactions pruned in each epoch, popular ones first.
+        edge_dropout: Share of interactions pruned in each epoch.
         reg_weight: Weight of the modality loss: BPR of users against projected features.
     """
 
@@ -43,37 +45,39 @@ class FREEDOM(Backbone):
         world: World,
         *,
         item_graph: ItemGraphFactory = REQUIRED,
+        pruning: Pruning = REQUIRED,
         n_layers: NonNegativeInt = 2,
         edge_dropout: ProperFraction = 0.8,
         reg_weight: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__(world)
-        self.n_layers, self.edge_dropout, self.reg_weight = n_layers, edge_dropout, reg_weight
+        self.n_layers, self.reg_weight = n_layers, reg_weight
         self.item_graph = world.item_graph(item_graph)
-        self.full_graph = UserItemGraph(
-            world.users, world.items, world.n_users, world.n_items, world.engine
-        )
-        self.epoch_graph = self.full_graph
+        full = UserItemGraph(world.users, world.items, world.n_users, world.n_items, world.engine)
+        self.graph = PrunedGraph(full, pruning, edge_dropout)
         xavier_uniform(self.user_embeddings, world.rng)
         xavier_uniform(self.item_embeddings, world.rng)
 
-    def start_epoch(self, rng: torch.Generator) -> None:
-        if self.edge_dropout:
-            self.epoch_graph = self.full_graph.pruned(self.edge_dropout, rng)
+    def observe_sample(self, sample: Tensor) -> None:
+        self.graph.guide = sample
 
-    def higher_order(self) -> Tensor:
-        return propagate(self.item_graph, self.item_embeddings)
+    def start_epoch(self, rng: torch.Generator) -> None:
+        self.graph.redraw(self.user_embeddings, self.item_embeddings, rng)
+
+    def higher_order(self, items: Tensor | None = None) -> Tensor:
+        graph = self.item_graph if items is None else self.item_graph.at(items)
+        return propagate(graph, self.item_embeddings)
 
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        ego, side = fuse(self.item_embeddings, self.higher_order())
-        graph = self.epoch_graph if self.training else self.full_graph
+        wanted = None if rows is None else rows.items
+        ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
+        graph = self.graph.at(self.training)
         users, items, _ = convolve(graph, self.user_embeddings, ego, self.n_layers, rows)
-        side = side if rows is None else side.index_select(0, rows.items)
         return Representations(users, items + side)
 
     def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
-        ego, side = fuse(self.item_embeddings, self.higher_order())
-        graph = self.epoch_graph if self.training else self.full_graph
+        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+        graph = self.graph.at(self.training)
         layers = convolution_layers(graph, self.user_embeddings, ego, self.n_layers)
         # The side term joins every layer, so that the mean over layers is the final representation.
         layers = layers + torch.cat([side.new_zeros(graph.n_users, side.shape[1]), side])

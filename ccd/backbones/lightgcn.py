@@ -16,7 +16,7 @@ from ccd.backbones.base import (
     xavier_uniform,
 )
 from ccd.backbones.bpr_mf import embedding_penalty
-from ccd.graphs.propagation import propagate
+from ccd.graphs.propagation import LinearOperator, propagate
 from ccd.graphs.user_item import LightGCN as LightGCNOperator
 from ccd.graphs.user_item import UserItemGraph
 from ccd.registry import component
@@ -75,7 +75,9 @@ def convolve(
     return Representations(*table.split([n_users, len(table) - n_users]))
 
 
-def convolution_layers(graph: UserItemGraph, users: Tensor, items: Tensor, n_layers: int) -> Tensor:
+def convolution_layers(
+    graph: LinearOperator, users: Tensor, items: Tensor, n_layers: int
+) -> Tensor:
     """All layers of :func:`convolve`, ``[n_layers + 1, n_users + n_items, dim]``."""
     layers = [torch.cat([users, items])]
     for _ in range(n_layers):

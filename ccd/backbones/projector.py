@@ -86,13 +86,20 @@ def _centre(raw: Tensor) -> Tensor:
     return (raw - mean) * present
 
 
+def linear(
+    n_in: int, n_out: int, rng: torch.Generator, device: torch.device, *, bias: bool = True
+) -> nn.Linear:
+    """An affine map with torch's default initialisation, from the given stream."""
+    layer = nn.Linear(n_in, n_out, bias=bias, device=device)
+    bound = 1.0 / math.sqrt(n_in)
+    with torch.no_grad():
+        for parameter in layer.parameters():  # the weight, then the bias
+            parameter.uniform_(-bound, bound, generator=rng)
+    return layer
+
+
 def _mlp(widths: list[int], rng: torch.Generator, device: torch.device) -> nn.Sequential:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        linear = nn.Linear(n_in, n_out, device=device)
-        bound = 1.0 / math.sqrt(n_in)  # torch's default initialisation, from our own stream
-        with torch.no_grad():
-            linear.weight.uniform_(-bound, bound, generator=rng)
-            linear.bias.uniform_(-bound, bound, generator=rng)
-        layers += [linear, nn.ReLU()]
+        layers += [linear(n_in, n_out, rng, device), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

@@ -1,4 +1,4 @@
-"""The command line: ``ccd run``, ``show``, ``list`` and ``doctor``."""
+"""The command line: ``ccd run``, ``show``, ``verify``, ``data``, ``list`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Annotated, TextIO
 import typer
 
 from ccd import __version__
+from ccd.cli.data import data
 from ccd.cli.doctor import doctor
 from ccd.cli.list_ import list_
 from ccd.cli.run import run
 from ccd.cli.show import show
+from ccd.cli.verify import verify
 from ccd.errors import CcdError
 
 app = typer.Typer(
@@ -24,6 +26,8 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("show")(show)
+app.command("verify")(verify)
+app.add_typer(data, name="data")
 app.command("list")(list_)
 app.command("doctor")(doctor)
 

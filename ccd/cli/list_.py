@@ -1,4 +1,4 @@
-"""``ccd list``: the registered components and their settings."""
+"""``ccd list``: the registered components and their settings, and which of them fit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ def list_(
     family: Annotated[
         str | None, typer.Argument(metavar="[FAMILY]", help="Only this family.", show_default=False)
     ] = None,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Which sampler fits which backbone, and why not.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> None:
     """List components with their settings, types, ranges and defaults."""
@@ -28,6 +31,9 @@ def list_(
     from ccd.reports.console import make_console
 
     catalogue.load()
+    if matrix:
+        _print_matrix(family, as_json)
+        return
     if family is not None and family not in families():
         raise ConfigError(f"no family '{family}'\n  {did_you_mean(family, families(), 'families')}")
     chosen = [family] if family is not None else families()
@@ -38,6 +44,26 @@ def list_(
     console = make_console()
     for name in chosen:
         console.print(_table(name, components(name)))
+
+
+def _print_matrix(family: str | None, as_json: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    from ccd.cli.matrix import MatrixView, all_pairs
+    from ccd.errors import ConfigError
+    from ccd.reports.console import make_console
+
+    if family is not None:
+        raise ConfigError(
+            f"'ccd list {family} --matrix' asks for two things: --matrix shows backbones by "
+            "samplers; drop the family or the option"
+        )
+    pairs = all_pairs()
+    if as_json:
+        print(json.dumps({"matrix": [asdict(pair) for pair in pairs]}, indent=2))
+        return
+    make_console().print(MatrixView(pairs))
 
 
 def _table(family: str, members: list[Component]) -> Table:

@@ -17,7 +17,7 @@ from ccd.config.messages import Problems, closest, did_you_mean, refusal
 from ccd.config.origin import Origin
 from ccd.config.resolve import check_values, resolve
 from ccd.errors import ConfigError
-from ccd.registry import component
+from ccd.registry import component, components, find
 from ccd.settings import NonNegativeInt, Text
 
 
@@ -40,7 +40,8 @@ class Ablation:
         variants: Display name to what the variant adds; None is one variant, as the recipe stands.
         baseline: The variant that the others are compared with.
         seeds: Each variant is trained once per seed.
-        per_dataset: Name of a data set to what a recipe adds when that data set is used.
+        per_dataset: Name of a data set to what a recipe adds when that data set is used. A key
+            ``dataset/Component`` is for the variants that hold that component.
     """
 
     def __init__(
@@ -105,7 +106,8 @@ def load_recipe(
     """Read and check a recipe, without building anything.
 
     Later layers win: the recipe with its includes, ``dataset``, the recipe's items for that data
-    set, the variant's modules, ``with_files``, the variant's bindings, ``bindings``.
+    set, the variant's modules, the items for that data set and a component, ``with_files``, the
+    variant's bindings, ``bindings``.
 
     Args:
         path: A gin file; where it does not exist, the same path among ccd's own recipes.
@@ -154,13 +156,17 @@ class _Loader:
         self.added, self.last = added, last
         self.root, self.allowed = root, allowed
         self.origin = Origin(shown(path), path=path)
+        self.tuned: dict[str, Layer] = {}
+        """Component to statements for the data set in use."""
 
     def load(self, only: tuple[str, ...]) -> Recipe:
         settings, _ = self._ablation()
         ablation: Ablation = settings.factory()()
         dataset = self._dataset_name()
-        tuned = self._per_dataset(ablation, settings, dataset).get(dataset or "", Layer())
+        layers = self._per_dataset(ablation, settings, dataset)
+        tuned = layers.get((dataset or "", ""), Layer())
         self.own, self.base = self.own + tuned, self.base + tuned
+        self.tuned = {part: layer for (name, part), layer in layers.items() if name == dataset}
         settings, layer = self._ablation()
         ablation = settings.factory()()
         names = ablation.variants or {self.path.stem: []}
@@ -200,23 +206,34 @@ class _Loader:
 
     def _per_dataset(
         self, ablation: Ablation, settings: Node, dataset: str | None
-    ) -> dict[str, Layer]:
-        """Statements per data set; all lists are checked, so that no mistake waits for its data."""
+    ) -> dict[tuple[str, str], Layer]:
+        """Statements per data set and component, the latter empty where it does not matter.
+
+        All lists are checked, so that no mistake waits for its data.
+        """
         shared = self.base + self.added
+        origin = settings["per_dataset"].origin or self.origin
         problems = Problems()
-        layers: dict[str, Layer] = {}
-        for name, items in ablation.per_dataset.items():
+        layers: dict[tuple[str, str], Layer] = {}
+        for key, items in ablation.per_dataset.items():
+            name, _, part = key.partition("/")
             if name != dataset:
-                self._refuse_typo(name, settings["per_dataset"].origin)
-            layers[name] = sum(self._items(items, settings, "per_dataset", name), Layer())
-            check_names(shared + layers[name] + self.last, problems)
+                self._refuse_typo(name, origin)
+            if part and find(part) is None:
+                known = [c.name for c in components()]
+                hint = did_you_mean(part, known, "there are")
+                what = f"Ablation.per_dataset has a list for '{key}', but no component is '{part}'"
+                problems.add(refusal(what, origin, hint=hint))
+            layer = sum(self._items(items, settings, "per_dataset", key), Layer())
+            layers[name, part] = layer
+            check_names(shared + layer + self.last, problems)
         problems.raise_if_any()
         for layer in layers.values():
             check_values(layer, shared + layer + self.last, problems)
         problems.raise_if_any()
         return layers
 
-    def _refuse_typo(self, name: str, origin: Origin | None) -> None:
+    def _refuse_typo(self, name: str, origin: Origin) -> None:
         """A list for a data set of the user's own is legal, one for a misspelt name never used."""
         known = modules("datasets")
         # High, so that ``sports-2018`` is a name of its own and ``sport`` is not.
@@ -224,7 +241,7 @@ class _Loader:
         if near is not None and name not in known:
             what = f"Ablation.per_dataset has a list for '{name}', which is no data set"
             hint = f"did you mean '{near}'? a data set of your own needs a name less like it"
-            raise ConfigError(refusal(what, origin or self.origin, hint=hint))
+            raise ConfigError(refusal(what, origin, hint=hint))
 
     def _items(
         self, items: list[str], settings: Node, parameter: str, name: str
@@ -262,12 +279,16 @@ class _Loader:
         layers: dict[str, Layer] = {}
         alone: list[Layer] = []
         problems = Problems()
-        for name, items in names.items():
-            files, bindings = self._items(items, settings, "variants", name)
+        listed = {
+            name: self._items(items, settings, "variants", name) for name, items in names.items()
+        }
+        for files, bindings in listed.values():
+            check_names(self.base + files + self.added + bindings + self.last, problems)
+        problems.raise_if_any()
+        for name, (files, bindings) in listed.items():
+            files += self._tuned_parts(self.base + files + self.added + bindings + self.last)
             layers[name] = self.base + files + self.added + bindings + self.last
             alone.append(self.own + files + bindings)
-            check_names(layers[name], problems)
-        problems.raise_if_any()
         graphs = {
             name: resolve(layer, self.root, self.origin, problems) for name, layer in layers.items()
         }
@@ -282,6 +303,12 @@ class _Loader:
         problems.raise_if_any()
         imports = sum((layer.imports for layer in layers.values()), shared.imports)
         return graphs, tuple(dict.fromkeys(imports))
+
+    def _tuned_parts(self, layer: Layer) -> Layer:
+        """What the data set in use adds for the components that ``layer`` builds."""
+        graph = resolve(layer, self.root, self.origin, Problems())
+        held = {node.component.name for node in graph.nodes()}
+        return sum((tuned for part, tuned in self.tuned.items() if part in held), Layer())
 
 
 def _check_choice(name: str | None, variants: dict[str, Any], origin: Origin | None) -> None:

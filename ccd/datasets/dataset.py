@@ -56,6 +56,8 @@ class Dataset:
         fingerprint: Hash of all content, hexadecimal.
         notes: What the loader corrected or noticed, one sentence each, with counts.
         truth: Planted facts of a generated data set; empty for real data.
+        user_ids: The user's id in the file, by position; empty where ids are the positions.
+        item_ids: The same of items.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Dataset:
     fingerprint: str = ""
     notes: tuple[str, ...] = ()
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
+    user_ids: tuple[str, ...] = ()
+    item_ids: tuple[str, ...] = ()
 
     @cached_property
     def train_matrix(self) -> sparse.csr_matrix:

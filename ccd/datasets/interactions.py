@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from ccd.datasets.ids import Column, is_integer, number_ids
 from ccd.errors import CcdError, DamagedFileError, DataError
 
 COLUMNS = ("userID", "itemID", "x_label")
@@ -18,7 +20,9 @@ SPLITS = ("train", "valid", "test")
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_INTEGER = re.compile(rb" *-?\d+ *")
+_DECIMAL = re.compile(r"-?\d+\.\d*(e[+-]?\d+)?")
+_MISSING = {"na", "n/a", "<na>", "nan", "-nan", "nat", "null", "none"}
+"""How other programs write that there is no value, in lower case."""
 _HEADER = " ".join(COLUMNS)
 
 
@@ -28,10 +32,12 @@ class InteractionTable:
 
     Attributes:
         path: Where it was read from, for messages.
-        users: int64 user ids ``[n]``, none negative.
-        items: int64 item ids ``[n]``, none negative.
+        users: int64 positions of the users ``[n]``, none negative.
+        items: int64 positions of the items ``[n]``, none negative.
         labels: int64 positions in ``SPLITS`` ``[n]``.
         notes: What was noticed on the way.
+        user_ids: The id of each user position; empty where the ids are the positions.
+        item_ids: The same of items.
     """
 
     path: Path
@@ -39,10 +45,23 @@ class InteractionTable:
     items: np.ndarray
     labels: np.ndarray
     notes: tuple[str, ...] = ()
+    user_ids: tuple[str, ...] = ()
+    item_ids: tuple[str, ...] = ()
 
 
-def read_interactions(path: Path) -> InteractionTable:
+def read_interactions(
+    path: Path, *, item_order: Sequence[str] = (), featured: bool = False
+) -> InteractionTable:
     """Read an ``.inter`` file; columns besides the three are ignored and noted.
+
+    Ids that count from 0 are positions. A column with any other id in it, such as ``B00X`` or -1,
+    holds texts, which are numbered in the order of sorting; that is noted.
+
+    Args:
+        path: The file.
+        item_order: Ids of all items in the order of their positions; empty where there is none.
+        featured: Items have rows in other files, so that without ``item_order`` their ids must be
+            positions.
 
     Raises:
         DataError: The header, a row, an id or a label is not as it should be; the message names
@@ -59,13 +78,25 @@ def read_interactions(path: Path) -> InteractionTable:
     names, notes = _read_header(path, header)
     if not body.strip():
         raise DataError(f"{path}: has a header but no interactions")
-    users, items, labels = _read_rows(path, body, names)
-    for column, ids in (("userID", users), ("itemID", items)):
-        _refuse_rows(path, ids < 0, ids, f"negative {column}", "ids count from 0")
-    unknown = (labels < 0) | (labels >= len(SPLITS))
-    advice = "write 0 for train, 1 for validation, 2 for test"
-    _refuse_rows(path, unknown, labels, "unknown x_label", advice)
-    return InteractionTable(path, users, items, labels, notes)
+    user_column, item_column, labels = _read_columns(path, body, names)
+    users = number_ids(path, "user", user_column)
+    items = number_ids(path, "item", item_column, order=item_order, featured=featured)
+    return InteractionTable(
+        path, users.positions, items.positions, _splits(path, labels),
+        (*notes, *users.notes, *items.notes), users.ids, items.ids,
+    )  # fmt: skip
+
+
+def _splits(path: Path, labels: Column) -> np.ndarray:
+    """The labels as positions in ``SPLITS``."""
+    splits = np.array([int(cell) for cell in labels.cells])[labels.codes]
+    unknown = np.flatnonzero((splits < 0) | (splits >= len(SPLITS)))
+    if len(unknown):
+        raise DataError(
+            f"{path}:{unknown[0] + 2}: unknown x_label {splits[unknown[0]]} "
+            f"({len(unknown):,} such rows); write 0 for train, 1 for validation, 2 for test"
+        )
+    return splits
 
 
 def _read_header(path: Path, header: bytes) -> tuple[list[str], tuple[str, ...]]:
@@ -109,7 +140,7 @@ def _guess_header(line: str) -> str:
             return f"it looks separated by {word}; use tabs"
     if ":token" in line:
         return "it looks like RecBole's format; rename the columns and add x_label (0, 1 or 2)"
-    if all(_INTEGER.fullmatch(name.encode()) for name in names):
+    if all(is_integer(name) for name in names):
         return "the header is missing; add it as the first line"
     lower = [name.strip().lower() for name in names]
     missing = [column for column in COLUMNS if names.count(column) == 0]
@@ -118,9 +149,9 @@ def _guess_header(line: str) -> str:
     return f"no column {', '.join(missing)}" if missing else "a column is there twice"
 
 
-def _read_rows(
-    path: Path, body: bytes, names: list[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
+    """The three columns, as text."""
+    text = pa.dictionary(pa.int32(), pa.string())
     try:
         table = csv.read_csv(
             pa.BufferReader(body),
@@ -130,19 +161,21 @@ def _read_rows(
                 delimiter="\t", quote_char=False, ignore_empty_lines=False
             ),
             convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(COLUMNS, pa.int64()),
+                column_types=dict.fromkeys(COLUMNS, text),
                 include_columns=list(COLUMNS),
                 null_values=[],
             ),
-        )
+        ).unify_dictionaries()
     except pa.ArrowInvalid as error:
         raise _first_fault(path, body, names) or DataError(f"{path}: {error}") from error
-    if b"0x" in body.lower():  # Arrow reads hexadecimal integers
-        fault = _first_fault(path, body, names)
-        if fault:
-            raise fault
-    users, items, labels = (table[column].to_numpy() for column in COLUMNS)
-    return users, items, labels
+    columns = []
+    for name in COLUMNS:
+        chunks = table[name].chunks
+        codes = np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
+        columns.append(Column(chunks[0].dictionary.to_pylist(), codes))
+        if any(_fault_of_cell(name, cell.encode()) for cell in columns[-1].cells):
+            raise _first_fault(path, body, names) or DataError(f"{path}: cannot be read")
+    return columns
 
 
 def _first_fault(path: Path, body: bytes, names: list[str]) -> CcdError | None:
@@ -169,32 +202,24 @@ def _fault(line: bytes, names: list[str]) -> str | None:
     if len(cells) != len(names):
         shown = line[:60].decode(errors="replace")
         return f"found {len(cells)} of {len(names)} tab-separated values: {shown!r}"
-    for name in COLUMNS:
-        cell = cells[names.index(name)]
-        if not _INTEGER.fullmatch(cell):
-            return f"{name} is not an integer: {_guess_cell(cell)}"
-        if abs(int(cell)) >= 2**63:
-            return f"{name} {int(cell)} is larger than any id; number the ids from 0"
-    return None
+    faults = (_fault_of_cell(name, cells[names.index(name)]) for name in COLUMNS)
+    return next((fault for fault in faults if fault), None)
 
 
-def _guess_cell(cell: bytes) -> str:
+def _fault_of_cell(name: str, cell: bytes) -> str | None:
     try:
         text = cell.decode()
     except UnicodeDecodeError:
-        return f"{cell[:40]!r} is not UTF-8; save the file as UTF-8"
+        return f"{name} {cell[:40]!r} is not UTF-8; save the file as UTF-8"
+    if is_integer(text):
+        return None
+    shown = repr(text[:40])
     if not text.strip():
-        return "it is missing"
-    if re.fullmatch(r"-?\d+\.\d*(e[+-]?\d+)?", text):
-        return f"{text!r} was written as a decimal number; write whole numbers"
+        return f"{name} is missing"
+    if text.strip().lower() in _MISSING:
+        return f"{name} {shown} stands for a missing value; remove the row"
+    if _DECIMAL.fullmatch(text):
+        return f"{name} {shown} was written as a decimal number; write whole numbers"
     if text[0] in "\"'":
-        return f"{text[:40]!r} is quoted; write values without quotes"
-    return f"{text[:40]!r}; number users and items from 0"
-
-
-def _refuse_rows(path: Path, wrong: np.ndarray, values: np.ndarray, what: str, advice: str) -> None:
-    rows = np.flatnonzero(wrong)
-    if len(rows):
-        raise DataError(
-            f"{path}:{rows[0] + 2}: {what} {values[rows[0]]} ({len(rows):,} such rows); {advice}"
-        )
+        return f"{name} {shown} is quoted; write values without quotes"
+    return f"x_label is not an integer: {shown}" if name == "x_label" else None

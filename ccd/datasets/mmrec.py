@@ -11,6 +11,7 @@ from ccd.datasets.alignment import misaligned
 from ccd.datasets.dataset import Dataset
 from ccd.datasets.features import open_features
 from ccd.datasets.fingerprint import fingerprint
+from ccd.datasets.ids import read_order
 from ccd.datasets.interactions import COLUMNS, read_interactions
 from ccd.datasets.locate import Wanted, locate
 from ccd.datasets.neighbours import read_neighbours
@@ -31,6 +32,7 @@ def mmrec_dataset(
     interactions: Text = REQUIRED,
     features: dict[Text, FileNames] = REQUIRED,
     neighbours: dict[Text, FileNames] | None = None,
+    item_order: Text | None = None,
     source: Text = "its publisher",
     duplicates: Literal["drop", "refuse"] = "drop",
     leaks: Literal["refuse", "drop"] = "refuse",
@@ -44,6 +46,8 @@ def mmrec_dataset(
         interactions: File with the columns ``userID itemID x_label``.
         features: Modality to ``.npy`` file, or files in order of preference; row = item id.
         neighbours: Modality to ``.npz`` file with precomputed nearest items, used if it is there.
+        item_order: File with one item id a line, in the order of the feature rows; needed where
+            the interactions have other item ids than the numbers of these rows.
         source: Where the data set can be had, for the message when it is missing.
         duplicates: What to do with a pair that is repeated within a split.
         leaks: What to do with a pair that is in two splits; ``drop`` keeps the earlier split's.
@@ -55,9 +59,10 @@ def mmrec_dataset(
         DamagedFileError: A file is truncated, or not what its name says.
         ConfigError: ``neighbours`` names a modality that ``features`` does not.
     """
-    wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}))
+    wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}), item_order)
     files = locate(name, wanted, folders, source=source)
-    table = read_interactions(files["interactions"])
+    order = read_order(files["item order"]) if item_order else ()
+    table = read_interactions(files["interactions"], item_order=order, featured=bool(features))
     splits = split_interactions(table, duplicates=duplicates, leaks=leaks)
     opened = {
         modality: open_features(
@@ -81,6 +86,8 @@ def mmrec_dataset(
         test=splits.test,
         features={modality: array for modality, (array, _) in opened.items()},
         neighbours=lists,
+        user_ids=table.user_ids,
+        item_ids=table.item_ids,
     )
     notes += misaligned(dataset)
     return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))
@@ -94,6 +101,7 @@ def _wanted(
     interactions: str,
     features: Mapping[str, tuple[str, ...]],
     neighbours: Mapping[str, tuple[str, ...]],
+    item_order: str | None,
 ) -> dict[str, Wanted]:
     unknown = [repr(modality) for modality in neighbours if modality not in features]
     if unknown:
@@ -104,6 +112,8 @@ def _wanted(
     wanted = {
         "interactions": Wanted(f"interactions, tab-separated {' '.join(COLUMNS)}", (interactions,))
     }
+    if item_order:
+        wanted["item order"] = Wanted("item ids, one a line, by feature row", (item_order,))
     for modality, names in features.items():
         what = f"{modality} features, one row per item"
         wanted[f"{modality} features"] = Wanted(what, names)

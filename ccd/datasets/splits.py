@@ -11,11 +11,6 @@ from ccd.datasets.dataset import Interactions
 from ccd.datasets.interactions import SPLITS, InteractionTable
 from ccd.errors import DataError
 
-MAX_IDS = 50_000_000
-"""Largest table of ids that is taken for one that counts from 0."""
-MAX_GAP_FACTOR = 100
-"""Largest ratio of the table of ids to the ids that occur."""
-
 
 @dataclass(frozen=True)
 class Splits:
@@ -37,8 +32,8 @@ def split_interactions(
 ) -> Splits:
     """Split a table by its labels; what is removed or unusual is counted in the notes.
 
-    Sizes are the largest id + 1 over all splits. Users of the held-out splits without a training
-    row are removed from them; items without one are kept.
+    Sizes are the number of known ids, else the largest position + 1 over all splits. Users of the
+    held-out splits without a training row are removed from them; items without one are kept.
 
     Args:
         table: The interactions.
@@ -47,11 +42,11 @@ def split_interactions(
             train, valid, test.
 
     Raises:
-        DataError: Ids that do not count from 0, fewer than 2 users or items, duplicates or leaks
-            where the policy is to refuse them, or a split without rows.
+        DataError: Fewer than 2 users or items, duplicates or leaks where the policy is to refuse
+            them, or a split without rows.
     """
-    n_users, user_notes = _count_ids(table, table.users, "user")
-    n_items, item_notes = _count_ids(table, table.items, "item")
+    n_users, user_notes = _count_ids(table, table.users, len(table.user_ids), "user")
+    n_items, item_notes = _count_ids(table, table.items, len(table.item_ids), "item")
     notes = [*user_notes, *item_notes]
     keep, notes_on_pairs = _distinct(table, n_items, duplicates, leaks)
     notes += notes_on_pairs
@@ -77,16 +72,12 @@ def split_interactions(
     return Splits(n_users, n_items, train, valid, test, tuple(notes))
 
 
-def _count_ids(table: InteractionTable, ids: np.ndarray, kind: str) -> tuple[int, list[str]]:
-    size, distinct = int(ids.max()) + 1, len(np.unique(ids))
+def _count_ids(
+    table: InteractionTable, ids: np.ndarray, n_known: int, kind: str
+) -> tuple[int, list[str]]:
+    size, distinct = n_known or int(ids.max()) + 1, len(np.unique(ids))
     if distinct < 2:
         raise DataError(f"{table.path}: has only {distinct} {kind}; at least 2 are needed")
-    if size > MAX_IDS or size > MAX_GAP_FACTOR * distinct:
-        line = int(ids.argmax()) + 2
-        raise DataError(
-            f"{table.path}:{line}: {kind} id {size - 1} would need a table of {size:,} rows for "
-            f"{distinct:,} {kind}s; number the {kind}s 0, 1, 2, ... (rows of feature files too)"
-        )
     gap = size - distinct
     return size, [f"{gap:,} of {size:,} {kind} ids occur in no split"] if gap else []
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Fuse
+from ccd.backbones.base import Fuse, HigherOrder
 from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.estimators import EstimatorFactory
-from ccd.diffusion.fusion import Fusion
+from ccd.diffusion.fusion import Estimate, Fusion
 from ccd.diffusion.process import DiffusionFactory
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, Fraction, PositiveInt, Slot
@@ -134,8 +134,12 @@ class DiffusionAligner(nn.Module):
     def fuse(self, items: Tensor, denoised: Tensor) -> Fuse:
         """The backbone's hook that mixes ``denoised [m, dim]`` into the distinct ``items [m]``."""
 
-        def hook(item_embeddings: Tensor, higher_order: Tensor) -> tuple[Tensor, Tensor]:
-            return self.fusion(item_embeddings, higher_order, items, denoised, self.fusion_weight)
+        estimate = Estimate(items, denoised, self.fusion_weight)
+
+        def hook(
+            item_embeddings: Tensor, higher_order: HigherOrder, wanted: Tensor | None
+        ) -> tuple[Tensor, Tensor]:
+            return self.fusion(item_embeddings, higher_order, wanted, estimate)
 
         return hook
 

@@ -67,7 +67,7 @@ class FullRanking:
         metrics: Short name to metric, e.g. ``{'recall': @recall}``; reported as ``recall@20``.
         cutoffs: The K's.
         select: Validation metric that chooses the epoch.
-        block_cells: Scores held at once; 8 million float32 are 32 MB.
+        block_cells: Scores held at once; 2 million float32 (8 MB) stay in the cache.
 
     Raises:
         ConfigError: ``select`` is not among metrics and cut-offs.
@@ -79,7 +79,7 @@ class FullRanking:
         metrics: Annotated[dict[str, Metric], Field(min_length=1)] = REQUIRED,
         cutoffs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5, 10, 20, 50),
         select: Text = "recall@20",
-        block_cells: PositiveInt = 8_000_000,
+        block_cells: PositiveInt = 2_000_000,
     ) -> None:
         self.metrics, self.cutoffs, self.select = metrics, cutoffs, select
         self.block_cells = block_cells

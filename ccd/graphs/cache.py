@@ -14,7 +14,7 @@ from platformdirs import user_cache_dir
 from ccd.errors import ResourceError
 from ccd.runs.files import replacing
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised whenever the meaning of a cached array changes."""
 
 

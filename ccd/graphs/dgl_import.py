@@ -21,6 +21,5 @@ if metadata.version("dgl").startswith("2."):
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import dgl
-    import dgl.function as fn
 
-__all__ = ["dgl", "fn"]
+__all__ = ["dgl"]

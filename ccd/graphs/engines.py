@@ -2,13 +2,15 @@
 
 An engine turns an edge list into an :class:`Adjacency`, which sums over neighbours and knows its
 transpose. ``DglEngine`` is the default on the CPU, where ``copy_u`` + ``sum`` without edge weights
-is its fastest form: weights of normalised graphs are row scalings and are applied outside.
+is its fastest form: weights of normalised graphs are row scalings and are applied outside. Only
+graphs weighted by similarity need ``weighted_sum``.
 ``TorchEngine`` serves CUDA, where the PyPI build of DGL has no kernels, and is the tests' oracle.
 """
 
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -26,6 +28,16 @@ class Adjacency(Protocol):
     def sum_targets(self, x: Tensor) -> Tensor:
         """``A.T @ x``: each source sums over the targets of its edges; ``[n_sources, dim]``."""
 
+    def weighted_sum(self, x: Tensor, weights: Tensor) -> Tensor:
+        """``A_w @ x`` where edge j has weight ``weights[j]``, ``[n_targets, dim]``.
+
+        Parallel edges add up. Autograd differentiates it in both arguments.
+
+        Args:
+            x: Source rows ``[n_sources, dim]``.
+            weights: One per edge, in the order of the edge list ``[n_edges]``.
+        """
+
 
 class Engine(Protocol):
     """Makes adjacencies."""
@@ -39,37 +51,47 @@ class Engine(Protocol):
 
 
 class DglAdjacency:
-    """Sums over neighbours by DGL's ``update_all``."""
+    """Sums over neighbours by DGL's ``copy_u`` + ``sum``.
+
+    Called as an operator: ``update_all`` ends in the same kernel but takes twice as long to get
+    there on graphs as small as a step's.
+    """
 
     def __init__(self, source: Tensor, target: Tensor, n_sources: int, n_targets: int) -> None:
-        from ccd.graphs.dgl_import import dgl, fn
+        from ccd.graphs.dgl_import import dgl
 
         def block(tail: Tensor, head: Tensor, n_tails: int, n_heads: int) -> Any:
             return dgl.create_block((tail, head), num_src_nodes=n_tails, num_dst_nodes=n_heads)
 
         self._forward = block(source, target, n_sources, n_targets)
         self._backward = block(target, source, n_targets, n_sources)
-        self._message, self._reduce = fn.copy_u("h", "m"), fn.sum("m", "h")
+        self._copy_sum, self._weighted_sum = dgl.ops.copy_u_sum, dgl.ops.u_mul_e_sum
 
     def sum_sources(self, x: Tensor) -> Tensor:
-        return self._pass(self._forward, x)
+        return self._copy_sum(self._forward, x)
 
     def sum_targets(self, x: Tensor) -> Tensor:
-        return self._pass(self._backward, x)
+        return self._copy_sum(self._backward, x)
 
-    def _pass(self, graph: Any, x: Tensor) -> Tensor:
-        with graph.local_scope():
-            graph.srcdata["h"] = x
-            graph.update_all(self._message, self._reduce)
-            return graph.dstdata["h"]
+    def weighted_sum(self, x: Tensor, weights: Tensor) -> Tensor:
+        return self._weighted_sum(self._forward, x, weights[:, None])
 
 
 class TorchAdjacency:
-    """Sums over neighbours by products with torch's CSR matrices."""
+    """Sums over neighbours by products with torch's CSR matrices, weighted ones edge by edge."""
 
     def __init__(self, source: Tensor, target: Tensor, n_sources: int, n_targets: int) -> None:
-        self._forward = _csr(target, source, n_targets, n_sources)
-        self._backward = _csr(source, target, n_sources, n_targets)
+        self._source, self._target = source, target
+        self._shape = (n_targets, n_sources)
+        self._ones = torch.ones(len(source), device=source.device)
+
+    @cached_property
+    def _forward(self) -> Tensor:
+        return csr_matrix(self._target, self._source, self._ones, self._shape)
+
+    @cached_property
+    def _backward(self) -> Tensor:
+        return csr_matrix(self._source, self._target, self._ones, self._shape[::-1])
 
     def sum_sources(self, x: Tensor) -> Tensor:
         return self._forward @ x
@@ -77,16 +99,20 @@ class TorchAdjacency:
     def sum_targets(self, x: Tensor) -> Tensor:
         return self._backward @ x
 
+    def weighted_sum(self, x: Tensor, weights: Tensor) -> Tensor:
+        messages = x.index_select(0, self._source) * weights[:, None]
+        return x.new_zeros(self._shape[0], x.shape[1]).index_add(0, self._target, messages)
 
-def _csr(rows: Tensor, columns: Tensor, n_rows: int, n_columns: int) -> Tensor:
-    order = torch.argsort(rows * n_columns + columns)
-    counts = torch.bincount(rows, minlength=n_rows)
+
+def csr_matrix(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Torch's CSR matrix of distinct entries, each argument ``[n_entries]``."""
+    order = torch.argsort(rows * shape[1] + columns)
+    counts = torch.bincount(rows, minlength=shape[0])
     starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    ones = torch.ones(len(rows), device=rows.device)
     with warnings.catch_warnings():  # "CSR support is in beta", said since 2021
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(
-            starts, columns[order], ones, size=(n_rows, n_columns), check_invariants=False
+            starts, columns[order], values[order], size=shape, check_invariants=False
         )
 
 

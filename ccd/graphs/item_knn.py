@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Mapping
+from copy import copy
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
-from ccd.graphs.cache import cached_arrays
 from ccd.graphs.engines import Engine
+from ccd.graphs.lists import AdjacencyLists
+from ccd.graphs.nearest import nearest_by_modality
 from ccd.registry import component
 from ccd.settings import Flag, Fraction, PositiveInt, Slot
 
 ItemGraphFactory = Annotated[Any, Slot("item_graph")]
 
-_BLOCK_CELLS = 8_000_000
-"""Similarities held at once: 32 MB of float32."""
-
 
 class ItemGraph:
     """``S = sum_m w_m K_m``, where row i of ``K_m`` averages over item i's neighbours.
 
-    Every row sums to 1. Applied ``n_layers`` times.
+    Every row sums to 1. Applied ``n_layers`` times. A training step needs few rows of the result,
+    so the last application computes those alone.
 
     Args:
         neighbours: Modality to int64 ids ``[n_items, k]``; ids of -1 are padding.
         weights: Modality to its weight; they sum to 1.
         engine: Message-passing engine.
+        n_layers: How many times the graph is applied.
     """
 
     def __init__(
@@ -41,31 +40,62 @@ class ItemGraph:
         engine: Engine,
         n_layers: int = 1,
     ) -> None:
-        self.n_layers = n_layers
-        self._terms = []
-        for modality, ids in neighbours.items():
-            n_items, k = ids.shape
-            target = torch.arange(n_items, device=ids.device).repeat_interleave(k)
-            source, kept = ids.reshape(-1), ids.reshape(-1) >= 0
-            degree = kept.view(n_items, k).sum(1).clamp(min=1)
-            adjacency = engine.adjacency(source[kept], target[kept], n_items, n_items)
-            self._terms.append((adjacency, (weights[modality] / degree)[:, None]))
+        self.n_layers, self._engine = n_layers, engine
+        # A target per modality and item: weighting a target's sum costs nothing, weighting the
+        # edges would make message passing six times slower.
+        ids = torch.cat(list(neighbours.values()))
+        self.n_items = len(ids) // len(neighbours)
+        target = torch.arange(len(ids), device=ids.device).repeat_interleave(ids.shape[1])
+        source, kept = ids.reshape(-1), ids.reshape(-1) >= 0
+        self._lists = AdjacencyLists(target[kept], source[kept], len(ids))
+        shares = torch.tensor([weights[modality] for modality in neighbours], device=ids.device)
+        shares = shares.repeat_interleave(self.n_items) / self._lists.counts.clamp(min=1)
+        self._shares = shares.float().view(len(neighbours), self.n_items, 1)
+        self._whole = _Rows(self._lists, self._shares, None, engine)
+        self._last = self._whole
+
+    def at(self, items: Tensor) -> ItemGraph:
+        """The same graph, of whose result only the rows of distinct ``items [m]`` are computed."""
+        graph = copy(self)
+        graph._last = _Rows(self._lists, self._shares, items, self._engine)
+        return graph
 
     def __call__(self, x: Tensor) -> Tensor:
-        for _ in range(self.n_layers):
-            x = _added(a.sum_sources(x).mul_(scale) for a, scale in self._terms)
-        return x
+        for _ in range(self.n_layers - 1):
+            x = self._whole(x)
+        return self._last(x)
 
     def adjoint(self, x: Tensor) -> tuple[Tensor]:
         """``S^T`` applied ``n_layers`` times."""
-        for _ in range(self.n_layers):
-            x = _added(a.sum_targets(x * scale) for a, scale in self._terms)
+        x = self._last.adjoint(x)
+        for _ in range(self.n_layers - 1):
+            x = self._whole.adjoint(x)
         return (x,)
 
 
-def _added(terms: Iterable[Tensor]) -> Tensor:
-    # The built-in sum would start at 0 and copy the first table, twice in every training step.
-    return reduce(Tensor.add_, terms)
+class _Rows:
+    """Rows ``items [m]`` of ``S``, or all: one sum per modality, then their weighted sum."""
+
+    def __init__(
+        self, lists: AdjacencyLists, shares: Tensor, items: Tensor | None, engine: Engine
+    ) -> None:
+        n_modalities, n_items, _ = shares.shape
+        self._shares = shares if items is None else shares[:, items]
+        first = torch.arange(n_modalities, device=shares.device)[:, None] * n_items
+        rows = torch.arange(n_items, device=shares.device) if items is None else items
+        owners = (first + rows).reshape(-1)
+        target, source = lists.of(owners)
+        self._adjacency = engine.adjacency(source, target, n_items, len(owners))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        sums = self._adjacency.sum_sources(x).view(*self._shares.shape[:2], -1)
+        result = sums[0].mul_(self._shares[0])
+        for summed, share in zip(sums[1:], self._shares[1:], strict=True):
+            result.addcmul_(summed, share)
+        return result
+
+    def adjoint(self, x: Tensor) -> Tensor:
+        return self._adjacency.sum_targets((x * self._shares).view(-1, x.shape[1]))
 
 
 @component("item_graph")
@@ -94,27 +124,13 @@ def knn_graph(
     Raises:
         ConfigError: ``k`` exceeds the number of items, or a weight names no modality.
     """
-    if k > dataset.n_items:
-        raise ConfigError(
-            f"knn_graph.k = {k}, but '{dataset.name}' has {dataset.n_items} items; "
-            f"the largest legal value is {dataset.n_items}"
-        )
     shares = modality_shares(
         dataset, {"image": 0.1} if weights is None else weights, weights is not None
     )
-    neighbours = {}
-    for modality in dataset.features:
-        known = dataset.neighbours.get(modality)
-        if precomputed and known is not None and known.indices.shape[1] >= k:
-            ids = np.asarray(known.indices[:, :k], dtype=np.int64)
-        else:
-            features = dataset.features[modality]
-            ids = cached_arrays(
-                "knn",
-                (features, k),
-                lambda f=features: {"ids": nearest_items(f, k)},  # type: ignore[misc]
-            )["ids"]
-        neighbours[modality] = torch.from_numpy(ids).to(device)
+    nearest = nearest_by_modality(
+        dataset, device, k, precomputed=precomputed, setting="knn_graph.k"
+    )
+    neighbours = {modality: found.ids for modality, found in nearest.items()}
     return ItemGraph(neighbours, shares, engine, n_layers)
 
 
@@ -139,26 +155,3 @@ def modality_shares(
     if not rest:
         return {m: w / sum(named.values()) for m, w in named.items()}
     return {m: named.get(m, left / len(rest)) for m in modalities}
-
-
-def nearest_items(features: np.ndarray, k: int) -> np.ndarray:
-    """The ``k`` items of highest cosine per item, by blocks of rows; int64 ``[n_items, k]``.
-
-    An all-zero row is an item without this modality: it is nobody's neighbour but its own (dividing
-    by its norm would make it everyone's), and its list is padded with -1.
-    """
-    n_items = len(features)
-    table = torch.from_numpy(np.array(features, dtype=np.float32))
-    norms = table.norm(dim=1, keepdim=True)
-    missing = norms[:, 0] == 0
-    table /= norms.clamp(min=1e-12)
-    rows = max(1, _BLOCK_CELLS // n_items)
-    result = torch.empty(n_items, k, dtype=torch.int64)
-    for start in range(0, n_items, rows):
-        similarity = table[start : start + rows] @ table.T
-        similarity[:, missing] = -torch.inf
-        values, ids = similarity.topk(k, dim=1)
-        result[start : start + rows] = ids.where(values > -torch.inf, -1)
-    result[missing] = -1
-    result[missing, 0] = torch.arange(n_items)[missing]
-    return result.numpy()

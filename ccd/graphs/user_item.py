@@ -1,4 +1,4 @@
-"""The user-item graph: symmetric normalisation, LightGCN propagation, degree-sensitive pruning."""
+"""The user-item graph: symmetric normalisation and LightGCN propagation."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ class UserItemGraph:
         n_users: Number of users.
         n_items: Number of items.
         engine: Message-passing engine.
+        shares: What each edge adds to the degrees of its ends ``[n_edges]``; 1 where None.
     """
 
     def __init__(
-        self, users: Tensor, items: Tensor, n_users: int, n_items: int, engine: Engine
+        self,
+        users: Tensor,
+        items: Tensor,
+        n_users: int,
+        n_items: int,
+        engine: Engine,
+        shares: Tensor | None = None,
     ) -> None:
         self.users, self.items = users, items
         self.n_users, self.n_items = n_users, n_items
@@ -33,7 +40,8 @@ class UserItemGraph:
         self.adjacency = engine.adjacency(source, target, n_nodes, n_nodes)
         self._neighbours = AdjacencyLists(target, source, n_nodes)
         # A symmetric weight 1/sqrt(d_u d_i) is a row scaling before and after an unweighted sum.
-        self.degrees = self._neighbours.counts
+        counts = self._neighbours.counts
+        self.degrees = counts if shares is None else self.weighted_degrees(shares)
         self.scale = (self.degrees + 1e-7).rsqrt().where(self.degrees > 0, 0.0)[:, None]
         self.scale_squared = self.scale**2
 
@@ -50,21 +58,20 @@ class UserItemGraph:
         target, source = self._neighbours.of(nodes)
         return self.engine.adjacency(source, target, self.n_users + self.n_items, len(nodes))
 
-    def pruned(self, drop_ratio: float, rng: torch.Generator) -> UserItemGraph:
-        """A sub-graph of ``floor(n_edges (1 - drop_ratio))`` edges, renormalised on itself.
+    def weighted_degrees(self, shares: Tensor) -> Tensor:
+        """Degrees ``[n_users + n_items]`` where each edge counts as much as ``shares [n_edges]``."""
+        users = torch.bincount(self.users, shares, self.n_users)
+        return torch.cat([users, torch.bincount(self.items, shares, self.n_items)])
 
-        Edges are drawn without replacement with probability proportional to ``1/sqrt(d_u d_i)``
-        (FREEDOM's degree-sensitive pruning), so popular nodes lose more of theirs.
+    def subgraph(self, kept: Tensor, shares: Tensor | None = None) -> UserItemGraph:
+        """The edges with ids ``kept [n]`` alone, normalised by their own degrees.
+
+        Args:
+            kept: Ids of edges.
+            shares: What each of them adds to the degrees of its ends ``[n]``; 1 where None.
         """
-        keep = int(len(self.users) * (1 - drop_ratio))
-        degrees = self.degrees.double()
-        weight = (degrees[self.users] * degrees[self.items + self.n_users]).rsqrt()
-        # The n smallest of Exp(1)/weight are such a draw (exponential races).
-        race = torch.empty_like(weight).exponential_(generator=rng).div_(weight)
-        kept = race.topk(keep, largest=False).indices.sort().values
-        return UserItemGraph(
-            self.users[kept], self.items[kept], self.n_users, self.n_items, self.engine
-        )
+        users, items = self.users[kept], self.items[kept]
+        return UserItemGraph(users, items, self.n_users, self.n_items, self.engine, shares)
 
 
 class LightGCN:

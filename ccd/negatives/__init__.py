@@ -1,5 +1,25 @@
 """NDI and CNS: pools, curricula and negative samplers."""
 
-from ccd.negatives import curricula, curricular, pools, uniform
+from ccd.negatives import (
+    curricula,
+    curricular,
+    dns,
+    mixgcf,
+    pools,
+    popularity,
+    realhns,
+    srns,
+    uniform,
+)
 
-__all__ = ["curricula", "curricular", "pools", "uniform"]
+__all__ = [
+    "curricula",
+    "curricular",
+    "dns",
+    "mixgcf",
+    "pools",
+    "popularity",
+    "realhns",
+    "srns",
+    "uniform",
+]

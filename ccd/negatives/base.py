@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import Representations
+from ccd.backbones.base import Backbone, Representations
 from ccd.negatives.seen import SeenItems
 from ccd.settings import Slot
 
@@ -63,6 +63,11 @@ class Sampler(ABC):
 
     needs_pools: ClassVar[bool] = False
 
+    @classmethod
+    def misfit(cls, backbone: type[Backbone]) -> str | None:
+        """Why it cannot be used with ``backbone``, else None; pools need DMA, which fuses."""
+        return backbone.misfit(negatives=True, fusion=cls.needs_pools)
+
     @abstractmethod
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
@@ -91,8 +96,10 @@ class Sampler(ABC):
         return False
 
     def settled_epoch(self, max_epochs: int) -> int:
-        """First epoch from which the way of sampling no longer changes."""
-        return 0
+        """First epoch from which the way of sampling, and so ``pool_name``, no longer changes."""
+        names = [self.pool_name(epoch) for epoch in range(max_epochs)]
+        changes = (e for e in range(max_epochs - 1, 0, -1) if names[e] != names[e - 1])
+        return next(changes, 0)
 
     def observe(self, epoch_end: Representations) -> None:  # noqa: B027 (a hook, not a duty)
         """Told the inference representations at the end of each epoch; by default forgets them."""
@@ -102,38 +109,59 @@ SamplerFactory = Annotated[Callable[[SamplerWorld], Sampler], Slot("sampler")]
 
 
 class RandomNegatives:
-    """Uniform negatives from the training catalogue, rejecting what the user has seen.
+    """Random negatives from the training catalogue, rejecting what the user has seen.
 
     Args:
         seen: Training positives.
         catalogue: Items that occur in train ``[n_candidates]``.
         max_attempts: Rounds of redrawing before the unseen items are enumerated.
+        weights: What their probabilities are proportional to ``[n_candidates]``; uniform where
+            None.
     """
 
-    def __init__(self, seen: SeenItems, catalogue: Tensor, max_attempts: int = 20) -> None:
+    def __init__(
+        self,
+        seen: SeenItems,
+        catalogue: Tensor,
+        max_attempts: int = 20,
+        weights: Tensor | None = None,
+    ) -> None:
         self.seen, self.catalogue, self.max_attempts = seen, catalogue, max_attempts
+        self.weights = weights
+        self._cumulative = None if weights is None else weights.double().cumsum(0)
 
     def draw(self, users: Tensor, rng: torch.Generator) -> Tensor:
         """One unseen item per row of ``users [n]``; a user who has seen all gets any item."""
-        items = self._uniform(len(users), rng)
+        items = self._propose(len(users), rng)
         pending = self.seen.contains(users, items).nonzero()[:, 0]
         for _ in range(self.max_attempts):
             if not len(pending):
                 return items
-            items[pending] = self._uniform(len(pending), rng)
+            items[pending] = self._propose(len(pending), rng)
             pending = pending[self.seen.contains(users[pending], items[pending])]
-        for row in pending.tolist():  # users who have seen nearly everything
-            user = users[row : row + 1]
-            unseen = self.catalogue[~torch.isin(self.catalogue, self.seen.of(user)[1])]
+        for user in torch.unique(users[pending]):  # users who have seen nearly everything
+            rows = pending[users[pending] == user]
+            unseen = (~torch.isin(self.catalogue, self.seen.of(user[None])[1])).nonzero()[:, 0]
             if len(unseen):
-                pick = torch.randint(len(unseen), (1,), generator=rng, device=rng.device)
-                items[row] = unseen[pick]
+                weights = torch.ones_like(unseen) if self.weights is None else self.weights[unseen]
+                picks = torch.multinomial(weights.double(), len(rows), True, generator=rng)
+                items[rows] = self.catalogue[unseen[picks]]
         return items
+
+    def candidates(self, users: Tensor, n: int, rng: torch.Generator) -> Tensor:
+        """``n`` items per row of ``users [batch]``, drawn like one; int64 ``[batch, n]``."""
+        return self.draw(users.repeat_interleave(n), rng).view(-1, n)
 
     def exhausted(self, users: Tensor) -> Tensor:
         """Whether each of ``users [n]`` has seen the whole catalogue: no negative exists."""
         return self.seen.counts[users] >= len(self.catalogue)
 
-    def _uniform(self, n: int, rng: torch.Generator) -> Tensor:
-        index = torch.randint(len(self.catalogue), (n,), generator=rng, device=rng.device)
-        return self.catalogue[index]
+    def _propose(self, n: int, rng: torch.Generator) -> Tensor:
+        """``n`` items of the catalogue, seen or not."""
+        if self._cumulative is None:
+            index = torch.randint(len(self.catalogue), (n,), generator=rng, device=rng.device)
+        else:
+            drawn = torch.rand(n, generator=rng, device=rng.device, dtype=torch.float64)
+            index = torch.searchsorted(self._cumulative, drawn * self._cumulative[-1], right=True)
+            index.clamp_(max=len(self.catalogue) - 1)
+        return self.catalogue.index_select(0, index)

@@ -67,11 +67,6 @@ class CurricularSampler(Sampler):
                 f"{self.n_candidates} candidates and {self.n_top} to draw from; their product "
                 f"must be at least {1 / len(world.catalogue):.2g}"
             )
-        if not world.n_pools:
-            raise ConfigError(
-                "CurricularSampler needs pools: CNS reads NDI's reverse steps; "
-                "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
-            )
         self.curriculum, self.similarity = curriculum, similarity
         self.candidate_replacement, self.candidate_sharing = (
             candidate_replacement,
@@ -105,11 +100,6 @@ class CurricularSampler(Sampler):
     def needs_epoch_end(self, epoch: int) -> bool:
         return self._index(epoch) is not None
 
-    def settled_epoch(self, max_epochs: int) -> int:
-        names = [self.pool_name(epoch) for epoch in range(max_epochs)]
-        changes = (e for e in range(max_epochs - 1, 0, -1) if names[e] != names[e - 1])
-        return next(changes, 0)
-
     def _table(self, index: int, context: SamplingContext) -> Tensor:
         """The item representations that the epoch compares ``[n_items, dim]``."""
         if index < self._world.n_pools:
@@ -133,10 +123,10 @@ class CurricularSampler(Sampler):
         if self.mask_seen:
             rows, items = self._world.seen.of(users)
             # Candidates are sorted, so repeats of one item are neighbours: mask the whole range.
-            first = torch.searchsorted(candidates, items)
-            last = torch.searchsorted(candidates, items, right=True)
-            for offset in range(int((last - first).max()) if len(items) else 0):
-                hit = first + offset < last
+            repeats = torch.bincount(candidates, minlength=len(table))
+            first, repeats = (repeats.cumsum(0) - repeats)[items], repeats[items]
+            for offset in range(int(repeats.max()) if len(items) else 0):
+                hit = offset < repeats
                 scores[rows[hit], first[hit] + offset] = -torch.inf
         return self._pick(scores, candidates.expand(len(users), -1), negatives)
 
@@ -171,18 +161,27 @@ class CurricularSampler(Sampler):
 
     def _pick(self, scores: Tensor, candidates: Tensor, fallback: Tensor) -> Tensor:
         """One of the ``n_top`` best candidates per row; the fallback where it is a masked one."""
-        slots = _top_slots(scores, self.n_top)
         rng = self._world.rng
         draw = torch.randint(self.n_top, (len(scores), 1), generator=rng, device=rng.device)
-        slot = slots.gather(1, draw)
+        drawn = _top_values(scores, self.n_top).gather(1, draw)
+        # The column is looked up by its score: selecting values is twice as fast as selecting
+        # columns. Equal scores are those of equal items, of which the first is as good as any.
+        slot = _first_column(scores, drawn)
         chosen = candidates.gather(1, slot)[:, 0]
-        return chosen.where(scores.gather(1, slot)[:, 0] > -torch.inf, fallback)
+        return chosen.where(drawn[:, 0] > -torch.inf, fallback)
 
 
-def _top_slots(scores: Tensor, k: int) -> Tensor:
-    """Columns of the ``k`` largest scores per row, in no particular order; int64 ``[batch, k]``."""
+def _top_values(scores: Tensor, k: int) -> Tensor:
+    """The ``k`` largest scores per row, in no particular order; ``[batch, k]``."""
     if scores.is_cuda:
-        return scores.topk(k, dim=1, sorted=False).indices
-    # NumPy's vectorised selection takes half the time of topk here.
-    slots = np.argpartition(scores.numpy(), scores.shape[1] - k, axis=1)[:, -k:]
-    return torch.from_numpy(slots)
+        return scores.topk(k, dim=1, sorted=False).values
+    # NumPy's vectorised selection takes a quarter of the time of topk here.
+    return torch.from_numpy(np.partition(scores.numpy(), scores.shape[1] - k, axis=1)[:, -k:])
+
+
+def _first_column(scores: Tensor, values: Tensor) -> Tensor:
+    """The first column that holds each row's value ``[batch, 1]``; int64 ``[batch, 1]``."""
+    if scores.is_cuda:
+        return (scores == values).int().argmax(dim=1, keepdim=True)
+    # NumPy's argmax of booleans stops at the first hit.
+    return torch.from_numpy((scores.numpy() == values.numpy()).argmax(axis=1)[:, None])

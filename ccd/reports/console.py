@@ -20,10 +20,11 @@ class Glyphs:
     plus_minus: str
     ellipsis: str
     separator: str
+    bar: str
 
 
-UNICODE = Glyphs("✓", "▶", "·", "±", "…", "·")
-ASCII = Glyphs("+", ">", ".", "+-", "..", "|")
+UNICODE = Glyphs("✓", "▶", "·", "±", "…", "·", "█")
+ASCII = Glyphs("+", ">", ".", "+-", "..", "|", "#")
 
 
 class PatientConsole(Console):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
@@ -62,7 +62,7 @@ def caption(table: Table, plus_minus: str = "±") -> str:
 def to_markdown(table: Table) -> str:
     """The table, its p-values and what they mean, as Markdown."""
     lines = [f"# Ablation on {table.dataset}", ""]
-    lines += _markdown_rows(
+    lines += markdown_rows(
         ("variant", "seeds", *table.metrics),
         (
             (
@@ -78,12 +78,18 @@ def to_markdown(table: Table) -> str:
     ]
     if tested:
         lines += ["", f"p-value against {table.baseline}", ""]
-        lines += _markdown_rows(
+        lines += markdown_rows(
             ("variant", *table.metrics),
             ((row.variant, *(_p_value(row.cells[m]) for m in table.metrics)) for row in tested),
         )
     lines += ["", *_explanation(table)]
     return "\n".join(lines) + "\n"
+
+
+def markdown_rows(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """The lines of a Markdown table; the first column is text, the others are numbers."""
+    lines = [header, ("---", *["---:"] * (len(header) - 1)), *rows]
+    return ["| " + " | ".join(part.replace("|", "\\|") for part in line) + " |" for line in lines]
 
 
 def _by_metric(table: Table, glyphs: Glyphs, join: str) -> RichTable:
@@ -135,11 +141,6 @@ def _name(row: Row, table: Table) -> str:
     return (
         f"{row.variant} ({len(row.seeds)} of {len(table.seeds)} seeds)" if missing else row.variant
     )
-
-
-def _markdown_rows(header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[str]:
-    lines = [header, ("---", *["---:"] * (len(header) - 1)), *rows]
-    return ["| " + " | ".join(part.replace("|", "\\|") for part in line) + " |" for line in lines]
 
 
 def _markdown_cell(cell: Cell) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "config.gin"
 OPERATIVE_FILE = "operative.gin"
+USER_IDS_FILE = "user_ids.txt"
+ITEM_IDS_FILE = "item_ids.txt"
 HISTORY_FILE = "history.jsonl"
 RESULTS_FILE = "results.jsonl"
 PER_USER_FILE = "per_user.parquet"
@@ -186,6 +188,16 @@ class RunFolder:
     def write_operative(self, text: str) -> None:
         """Write ``operative.gin``: the settings that were really used."""
         write_text(self.path / OPERATIVE_FILE, text)
+
+    def write_ids(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> None:
+        """Write ``user_ids.txt`` and ``item_ids.txt``, where a data set's ids are not positions.
+
+        Line i + 1 is the id of the user that ``per_user.parquet`` calls i, whose representation is
+        row i.
+        """
+        for name, ids in ((USER_IDS_FILE, user_ids), (ITEM_IDS_FILE, item_ids)):
+            if ids:
+                write_text(self.path / name, "".join(f"{text}\n" for text in ids))
 
     def finished(self) -> dict[tuple[str, int], RunResult]:
         """Result of each finished (variant, seed) whose own files are still there."""

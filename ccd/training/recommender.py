@@ -52,6 +52,8 @@ class Recommender(nn.Module):
             self.reverse(0)
             self.infer()
         self.train()
+        if epoch > 0 and self._sample is not None:
+            self.backbone.observe_sample(self._sample)
         self.backbone.start_epoch(self._graph_rng)
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
 from ccd.backbones.freedom import FREEDOM
+from ccd.graphs.pruning import degree_pruning
 from ccd.losses.bpr import bpr_loss
 from tests.backbones.worlds import N_ITEMS, N_USERS, dataset, small_knn, step, world
 
@@ -57,10 +58,12 @@ def model_loss(model, batch):
 @pytest.mark.parametrize("training", [True, False])
 def test_loss_and_gradient_equal_the_dense_restatement(training):
     data = dataset()
-    built = FREEDOM(world(data), item_graph=small_knn, reg_weight=0.3, edge_dropout=0.5)
+    built = FREEDOM(
+        world(data), item_graph=small_knn, pruning=degree_pruning, reg_weight=0.3, edge_dropout=0.5
+    )
     built.train(training)
     built.start_epoch(torch.Generator().manual_seed(3))
-    graph = built.epoch_graph if training else built.full_graph
+    graph = built.graph.epoch if training else built.graph.full
     rng = torch.Generator().manual_seed(2)
     batch = Batch(
         torch.randint(N_USERS, (40,), generator=rng),
@@ -78,15 +81,15 @@ def test_loss_and_gradient_equal_the_dense_restatement(training):
 
 
 def test_inference_uses_the_full_graph():
-    built = FREEDOM(world(), item_graph=small_knn, edge_dropout=0.8)
+    built = FREEDOM(world(), item_graph=small_knn, pruning=degree_pruning, edge_dropout=0.8)
     built.start_epoch(torch.Generator().manual_seed(3))
-    assert len(built.epoch_graph.users) == int(160 * (1 - 0.8))
+    assert len(built.graph.epoch.users) == int(160 * (1 - 0.8))
     pruned = built.train()()
     full = built.eval()()
     assert not torch.allclose(pruned.users, full.users)
 
 
 def test_no_pruning_keeps_the_full_graph():
-    built = FREEDOM(world(), item_graph=small_knn, edge_dropout=0.0)
+    built = FREEDOM(world(), item_graph=small_knn, pruning=degree_pruning, edge_dropout=0.0)
     built.start_epoch(torch.Generator().manual_seed(3))
-    assert built.epoch_graph is built.full_graph
+    assert built.graph.epoch is built.graph.full

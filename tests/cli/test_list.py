@@ -97,3 +97,59 @@ def test_ctrl_c_exits_with_130(ccd, monkeypatch):
 
     monkeypatch.setattr("ccd.catalogue.load", interrupted)
     assert ccd("list")[0] == 130
+
+
+def test_matrix_is_the_rule_that_refuses(ccd):
+    from ccd.registry import components
+
+    code, out, _ = ccd("list", "--matrix", "--json")
+    assert code == 0
+    found = {(p["backbone"], p["sampler"]): p["reason"] for p in json.loads(out)["matrix"]}
+    assert found == {
+        (b.name, s.name): s.target.misfit(b.target)
+        for b in components("backbone")
+        for s in components("sampler")
+    }
+    assert found["FREEDOM", "CurricularSampler"] is None
+    assert "no higher-order item representation" in found["LightGCN", "CurricularSampler"]
+
+
+def test_matrix_takes_no_family(ccd):
+    code, out, err = ccd("list", "sampler", "--matrix")
+    assert (code, out) == (2, "")
+    assert "drop the family or the option" in err
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_matrix_as_a_table(ccd, columns):
+    code, out, err = ccd("list", "--matrix", columns=columns)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert all(len(line) <= columns for line in lines)
+    freedom = next(line for line in lines if "FREEDOM" in line)
+    pairs = json.loads(ccd("list", "--matrix", "--json")[1])["matrix"]
+    assert freedom.count("✓") == len({p["sampler"] for p in pairs})
+    # Each reason stands below, once, under the number that its cells show.
+    row = next(line for line in lines if "LightGCN" in line.split())
+    number = row.split()[row.split().index("LightGCN") + 1]
+    said = "LightGCN offers no higher-order item representation, which DMA fuses with"
+    assert [line for line in lines if said in line] == [f"{number} {said}"]
+    assert len({p["reason"] for p in pairs} - {None}) == int(lines[-1].split()[0])
+
+
+def test_matrix_in_ascii():
+    from io import StringIO
+
+    from rich.console import Console
+
+    from ccd.cli.matrix import MatrixView, Pair
+
+    class Ascii(StringIO):
+        encoding = "ascii"
+
+    text = Ascii()
+    pairs = [Pair("A", "MixGCFSampler", None), Pair("B", "MixGCFSampler", "B is too old")]
+    Console(file=text, width=60).print(MatrixView(pairs))
+    assert text.getvalue().isascii()
+    for part in ("Mix", "GCF", "+ fits", "1 B is too old"):
+        assert part in text.getvalue()

@@ -33,6 +33,7 @@ def test_each_layer_beats_the_one_before(load, project):
         ("dataset", {"dataset": "layer"}),
         ("per_dataset", {}),
         ("module", {}),
+        ("per_part", {}),
         ("with", {"with_files": ["with.gin"]}),
         ("variant", {}),
         ("set", {"bindings": ["DemoExperiment.title = 'set'"]}),
@@ -49,9 +50,10 @@ def test_each_layer_beats_the_one_before(load, project):
         variant = ["titled"] if "module" in active else []
         variant += ["DemoExperiment.title = 'variant'"] if "variant" in active else []
         per = ["DemoExperiment.title = 'per_dataset'"] if "per_dataset" in active else []
+        part = ["DemoExperiment.title = 'per_part'"] if "per_part" in active else []
         text = (
-            f"{HEAD}DemoExperiment.title = 'recipe'\n"
-            f"Ablation.variants = {{'v': {variant}}}\nAblation.per_dataset = {{'layer': {per}}}\n"
+            f"{HEAD}DemoExperiment.title = 'recipe'\nAblation.variants = {{'v': {variant}}}\n"
+            f"Ablation.per_dataset = {{'layer/DemoExperiment': {part}, 'layer': {per}}}\n"
         )
         assert load(text, **options).graphs["v"].root["title"].value == name
 
@@ -67,6 +69,26 @@ def test_per_dataset_follows_the_name_in_use(load):
     assert large.graphs["v"].root["diffusion"].value["steps"].value == 9
     renamed = load(text, bindings=["demo_files.name = 'large'"])
     assert renamed.graphs["v"].root["diffusion"].value is not None
+
+
+def test_per_dataset_lists_for_a_component_are_for_the_variants_that_hold_it(load):
+    text = (
+        f"{HEAD}Ablation.variants = {{\n"
+        "  'a': [], 'b': ['dma'], 'c': ['dma', 'demo_diffusion.steps = 3'],\n"
+        "}\n"
+        "Ablation.per_dataset = {\n"
+        "  'large/demo_diffusion': ['demo_diffusion.steps = 9', 'DemoExperiment.width = 4'],\n"
+        "  'large/demo_cosine': ['demo_cosine.offset = 0.5'],\n"  # in no variant: nothing to refuse
+        "}\n"
+    )
+    assert load(text).graphs["b"].root["width"].value is None
+    roots = {name: graph.root for name, graph in load(text, dataset="large").graphs.items()}
+    assert [root["width"].value for root in roots.values()] == [None, 4, 4]
+    assert roots["b"]["diffusion"].value["steps"].value == 9
+    assert roots["c"]["diffusion"].value["steps"].value == 3
+    assert str(roots["b"]["width"].origin).endswith("(data set 'large/demo_diffusion')")
+    swapped = load(text, dataset="large", bindings=["DemoExperiment.diffusion = None"])
+    assert swapped.graphs["b"].root["width"].value is None
 
 
 def test_a_dataset_without_a_name_goes_by_its_component(load):
@@ -114,6 +136,17 @@ def test_ccds_own_recipes_are_found_from_anywhere(load, project, monkeypatch):
         ("Ablation.variants = {'v': 'dma'}", {}, ["own.gin:3", "got {'v': 'dma'}"]),
         ("Ablation.per_dataset = {'x': ['dmaa']}", {}, ["own.gin:3 (data set 'x')", "'dma'?"]),
         ("Ablation.per_dataset = {'smal': []}", {}, ["own.gin:3", "'smal'", "mean 'small'?"]),
+        ("Ablation.per_dataset = {'smal/demo_bpr': []}", {}, ["own.gin:3", "mean 'small'?"]),
+        (
+            "Ablation.per_dataset = {'x/demo_pbr': []}",
+            {},
+            ["own.gin:3", "'x/demo_pbr'", "no component is 'demo_pbr'", "did you mean demo_bpr?"],
+        ),
+        (
+            "Ablation.per_dataset = {'large/demo_bpr': ['DemoExperiment.width = 0']}",
+            {},
+            ["own.gin:3 (data set 'large/demo_bpr')", "int >= 1 | None, got 0"],
+        ),
         (
             "Ablation.per_dataset = {'large': ['DemoExperiment.widht = 1']}",
             {},

@@ -7,12 +7,12 @@ from ccd import catalogue
 from ccd.registry import components
 
 catalogue.load()
-DIM, MODALITIES = 16, 2
+DIM, MODALITIES = 64, 2
 
 
 def build(component, seed=0):
     rng = torch.Generator().manual_seed(seed)
-    return component.target(DIM, MODALITIES, rng, torch.device("cpu"))
+    return component.target(DIM, MODALITIES, rng, torch.device("cpu")).eval()
 
 
 @pytest.fixture

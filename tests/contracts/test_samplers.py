@@ -9,7 +9,16 @@ import torch
 from ccd import catalogue
 from ccd.negatives.curricula import step_curriculum
 from ccd.registry import components
-from tests.negatives.worlds import GREEDY, batch, context, sampler_world
+from tests.negatives.worlds import (
+    GREEDY,
+    N_LAYERS,
+    N_USERS,
+    batch,
+    context,
+    one_hot_layers,
+    sampler_world,
+    with_layers,
+)
 
 catalogue.load()
 
@@ -26,22 +35,39 @@ def build(component, seed=0):
     return component.target(world, **settings), world
 
 
+def drawn(built, world, epoch):
+    """What each row's negative is made of beside its positive: (rows, items), a pair for each."""
+    users, positives, negatives = batch(world)
+    now = context(epoch)
+    if built.needs(epoch) != "layers":
+        chosen = built.sample(users, positives, negatives, now)
+        assert chosen.shape == users.shape
+        assert chosen.dtype == torch.int64
+        return torch.arange(len(users)), chosen
+    chosen = built.sample(users, positives, negatives, with_layers(now, one_hot_layers()))
+    assert chosen.shape == (len(users), one_hot_layers().shape[-1])
+    assert (chosen[:, :N_USERS] == 0).all()
+    rows, items = chosen[:, N_USERS:].nonzero().T
+    others = items != positives[rows]
+    return rows[others], items[others]
+
+
 @pytest.mark.parametrize("sampler", components("sampler"), ids=lambda c: c.name)
-@pytest.mark.parametrize("epoch", [0, 1, 3, 9])
+@pytest.mark.parametrize("epoch", [0, 1, 3, 9, 60])
 class TestSamplers:
     def test_never_a_seen_item(self, sampler, epoch):
         built, world = build(sampler)
-        users, positives, negatives = batch(world)
+        users, _, _ = batch(world)
         for _ in range(5):
-            chosen = built.sample(users, positives, negatives, context(epoch))
-            assert chosen.shape == users.shape
-            assert not world.seen.contains(users, chosen).any()
+            rows, items = drawn(built, world, epoch)
+            assert set(rows.tolist()) == set(range(len(users)))
+            assert not world.seen.contains(users[rows], items).any()
 
     def test_works_with_one_item_left(self, sampler, epoch):
         built, world = build(sampler)
-        users, positives, negatives = batch(world)
-        chosen = built.sample(users, positives, negatives, context(epoch))
-        assert set(chosen[users == GREEDY].tolist()) == {13}
+        users, _, _ = batch(world)
+        rows, items = drawn(built, world, epoch)
+        assert set(items[users[rows] == GREEDY].tolist()) == {13}
 
     def test_the_stream_decides(self, sampler, epoch):
         draws = []
@@ -50,6 +76,26 @@ class TestSamplers:
             draws.append(built.sample(*batch(world), context(epoch)))
         assert torch.equal(draws[0], draws[1])
         assert built.pool_name(epoch) == "random" or not torch.equal(draws[0], draws[2])
+
+    def test_only_made_up_negatives_carry_gradients(self, sampler, epoch):
+        built, world = build(sampler)
+        now = context(epoch)
+        layers = now.layers.requires_grad_()
+        chosen = built.sample(*batch(world), now)
+        assert chosen.requires_grad == (built.needs(epoch) == "layers")
+        if chosen.requires_grad:
+            chosen.sum().backward()
+            assert (layers.grad[:, :N_USERS] == 0).all()
+            assert all(layers.grad[n, N_USERS:].any() for n in range(N_LAYERS))
+
+    def test_what_it_observes_changes_nothing_of_what_it_saw(self, sampler, epoch):
+        built, world = build(sampler)
+        seen = context(epoch).current
+        copies = [table.clone() for table in seen[:2]]
+        for _ in range(7):
+            built.observe(seen)
+            built.sample(*batch(world), context(epoch))
+        assert all(torch.equal(a, b) for a, b in zip(seen[:2], copies, strict=True))
 
     def test_settles(self, sampler, epoch):
         built, _ = build(sampler)

@@ -1,12 +1,12 @@
 """Every registered metric, optimiser, projector, item graph, losses and data set."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 
 from ccd import catalogue
+from ccd.backbones.base import rows_of
+from ccd.diffusion.fusion import Estimate
 from ccd.graphs.engines import DglEngine
 from ccd.graphs.propagation import propagate
 from ccd.registry import components
@@ -145,6 +145,8 @@ def test_weight_zero_ignores_the_denoised(part):
     rng = torch.Generator().manual_seed(0)
     ids, higher = (torch.randn(6, 4, generator=rng) for _ in range(2))
     rows = torch.tensor([1, 4])
-    idle = partial(part.target, ids, higher, rows)
-    first, second = (idle(torch.full((2, 4), value), 0.0) for value in (0.0, 9.0))
+    first, second = (
+        part.target(ids, rows_of(higher), None, Estimate(rows, torch.full((2, 4), value), 0.0))
+        for value in (0.0, 9.0)
+    )
     torch.testing.assert_close(first, second)

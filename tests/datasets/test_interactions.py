@@ -91,17 +91,14 @@ def test_another_encoding_is_refused(tmp_path, header, guess):
         ("4\t5", "found 2 of 3 tab-separated values"),
         ("4\t5\t0\t1", "found 4 of 3 tab-separated values"),
         ("", "the line is empty"),
-        ("4.0\t5\t0", "userID is not an integer: '4.0' was written as a decimal number"),
-        ("4\t\t0", "itemID is not an integer: it is missing"),
-        ("4\tB00X\t0", "itemID is not an integer: 'B00X'"),
-        ("4\tNA\t0", "itemID is not an integer: 'NA'"),
-        ("4\t0x1F\t0", "itemID is not an integer: '0x1F'"),
+        ("4.0\t5\t0", "userID '4.0' was written as a decimal number"),
+        ("4\t\t0", "itemID is missing"),
+        ("4\tNA\t0", "itemID 'NA' stands for a missing value"),
+        ("nan\t5\t0", "userID 'nan' stands for a missing value"),
+        ("4\t5\t0x1", "x_label is not an integer: '0x1'"),
         ('4\t"5"\t0', "is quoted"),
         ("4\t5\ttrain", "x_label is not an integer: 'train'"),
         (b"4\t\xe9\t0", "is not UTF-8"),
-        ("99999999999999999999\t5\t0", "larger than any id"),
-        ("-4\t5\t0", "negative userID -4 (1 such rows)"),
-        ("4\t-5\t0", "negative itemID -5"),
         ("4\t5\t3", "unknown x_label 3"),
         ("4\t5\t-1", "unknown x_label -1"),
     ],
@@ -115,7 +112,8 @@ def test_a_wrong_row_is_refused_with_its_line(tmp_path, line, says):
 
 def test_the_first_of_many_faults_is_named_behind_good_rows(tmp_path):
     good = "".join(f"{i}\t{i}\t0\n" for i in range(5000))
-    assert refusal(tmp_path, f"{HEADER}\n{good}x\t1\t0\ny\t1\t0\n").startswith(":5002: userID")
+    bad = "1.5\t1\t0\n2.5\t1\t0\n"
+    assert refusal(tmp_path, f"{HEADER}\n{good}{bad}").startswith(":5002: userID '1.5'")
 
 
 @pytest.mark.parametrize("body", ["", "\n", "\r\n\n"])
@@ -140,23 +138,105 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
 
 
 @given(cell=st.text(st.characters(exclude_characters="\t\n\r", codec="utf-8"), max_size=12))
-def test_no_cell_is_read_as_another_number(tmp_path_factory, cell):
+def test_no_cell_is_read_as_another_id(tmp_path_factory, cell):
     path = tmp_path_factory.mktemp("cell") / "a.inter"
     path.write_bytes(f"{HEADER}\n{cell}\t1\t0\n0\t1\t2\n".encode())
     try:
-        users = read_interactions(path).users
+        table = read_interactions(path)
     except DataError:
         return
-    assert users.tolist() == [int(cell), 0]
+    if table.user_ids:
+        assert [table.user_ids[user] for user in table.users] == [cell.strip(), "0"]
+    else:
+        assert table.users.tolist() == [int(cell), 0]
 
 
 @given(
-    rows=st.lists(
-        st.tuples(st.integers(0, 2**40), st.integers(0, 2**40), st.integers(0, 2)), min_size=1
-    ),
+    rows=st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 2)), min_size=1),
     end=st.sampled_from(["\n", "\r\n"]),
 )
 def test_what_is_written_is_read(tmp_path_factory, rows, end):
     path = write_inter(tmp_path_factory.mktemp("rows") / "a.inter", rows, end=end)
     table = read_interactions(path)
     assert list(zip(table.users, table.items, table.labels, strict=True)) == rows
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-(2**70), 2**70), st.text("aZ9-_.é漢 ", min_size=1), st.integers(0, 2)
+        ),
+        min_size=1,
+    )
+)
+def test_whatever_ids_are_written_can_be_traced_back(tmp_path_factory, rows):
+    path = write_inter(tmp_path_factory.mktemp("rows") / "a.inter", rows)
+    try:
+        table = read_interactions(path)
+    except DataError:
+        return
+    for ids, positions, column in (
+        (table.user_ids, table.users, 0),
+        (table.item_ids, table.items, 1),
+    ):
+        expected = [str(row[column]).strip() for row in rows]
+        found = [ids[p] if ids else str(p) for p in positions]
+        assert found == expected or [int(x) for x in expected] == positions.tolist()
+
+
+MIXED = [("u9", 1, 0), ("u10", 0, 0), ("7", 1, 1), ("u9", 2, 2)]
+
+
+def test_text_ids_are_numbered_in_sorted_order_and_noted(tmp_path):
+    table = read_interactions(write_inter(tmp_path / "a.inter", MIXED))
+    assert table.user_ids == ("7", "u10", "u9")
+    assert table.users.tolist() == [2, 1, 0, 2]
+    assert (table.items.tolist(), table.item_ids) == ([1, 0, 1, 2], ())
+    assert table.notes == (
+        "a.inter: user ids do not count from 0 ('u9' in line 2); the 3 ids were sorted as texts "
+        "and numbered",
+    )
+
+
+def test_the_numbering_does_not_depend_on_the_order_of_the_rows(tmp_path):
+    table = read_interactions(write_inter(tmp_path / "a.inter", MIXED))
+    other = read_interactions(write_inter(tmp_path / "b.inter", MIXED[::-1]))
+    assert table.user_ids == other.user_ids
+    assert table.users.tolist() == other.users.tolist()[::-1]
+
+
+@pytest.mark.parametrize("odd", [-4, 60_000_000, 2**62, 10**20, "B00X", "0x1F", "1 2"])
+def test_odd_ids_of_users_and_of_items_without_features_are_numbered(tmp_path, odd):
+    for column in (0, 1):
+        rows = [list(row) for row in ROWS]
+        rows[5][column] = odd
+        table = read_interactions(write_inter(tmp_path / "a.inter", rows))
+        ids, positions = ((table.user_ids, table.users), (table.item_ids, table.items))[column]
+        assert [ids[p] for p in positions] == [str(row[column]) for row in rows]
+        assert f"({str(odd)!r} in line 7)" in table.notes[0]
+
+
+@pytest.mark.parametrize("odd", [-4, 700, 2**62, "B00X"])
+def test_items_with_features_must_be_numbered_like_the_rows(tmp_path, odd):
+    path = write_inter(tmp_path / "a.inter", [*ROWS, (0, odd, 0)])
+    with pytest.raises(DataError) as caught:
+        read_interactions(path, featured=True)
+    assert str(caught.value).startswith(f"{path}:14: itemID '{odd}' is no row of the feature files")
+    assert "mmrec_dataset.item_order" in str(caught.value)
+
+
+def test_whole_numbers_are_one_id_however_written(tmp_path):
+    rows = [(" 1", "01", 0), ("1", 1, "00"), (0, 0, 1)]
+    table = read_interactions(write_inter(tmp_path / "a.inter", rows))
+    assert (table.users.tolist(), table.items.tolist()) == ([1, 1, 0], [1, 1, 0])
+    assert table.labels.tolist() == [0, 0, 1]
+    assert table.user_ids == ()
+
+
+def test_an_order_gives_items_their_positions(tmp_path):
+    path = write_inter(tmp_path / "a.inter", [(0, "b", 0), (1, " 007", 1), (0, "a", 2)])
+    table = read_interactions(path, item_order=("a", "cold", "b", "007"), featured=True)
+    assert table.items.tolist() == [2, 3, 0]
+    assert table.item_ids == ("a", "cold", "b", "007")
+    with pytest.raises(DataError, match=r":2: itemID 'b' is not among the 2 ids .*\(2 such rows\)"):
+        read_interactions(path, item_order=("a", "cold"))

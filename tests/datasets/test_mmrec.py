@@ -93,6 +93,50 @@ def test_policies_reach_their_part(tmp_path):
     assert all(word in said for word in ("1 duplicate", "1 leaked", "1 items with NaN"))
 
 
+def write_text_ids(folder: Path) -> None:
+    """The same data set as ``write_dataset``'s, with texts for ids."""
+    write_dataset(folder)
+    write_inter(folder / "mini.inter", [(f"u{u}", f"i{9 - i}", x) for u, i, x in ROWS])
+    (folder / "items.txt").write_text("".join(f"i{9 - i}\n" for i in range(N_ITEMS)))
+
+
+def test_text_ids_of_items_with_features_need_their_order(tmp_path):
+    write_text_ids(tmp_path)
+    with pytest.raises(DataError, match=r"mini.inter:2: itemID 'i9' is no row .*item_order"):
+        load(tmp_path)
+    with pytest.raises(DataError, match=r"absent.txt: item ids, one a line, by feature row"):
+        load(tmp_path, item_order="absent.txt")
+
+
+def test_text_ids_with_their_order_are_the_same_data_set(tmp_path):
+    plain = load(write_dataset(tmp_path / "mini").parent)
+    write_text_ids(tmp_path / "texts")
+    texts = load(tmp_path / "texts", item_order="items.txt")
+    for split in ("train", "valid", "test"):
+        assert np.array_equal(getattr(texts, split).users, getattr(plain, split).users)
+        assert np.array_equal(getattr(texts, split).items, getattr(plain, split).items)
+    assert texts.user_ids == ("u0", "u1", "u2")
+    assert texts.item_ids == ("i9", "i8", "i7", "i6", "i5", "i4")
+    assert (plain.user_ids, plain.item_ids) == ((), ())
+    assert any(note.startswith("mini.inter: user ids do not count") for note in texts.notes)
+    assert texts.fingerprint != plain.fingerprint
+
+
+def test_an_order_of_more_items_than_feature_rows_is_refused(tmp_path):
+    write_text_ids(tmp_path)
+    with (tmp_path / "items.txt").open("a") as file:
+        file.write("i0\n")
+    with pytest.raises(DataError, match="image features have 6 rows, the data set has 7 items"):
+        load(tmp_path, item_order="items.txt")
+
+
+def test_text_ids_of_items_without_features_are_numbered(tmp_path):
+    write_text_ids(tmp_path)
+    dataset = load(tmp_path, features={})
+    assert dataset.item_ids == ("i4", "i5", "i6", "i7", "i8", "i9")
+    assert dataset.item_ids[dataset.train.items[0]] == "i9"
+
+
 def test_features_of_other_items_are_refused(tmp_path):
     write_dataset(tmp_path)
     np.save(tmp_path / "text_feat.npy", random_features(N_ITEMS - 1))

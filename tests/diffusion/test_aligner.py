@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ccd.backbones.base import rows_of
 from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.diffusion.estimators import AttentionEstimator
@@ -103,5 +104,8 @@ def test_fusion_sites(fusion, expected):
     rng = torch.Generator().manual_seed(3)
     ids, higher, denoised = (torch.randn(N_ITEMS, DIM, generator=rng) for _ in range(3))
     model = aligner(fusion=fusion, fusion_weight=0.3)
-    got = model.fuse(torch.arange(N_ITEMS), denoised)(ids, higher)
-    torch.testing.assert_close(got, expected(ids, higher, denoised))
+    ego, side = expected(ids, higher, denoised)
+    hook = model.fuse(torch.arange(N_ITEMS), denoised)
+    torch.testing.assert_close(hook(ids, rows_of(higher), None), (ego, side))
+    wanted = torch.tensor([0, 3])
+    torch.testing.assert_close(hook(ids, rows_of(higher), wanted), (ego, side[wanted]))

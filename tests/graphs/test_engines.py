@@ -33,6 +33,32 @@ def test_nodes_without_edges_sum_to_zero(engine):
     assert summed.tolist() == [[0, 0], [1, 1], [0, 0]]
 
 
+@pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
+def test_weighted_sums_equal_the_dense_product_in_value_and_gradient(engine):
+    source, target = random_edges()
+    source, target = torch.cat([source, source[:9]]), torch.cat([target, target[:9]])  # parallel
+    rng = torch.Generator().manual_seed(1)
+    x = torch.randn(40, 8, generator=rng, requires_grad=True)
+    weights = torch.randn(len(source), generator=rng, requires_grad=True)
+    upstream = torch.randn(40, 8, generator=rng)
+    matrix = torch.zeros(40, 40).index_put((target, source), weights, accumulate=True)
+    summed = engine.adjacency(source, target, 40, 40).weighted_sum(x, weights)
+    torch.testing.assert_close(summed, matrix @ x, atol=1e-5, rtol=0)
+    got = torch.autograd.grad((summed * upstream).sum(), (x, weights))
+    true = torch.autograd.grad((matrix @ x * upstream).sum(), (x, weights))
+    torch.testing.assert_close(got, true, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
+def test_constant_weights_still_pass_gradient_to_the_table(engine):
+    source, target = random_edges()
+    weights = torch.rand(len(source), generator=torch.Generator().manual_seed(1))
+    x = torch.ones(40, 2, requires_grad=True)
+    engine.adjacency(source, target, 40, 40).weighted_sum(x, weights).sum().backward()
+    expected = torch.zeros(40).index_add(0, source, weights)
+    torch.testing.assert_close(x.grad, expected[:, None].expand(40, 2), atol=1e-5, rtol=0)
+
+
 def test_choice_of_engine():
     assert choose_engine("cpu").name == "dgl"
     assert choose_engine("cuda").name == "torch"

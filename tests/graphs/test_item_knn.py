@@ -4,9 +4,9 @@ import torch
 
 from ccd.datasets.dataset import Dataset, Interactions, Neighbours
 from ccd.errors import ConfigError
-from ccd.graphs import item_knn
+from ccd.graphs import nearest
 from ccd.graphs.engines import DglEngine, TorchEngine
-from ccd.graphs.item_knn import ItemGraph, knn_graph, modality_shares, nearest_items
+from ccd.graphs.item_knn import ItemGraph, knn_graph, modality_shares
 from ccd.graphs.propagation import propagate
 
 N_ITEMS = 50
@@ -32,25 +32,6 @@ def dataset(**changes):
 
 def as_matrix(graph, n=N_ITEMS):
     return graph(torch.eye(n))
-
-
-def test_neighbours_equal_the_dense_search_and_include_self(monkeypatch):
-    monkeypatch.setattr(item_knn, "_BLOCK_CELLS", 7 * N_ITEMS)  # several blocks
-    table = features(6)
-    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
-    expected = np.argsort(-(unit @ unit.T), axis=1)[:, :5]
-    found = nearest_items(table, 5)
-    assert (np.sort(found) == np.sort(expected)).all()
-    assert (found[:, 0] == np.arange(N_ITEMS)).all()
-
-
-def test_a_zero_row_is_nobodys_neighbour():
-    table = features(6)
-    table[7] = 0
-    found = nearest_items(table, 5)
-    assert (found[7] == [7, -1, -1, -1, -1]).all()
-    assert not (np.delete(found, 7, axis=0) == 7).any()
-    assert (np.delete(found, 7, axis=0) >= 0).all()
 
 
 def test_rows_sum_to_one_and_single_modality_values_are_one_over_k():
@@ -105,8 +86,8 @@ def test_precomputed_neighbours_are_used_where_long_enough():
 
 def test_cache_is_keyed_by_content(monkeypatch):
     calls = []
-    search = item_knn.nearest_items
-    monkeypatch.setattr(item_knn, "nearest_items", lambda f, k: calls.append(k) or search(f, k))
+    search = nearest.nearest_items
+    monkeypatch.setattr(nearest, "nearest_items", lambda f, k: calls.append(k) or search(f, k))
     cpu = torch.device("cpu")
     for data in (dataset(), dataset(), dataset(features={"image": features(6, 9)})):
         knn_graph(data, DglEngine(), cpu, k=4)

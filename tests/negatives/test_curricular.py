@@ -100,5 +100,3 @@ def test_refusals():
         CurricularSampler(
             sampler_world(), curriculum=last_pool, candidate_fraction=0.1, top_fraction=0.1
         )
-    with pytest.raises(ConfigError, match="add the modules 'dma' and 'ndi'"):
-        sampler(sampler_world(n_pools=0))

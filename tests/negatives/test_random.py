@@ -40,3 +40,27 @@ def test_few_attempts_fall_back_to_enumeration():
     drawn = hasty.draw(users, world.rng)
     assert not world.seen.contains(users, drawn).any()
     assert set(drawn[users == GREEDY].tolist()) == {13}
+
+
+def test_candidates_are_unseen_and_of_their_row():
+    world = sampler_world()
+    users, _, _ = batch(world)
+    drawn = world.random.candidates(users, 7, world.rng)
+    assert drawn.shape == (len(users), 7)
+    owners = users.repeat_interleave(7)
+    assert not world.seen.contains(owners, drawn.reshape(-1)).any()
+    assert set(drawn[users == GREEDY].flatten().tolist()) == {13}
+
+
+def test_weights_hold_for_the_enumeration_too():
+    world = sampler_world()
+    weights = torch.zeros(len(world.catalogue))
+    unseen = [i for i in world.catalogue.tolist() if i not in world.seen.of(torch.tensor([0]))[1]]
+    for item, weight in zip(unseen[:2], (1.0, 3.0), strict=True):
+        weights[world.catalogue == item] = weight
+    for attempts in (0, 50):
+        weighted = RandomNegatives(world.seen, world.catalogue, attempts, weights)
+        drawn = weighted.draw(torch.zeros(20_000, dtype=torch.long), world.rng)
+        share = (drawn == unseen[1]).float().mean().item()
+        assert set(drawn.tolist()) == set(unseen[:2])
+        assert abs(share - 0.75) < 0.02

@@ -6,7 +6,7 @@ from ccd.backbones.base import Representations
 from ccd.negatives.base import RandomNegatives, SamplerWorld, SamplingContext
 from ccd.negatives.seen import SeenItems
 
-N_USERS, N_ITEMS, DIM, N_POOLS = 20, 40, 8, 4
+N_USERS, N_ITEMS, DIM, N_POOLS, N_LAYERS = 20, 40, 8, 4, 3
 GREEDY = 7  # has seen everything but item 13
 
 
@@ -31,11 +31,20 @@ def sampler_world(seed=0, n_pools=N_POOLS):
 
 def context(epoch, seed=1):
     rng = torch.Generator().manual_seed(seed)
-    reprs = Representations(
-        torch.randn(N_USERS, DIM, generator=rng), torch.randn(N_ITEMS, DIM, generator=rng)
-    )
+    layers = torch.randn(N_LAYERS, N_USERS + N_ITEMS, DIM, generator=rng)
     pools = torch.randn(N_POOLS, N_ITEMS, DIM, generator=rng)
-    return SamplingContext(epoch, reprs, reprs, pools)
+    return with_layers(SamplingContext(epoch, None, None, pools), layers)
+
+
+def with_layers(now, layers):
+    """The same context with other layers, and the representations that are their mean."""
+    reprs = Representations(*layers.detach().mean(0).split([N_USERS, N_ITEMS]))
+    return now._replace(current=reprs, epoch_end=reprs, layers=layers)
+
+
+def one_hot_layers():
+    """Layers in which each node is its own dimension: a mix of rows shows what it is made of."""
+    return torch.eye(N_USERS + N_ITEMS).expand(N_LAYERS, -1, -1).clone()
 
 
 def batch(world, seed=2):

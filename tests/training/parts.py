@@ -12,6 +12,7 @@ from ccd.diffusion.process import GaussianDiffusion
 from ccd.evaluation.metrics import ndcg, recall
 from ccd.evaluation.ranking import FullRanking
 from ccd.experiment import Experiment
+from ccd.graphs.pruning import degree_pruning
 from ccd.losses.mix import LossMix
 from ccd.negatives.curricula import step_curriculum
 from ccd.negatives.curricular import CurricularSampler
@@ -44,7 +45,7 @@ def experiment(*, loss=None, trainer=None, **parts):
     }  # fmt: skip
     return Experiment(
         dataset=lambda _: dataset(),
-        backbone=partial(FREEDOM, item_graph=small_knn),
+        backbone=partial(FREEDOM, item_graph=small_knn, pruning=degree_pruning),
         projector=LinearProjector,
         losses=partial(LossMix, **(loss or {})),
         trainer=partial(Trainer, **{**optimise, **(trainer or {})}),

@@ -93,7 +93,7 @@ def test_a_loss_that_is_not_finite_is_refused():
 def test_missing_partners_are_refused():
     with pytest.raises(ConfigError, match="pools need an aligner"):
         train(experiment(pools=FULL["pools"]))
-    with pytest.raises(ConfigError, match="CNS reads NDI's reverse steps"):
+    with pytest.raises(ConfigError, match="it reads NDI's reverse steps"):
         train(experiment(aligner=DMA, sampler=CNS))
 
 

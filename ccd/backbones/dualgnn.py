@@ -1,0 +1,205 @@
+"""DualGNN: modality graphs mixed per user, then smoothed over similar users (Wang et al. 2023)."""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import (
+    Backbone,
+    Fuse,
+    Representations,
+    Rows,
+    Step,
+    World,
+    no_fusion,
+    unit_rows,
+    xavier_normal,
+)
+from ccd.backbones.lightgcn import convolve
+from ccd.backbones.projector import linear
+from ccd.errors import ConfigError
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import UserItemGraph
+from ccd.graphs.user_user import CoInteractions, check_neighbours
+from ccd.registry import component
+from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+
+class PreferenceGNN(Backbone):
+    """What DualGNN and DRAGON share: preferences per modality, and the user-user graph.
+
+    There are no item ID embeddings. ``user_embeddings`` are the user preferences of all modalities
+    side by side, ``[n_users, n_modalities * dim]``; ``mixture [n_users, n_modalities]`` weighs a
+    user's modalities.
+
+    The sources take BPR's logarithm to base 2, here it is natural. The regulariser is scaled by
+    ``ln 2`` as BPR thereby is, so the whole is ``ln 2`` times their loss: the same minima and
+    directions of descent, and under Adam (but for its epsilon) the same steps.
+
+    Args:
+        world: Interactions, features, sizes, engine and random stream.
+        n_layers: Layers over the user-item graph.
+        hidden: Width of the feature encoders' hidden layer.
+        n_user_layers: Layers over the user-user graph.
+        n_neighbours: Neighbours per user in an epoch's user-user graph.
+        n_kept_neighbours: Heaviest neighbours kept per user, from which short lists are filled.
+        reg_weight: Weight of the mean squares of preferences and mixture.
+
+    Raises:
+        ConfigError: The data set has no features, or too few neighbours are kept.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        n_layers: int,
+        hidden: int,
+        n_user_layers: int,
+        n_neighbours: int,
+        n_kept_neighbours: int,
+        reg_weight: float,
+    ) -> None:
+        name = type(self).__name__
+        if not world.features:
+            raise ConfigError(
+                f"{name} needs at least one modality, and the data set has none; add features to "
+                "it or choose a backbone without, such as Experiment.backbone = @LightGCN"
+            )
+        check_neighbours(name, n_neighbours, n_kept_neighbours)
+        super().__init__(world)
+        self.n_layers, self.n_user_layers = n_layers, n_user_layers
+        self.n_neighbours, self.reg_weight = n_neighbours, reg_weight
+        edges = world.users, world.items, world.n_users, world.n_items, world.engine
+        self.graph = UserItemGraph(*edges)
+        self.co_interactions = CoInteractions(*edges, n_kept_neighbours)
+        self.user_graph = self.co_interactions.draw(n_neighbours, world.rng)
+        self._draw_weights(world, hidden)
+
+    def _draw_weights(self, world: World, hidden: int) -> None:
+        rng, device, n_modalities = world.rng, world.device, len(world.features)
+        del self.item_embeddings
+        self.user_embeddings = nn.Parameter(
+            torch.empty(world.n_users, n_modalities * world.dim, device=device)
+        )
+        for block in self.user_embeddings.detach().split(world.dim, dim=1):
+            xavier_normal(block, rng)
+        draw = torch.empty(world.n_users, n_modalities, device=device)
+        xavier_normal(draw, rng)
+        self.mixture = nn.Parameter(draw.softmax(dim=1))
+        self._features = [
+            torch.tensor(features, dtype=torch.float32, device=device)
+            for features in world.features.values()
+        ]
+        self.encoders = nn.ModuleList(
+            nn.Sequential(
+                linear(features.shape[1], hidden, rng, device),
+                nn.LeakyReLU(inplace=True),
+                linear(hidden, world.dim, rng, device),
+            )
+            for features in self._features
+        )
+
+    @classmethod
+    def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:
+        if fusion:
+            return f"{cls.__name__} has no item ID embeddings, which DMA diffuses"
+        return super().misfit(negatives=negatives)
+
+    def start_epoch(self, rng: torch.Generator) -> None:
+        self.user_graph = self.co_interactions.draw(self.n_neighbours, rng)
+
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        users, items = self.joined(self.modality_means())
+        users = self.smoothed(users, rows)
+        items = items if rows is None else F.embedding(rows.items, items)
+        # The sources sum the layers; all that follows is linear, so their mean is scaled last.
+        n_layers = self.n_layers + 1
+        return Representations(n_layers * users, n_layers * items)
+
+    def joined(self, means: list[Representations]) -> tuple[Tensor, Tensor]:
+        """One table of all users and one of all items, from those of each modality."""
+        raise TypeError(f"{type(self).__name__} must define joined")
+
+    def modality_means(self) -> list[Representations]:
+        """Mean of the layers ``X, A X, A^2 X ...`` per modality, for all users and items.
+
+        X are the preferences and the encoded features, each row of length 1.
+        """
+        preferences = unit_rows(self.user_embeddings.unflatten(1, (len(self.encoders), -1)))
+        return [
+            convolve(self.graph, users, unit_rows(encoder(features)), self.n_layers, None)
+            for users, encoder, features in zip(
+                preferences.unbind(1), self.encoders, self._features, strict=True
+            )
+        ]
+
+    def smoothed(self, users: Tensor, rows: Rows | None) -> Tensor:
+        """Users plus their neighbours' weighted mean, for the users of ``rows`` (else all).
+
+        Args:
+            users: Representations of all users ``[n_users, dim]``.
+            rows: Which rows are wanted.
+        """
+        mean = users
+        for _ in range(self.n_user_layers - 1):
+            mean = propagate(self.user_graph.into(), mean)
+        if rows is None:
+            return users + propagate(self.user_graph.into(), mean)
+        return F.embedding(rows.users, users) + propagate(self.user_graph.into(rows.users), mean)
+
+    def own_loss(self, step: Step) -> Tensor | None:
+        if not self.reg_weight:
+            return None
+        # Modalities are equally wide, so the sum of their means is as many times the whole's mean.
+        preferences = F.embedding(step.batch.users, self.user_embeddings).square().mean()
+        penalty = len(self.encoders) * preferences + self.mixture.square().mean()
+        return math.log(2) * self.reg_weight * penalty
+
+
+@component("backbone")
+class DualGNN(PreferenceGNN):
+    """Modality representations mixed by each user's weights, plus those of co-interacting users.
+
+    The reference also regularises weights of items that nothing else uses; they are left out.
+
+    Args:
+        world: Interactions, features, sizes, engine and random stream.
+        n_layers: Layers over the user-item graph.
+        hidden: Width of the feature encoders' hidden layer.
+        n_user_layers: Layers over the user-user graph.
+        n_neighbours: Neighbours per user in an epoch's user-user graph.
+        n_kept_neighbours: Heaviest neighbours kept per user.
+        reg_weight: Weight of the mean squares of preferences and mixture.
+        inplace_sum_parity: The toolbox sums the items' modalities in place, into the first one's
+            table, which the users' mix then reads: True for parity.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        n_layers: NonNegativeInt = 2,
+        hidden: PositiveInt = 256,
+        n_user_layers: PositiveInt = 1,
+        n_neighbours: PositiveInt = 40,
+        n_kept_neighbours: PositiveInt = 200,
+        reg_weight: NonNegativeFloat = 1e-3,
+        inplace_sum_parity: Flag = False,
+    ) -> None:
+        super().__init__(
+            world, n_layers, hidden, n_user_layers, n_neighbours, n_kept_neighbours, reg_weight
+        )
+        self.inplace_sum_parity = inplace_sum_parity
+
+    def joined(self, means: list[Representations]) -> tuple[Tensor, Tensor]:
+        shares: Tensor = self.mixture
+        if self.inplace_sum_parity:
+            # w_1 (X_1 + X_2 + ...) + w_2 X_2 + ...: to its own weight each other adds the first's.
+            shares = torch.cat([shares[:, :1], shares[:, 1:] + shares[:, :1]], dim=1)
+        users = [w * table.users for w, table in zip(shares.split(1, dim=1), means, strict=True)]
+        return reduce(Tensor.add, users), reduce(Tensor.add, [table.items for table in means])

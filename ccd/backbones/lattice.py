@@ -1,0 +1,153 @@
+"""LATTICE: item-item graphs that are learned from the modalities (Zhang et al. 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import (
+    Backbone,
+    Fuse,
+    Representations,
+    Rows,
+    Step,
+    World,
+    half_squared_norm,
+    no_fusion,
+    xavier_uniform,
+)
+from ccd.backbones.lightgcn import convolution_layers, mean_of_layers
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import UserItemGraph
+from ccd.graphs.user_item_operators import MeanOfPowers, SelfLoopGraph
+from ccd.graphs.weighted import (
+    Edges,
+    FixedItemGraph,
+    LearnedItemGraph,
+    mixed,
+    similarity_edges,
+    weighted_knn,
+)
+from ccd.registry import component
+from ccd.settings import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+
+@component("backbone")
+class LATTICE(Backbone):
+    """Graph convolution plus an item graph that is learned anew from the modalities in each epoch.
+
+    The item graph mixes the cosine graphs of the raw features with those of the projected ones. It
+    is built in an epoch's first batch, whose gradient trains projections, features and modality
+    weights; the other batches use it as it is, and inference builds one from the current weights.
+    All graphs are edge lists, with the values and gradients of the dense form.
+
+    DMA: the higher-order representation g is the item graph's output, rows of length 1. Every
+    fusion site works: ``final`` mixes into g where it is added, ``ego`` propagates the mixture with
+    g in the place of the ID embeddings, and ``ego_id`` that with the ID embeddings.
+
+    Args:
+        world: Interactions, features, sizes, engine and random stream.
+        k: Neighbours per item and modality, the item itself included.
+        n_layers: Layers over the user-item graph.
+        n_item_layers: How many times the item graph is applied.
+        original_share: Share of the raw features' graph in the mix, the paper's lambda.
+        reg_weight: Weight of half the squared norms of the batch's final representations.
+
+    Raises:
+        ConfigError: ``k`` exceeds the number of items, or there are no features.
+    """
+
+    takes_fusion = True
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        k: PositiveInt = 10,
+        n_layers: NonNegativeInt = 2,
+        n_item_layers: PositiveInt = 1,
+        original_share: Fraction = 0.9,
+        reg_weight: NonNegativeFloat = 1e-5,
+    ) -> None:
+        super().__init__(world)
+        self.k, self.n_layers, self.n_item_layers = k, n_layers, n_item_layers
+        self.original_share, self.reg_weight = original_share, reg_weight
+        self.engine = world.engine
+        originals = world.item_graph(partial(weighted_knn, k=k, setting="LATTICE.k"))
+        self._originals = {name: graph.edges for name, graph in originals.items()}
+        self._missing = {
+            name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
+            for name, features in world.features.items()
+        }
+        self._epoch_graph: FixedItemGraph | None = None
+        self.graph = UserItemGraph(
+            world.users, world.items, world.n_users, world.n_items, world.engine
+        )
+        self._averaging = SelfLoopGraph(self.graph)
+        self.modality_weights = nn.Parameter(
+            torch.full((len(self._originals),), 0.5, device=world.device)
+        )
+        xavier_uniform(self.user_embeddings, world.rng)
+        xavier_uniform(self.item_embeddings, world.rng)
+
+    def start_epoch(self, rng: torch.Generator) -> None:
+        self._epoch_graph = None
+
+    def higher_order(self, items: Tensor | None = None) -> Tensor:
+        graph = self._item_graph()
+        x: Tensor = self.item_embeddings
+        for _ in range(self.n_item_layers):
+            x = graph(x)
+        return F.normalize(x if items is None else x.index_select(0, items), dim=1)
+
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        wanted = None if rows is None else rows.items
+        ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
+        nodes = None if rows is None else torch.cat([rows.users, rows.items + self.graph.n_users])
+        convolution = MeanOfPowers(self._averaging, self.n_layers, nodes)
+        table = propagate(convolution, torch.cat([self.user_embeddings, ego]))
+        n_users = self.graph.n_users if rows is None else len(rows.users)
+        return Representations(table[:n_users], table[n_users:] + side)
+
+    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
+        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+        layers = convolution_layers(self._averaging, self.user_embeddings, ego, self.n_layers)
+        n_users = self.graph.n_users
+        # The side term joins every layer, so that the mean over layers is the final representation.
+        layers = layers + torch.cat([side.new_zeros(n_users, side.shape[1]), side])
+        return mean_of_layers(layers, n_users), layers
+
+    def own_loss(self, step: Step) -> Tensor | None:
+        if not self.reg_weight:
+            return None
+        return self.reg_weight * half_squared_norm(step.users, step.positives, step.negatives)
+
+    def _item_graph(self) -> Callable[[Tensor], Tensor]:
+        """The learned graph in inference and in an epoch's first batch, else what that one left."""
+        if self.training and self._epoch_graph is not None:
+            return partial(propagate, self._epoch_graph)
+        edges, n_items = self._mixed_edges(), len(self.item_embeddings)
+        if self.training:
+            self._epoch_graph = FixedItemGraph(edges, n_items)
+        return LearnedItemGraph(edges, n_items, self.engine)
+
+    def _mixed_edges(self) -> Edges:
+        n_items = len(self.item_embeddings)
+        items = torch.arange(n_items, device=self.item_embeddings.device)
+        learned = []
+        for name, missing in self._missing.items():
+            unit = F.normalize(self.projector.project(name, items), dim=1)
+            learned.append(similarity_edges(unit.masked_fill(missing, 0.0), self.k))
+        shares = self.modality_weights.softmax(dim=0)
+        return mixed(
+            [
+                mixed(learned, shares).normalised(n_items),
+                mixed(list(self._originals.values()), shares),
+            ],
+            shares.new_tensor([1.0 - self.original_share, self.original_share]),
+        )

@@ -1,0 +1,173 @@
+"""MGCN: modality views purified by behaviour (Yu et al. 2023)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import (
+    Backbone,
+    Fuse,
+    Representations,
+    Rows,
+    Step,
+    World,
+    half_squared_norm,
+    no_fusion,
+    rows_of,
+    xavier_uniform,
+)
+from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
+from ccd.backbones.projector import linear
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import UserItemGraph
+from ccd.graphs.user_item_operators import ItemsToUsers
+from ccd.graphs.weighted import weighted_knn
+from ccd.losses.info_nce import info_nce
+from ccd.registry import component
+from ccd.settings import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+class Terms(NamedTuple):
+    """The two terms of a representation, each ``[n, dim]``."""
+
+    behaviour: Tensor
+    side: Tensor
+
+
+@component("backbone")
+class MGCN(Backbone):
+    """Graph convolution plus a side term fused from modality views that behaviour has purified.
+
+    A modality's features gate the items' ID embeddings, the result passes over the modality's item
+    graph and on to the users. The views' attention-weighted sum is what they have in common; what
+    sets each apart counts as far as the behaviour view prefers it.
+
+    DMA: the higher-order representation g is the items' fused side term, which is added to the
+    behaviour view. Where a fusion site changes what propagates (``ego``, ``ego_id``), the behaviour
+    view is convolved anew from that; preferences are those of the ID embeddings' view.
+
+    Args:
+        world: Interactions, features, sizes, engine and random stream.
+        k: Neighbours per item and modality, the item itself included.
+        n_layers: Layers over the user-item graph.
+        n_item_layers: How many times an item graph is applied.
+        reg_weight: Weight of half the squared norms of the batch's final representations.
+        contrast_weight: Weight of InfoNCE between side and behaviour, of items and of users.
+        temperature: Temperature of InfoNCE.
+
+    Raises:
+        ConfigError: ``k`` exceeds the number of items, or there are no features.
+    """
+
+    takes_fusion = True
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        k: PositiveInt = 10,
+        n_layers: NonNegativeInt = 2,
+        n_item_layers: PositiveInt = 1,
+        reg_weight: NonNegativeFloat = 1e-4,
+        contrast_weight: NonNegativeFloat = 1e-2,
+        temperature: PositiveFloat = 0.2,
+    ) -> None:
+        super().__init__(world)
+        self.n_layers, self.n_item_layers = n_layers, n_item_layers
+        self.reg_weight, self.contrast_weight = reg_weight, contrast_weight
+        self.temperature = temperature
+        self.item_graphs = world.item_graph(partial(weighted_knn, k=k, setting="MGCN.k"))
+        self.graph = UserItemGraph(
+            world.users, world.items, world.n_users, world.n_items, world.engine
+        )
+        self._every_item = torch.arange(world.n_items, device=world.device)
+        self._every_user = torch.arange(world.n_users, device=world.device)
+        xavier_uniform(self.user_embeddings, world.rng)
+        xavier_uniform(self.item_embeddings, world.rng)
+
+        def square() -> nn.Linear:
+            return linear(world.dim, world.dim, world.rng, world.device)
+
+        self.gates = nn.ModuleDict({name: square() for name in self.item_graphs})
+        self.preferences = nn.ModuleDict({name: square() for name in self.item_graphs})
+        self.key = square()
+        self.query = linear(world.dim, 1, world.rng, world.device, bias=False)
+
+    def higher_order(self, items: Tensor | None = None) -> Tensor:
+        items = self._every_item if items is None else items
+        return self._terms(Rows(self._every_user[:0], items))[1].side
+
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        rows = Rows(self._every_user, self._every_item) if rows is None else rows
+        if fuse is no_fusion:
+            return _added(*self._terms(rows))
+        all_items = Rows(rows.users, self._every_item)
+        users, items = self._terms(all_items)
+        ego, side = fuse(self.item_embeddings, rows_of(items.side), rows.items)
+        if ego is self.item_embeddings:
+            return _added(users, Terms(items.behaviour.index_select(0, rows.items), side))
+        behaviour = self._behaviour(ego, rows)
+        return _added(Terms(behaviour.users, users.side), Terms(behaviour.items, side))
+
+    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
+        users, items = self._terms(Rows(self._every_user, self._every_item))
+        ego, side = fuse(self.item_embeddings, rows_of(items.side), None)
+        layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
+        behaviour = mean_of_layers(layers, self.graph.n_users)
+        output = _added(Terms(behaviour.users, users.side), Terms(behaviour.items, side))
+        # The side term joins every layer, so that the mean over layers is the final representation.
+        return output, layers + torch.cat([users.side, side])
+
+    def own_loss(self, step: Step) -> Tensor | None:
+        losses = []
+        if self.reg_weight:
+            norms = half_squared_norm(step.users, step.positives, step.negatives)
+            losses.append(self.reg_weight * norms)
+        if self.contrast_weight:
+            ids = (step.index.users, step.index.positives)
+            for rows, terms in zip(ids, step.output.state, strict=True):
+                behaviour, side = (F.embedding(rows, table) for table in terms)
+                losses.append(self.contrast_weight * info_nce(side, behaviour, self.temperature))
+        return torch.stack(losses).sum() if losses else None
+
+    def _behaviour(self, ego: Tensor, rows: Rows) -> Representations:
+        return convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)
+
+    def _terms(self, rows: Rows) -> tuple[Terms, Terms]:
+        """Those of users and of items, from the ID embeddings."""
+        behaviour = self._behaviour(self.item_embeddings, rows)
+        # The modalities side by side: one pass of wide rows is faster than one each.
+        items = torch.cat([self._purified(name) for name in self.item_graphs], dim=1)
+        users = propagate(ItemsToUsers(self.graph, rows.users), items)
+        views = torch.cat([users, items.index_select(0, rows.items)])
+        by_modality = torch.stack(views.chunk(len(self.item_graphs), dim=1))
+        side = self._fused(by_modality, torch.cat(behaviour[:2]))
+        n = len(rows.users)
+        return Terms(behaviour.users, side[:n]), Terms(behaviour.items, side[n:])
+
+    def _purified(self, name: str) -> Tensor:
+        """One modality's view of the items ``[n_items, dim]``."""
+        gate = self.gates[name](self.projector.project(name, self._every_item)).sigmoid()
+        items = self.item_embeddings * gate
+        for _ in range(self.n_item_layers):
+            items = propagate(self.item_graphs[name], items)
+        return items
+
+    def _fused(self, views: Tensor, behaviour: Tensor) -> Tensor:
+        """The side term ``[n, dim]`` of ``views [n_modalities, n, dim]``."""
+        shares = self.query(self.key(views).tanh()).softmax(dim=0)
+        common = (shares * views).sum(dim=0)
+        wanted = torch.stack([prefer(behaviour) for prefer in self.preferences.values()]).sigmoid()
+        return ((wanted * (views - common)).sum(dim=0) + common) / (len(views) + 1)
+
+
+def _added(users: Terms, items: Terms) -> Representations:
+    """Final representations; their terms are what the contrast needs of the forward pass."""
+    return Representations(
+        users.behaviour + users.side, items.behaviour + items.side, (users, items)
+    )

@@ -1,0 +1,192 @@
+"""MMGCN: a graph convolution per modality, joined by shared ID embeddings (Wei et al. 2019)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ccd.backbones.base import (
+    Backbone,
+    Fuse,
+    Representations,
+    Rows,
+    Step,
+    World,
+    no_fusion,
+    unit_rows,
+    xavier_normal,
+)
+from ccd.backbones.projector import linear
+from ccd.errors import ConfigError
+from ccd.graphs.propagation import propagate
+from ccd.graphs.user_item import UserItemGraph
+from ccd.graphs.user_item_operators import NeighbourMean
+from ccd.registry import component
+from ccd.settings import Flag, NonNegativeFloat, PositiveInt
+
+
+@component("backbone")
+class MMGCN(Backbone):
+    """Mean over modalities of graph convolutions that each start from the modality's features.
+
+    The toolbox projects image features (4096 numbers) to 256 and takes text features (384) as they
+    are. Here a modality of more than ``project_above`` numbers is projected to ``projected_width``.
+
+    Args:
+        world: Interactions, features, sizes, engine and random stream.
+        n_layers: Graph convolution layers of each modality.
+        project_above: Widest features that are taken as they are.
+        projected_width: Width that wider features are projected to, by an affine map.
+        reg_weight: Weight of the mean squares of ID embeddings and of user preferences.
+        regularised: Whose preferences are regularised: those of the ``first`` modality (the
+            toolbox: image) or of ``all``.
+        train_id_and_pref: Train ID embeddings and user preferences. The toolbox and the authors'
+            code forget to register them, so they keep their initial values: False for parity.
+
+    Raises:
+        ConfigError: The data set has no features.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        n_layers: PositiveInt = 3,
+        project_above: PositiveInt = 512,
+        projected_width: PositiveInt = 256,
+        reg_weight: NonNegativeFloat = 1e-2,
+        regularised: Literal["first", "all"] = "first",
+        train_id_and_pref: Flag = True,
+    ) -> None:
+        if not world.features:
+            raise ConfigError(
+                "MMGCN needs at least one modality, and the data set has none; add features to it "
+                "or choose a backbone without, such as Experiment.backbone = @LightGCN"
+            )
+        super().__init__(world)
+        self.reg_weight, self.regularised = reg_weight, regularised
+        self.graph = UserItemGraph(
+            world.users, world.items, world.n_users, world.n_items, world.engine
+        )
+        self._mean = NeighbourMean(self.graph)
+        ids = torch.empty(world.n_users + world.n_items, world.dim, device=world.device)
+        xavier_normal(ids, world.rng)
+        with torch.no_grad():
+            self.user_embeddings.copy_(ids[: world.n_users])
+            self.item_embeddings.copy_(ids[world.n_users :])
+        self.modalities = nn.ModuleList(
+            ModalityGCN(
+                features,
+                projected_width if features.shape[1] > project_above else None,
+                n_layers,
+                world,
+            )
+            for features in world.features.values()
+        )
+        if not train_id_and_pref:
+            for table in (self.user_embeddings, self.item_embeddings, *self._preferences()):
+                table.requires_grad_(False)
+
+    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+        nodes, last, n_users = None, self._mean, self.graph.n_users
+        if rows is not None:
+            nodes, n_users = torch.cat([rows.users, rows.items + n_users]), len(rows.users)
+            last = NeighbourMean(self.graph, nodes)
+        ids = torch.cat([self.user_embeddings, self.item_embeddings])
+        tables = [gcn(ids, self._mean, last, nodes) for gcn in self.modalities]
+        table = torch.stack(tables).mean(dim=0)
+        return Representations(*table.split([n_users, len(table) - n_users]))
+
+    def own_loss(self, step: Step) -> Tensor | None:
+        if not self.reg_weight:
+            return None
+        users = F.embedding(step.batch.users, self.user_embeddings)
+        items = F.embedding(torch.cat(step.batch[1:]), self.item_embeddings)
+        penalty = users.square().mean() + items.square().mean()
+        preferences = self._preferences()
+        for table in preferences[:1] if self.regularised == "first" else preferences:
+            penalty = penalty + table.square().mean()
+        return self.reg_weight * penalty
+
+    def _preferences(self) -> list[nn.Parameter]:
+        return [gcn.get_parameter("preferences") for gcn in self.modalities]
+
+
+class ModalityGCN(nn.Module):
+    """One modality's convolution layers over ``[user preferences ; item features]``.
+
+    Args:
+        features: Raw features ``[n_items, feature_dim]``.
+        projected_width: Project them to this width; None for as they are.
+        n_layers: Number of layers.
+        world: Sizes and random stream.
+    """
+
+    def __init__(
+        self, features: np.ndarray, projected_width: int | None, n_layers: int, world: World
+    ) -> None:
+        super().__init__()
+        self._features = torch.tensor(features, dtype=torch.float32, device=world.device)
+        width = projected_width or self._features.shape[1]
+        self.projection = (
+            linear(self._features.shape[1], width, world.rng, world.device)
+            if projected_width
+            else None
+        )
+        self.preferences = nn.Parameter(torch.empty(world.n_users, width, device=world.device))
+        xavier_normal(self.preferences, world.rng)
+        self.layers = nn.ModuleList(
+            ConvolutionLayer(world.dim if layer else width, world.dim, not layer, world)
+            for layer in range(n_layers)
+        )
+
+    def forward(
+        self, ids: Tensor, mean: NeighbourMean, last: NeighbourMean, nodes: Tensor | None
+    ) -> Tensor:
+        """The last layer's rows of ``nodes [n]`` (all where None), ``[n, dim]``.
+
+        Args:
+            ids: ID embeddings ``[n_users + n_items, dim]``.
+            mean: The mean over neighbours, for all nodes.
+            last: The same for ``nodes``.
+            nodes: Nodes whose rows are wanted.
+        """
+        items = self._features if self.projection is None else self.projection(self._features)
+        x = unit_rows(torch.cat([self.preferences, items]))
+        for layer in self.layers[:-1]:
+            x = layer(propagate(mean, x), x, ids)
+        averaged = propagate(last, x)
+        if nodes is not None:
+            x, ids = x.index_select(0, nodes), ids.index_select(0, nodes)
+        return self.layers[-1](averaged, x, ids)
+
+
+class ConvolutionLayer(nn.Module):
+    """``X' = LeakyReLU(G [LeakyReLU(A_mean X W) ; LeakyReLU(Lin X) + ids])``.
+
+    Args:
+        width: Width of X.
+        dim: Width of the ID embeddings and of X'.
+        first: Whether it is a modality's first layer, whose G is drawn by Glorot's rule as W and
+            Lin are; later ones keep torch's default.
+        world: Random stream.
+    """
+
+    def __init__(self, width: int, dim: int, first: bool, world: World) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width, width, device=world.device))
+        self.own = linear(width, dim, world.rng, world.device)
+        self.merge = linear(width + dim, dim, world.rng, world.device)
+        for matrix in (self.weight, self.own.weight, *([self.merge.weight] if first else [])):
+            xavier_normal(matrix, world.rng)
+
+    def forward(self, averaged: Tensor, x: Tensor, ids: Tensor) -> Tensor:
+        """``X' [n, dim]`` of ``averaged = A_mean X``, X (both ``[n, width]``) and ``ids``."""
+        # The mean is linear, so W may follow it: the last layer needs few rows of the product.
+        neighbours = F.leaky_relu(averaged @ self.weight, inplace=True)
+        own = F.leaky_relu(self.own(x), inplace=True) + ids
+        return F.leaky_relu(self.merge(torch.cat([neighbours, own], dim=1)), inplace=True)

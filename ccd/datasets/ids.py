@@ -1,0 +1,139 @@
+"""User and item ids: positions where they count from 0, else texts that are given positions.
+
+A column is one or the other as a whole. Positions are kept as they are, because the rows of feature
+files go by them; texts are numbered, and the numbering is kept with the data set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ccd.errors import DataError
+
+MAX_IDS = 50_000_000
+"""Largest table of ids that is taken for one that counts from 0."""
+MAX_GAP_FACTOR = 100
+"""Largest ratio of the table of ids to the ids that occur."""
+
+_INTEGER = re.compile(r" *-?\d{1,18} *", re.ASCII)
+
+
+class Column(NamedTuple):
+    """A column of text: its distinct ``cells``, and which of them each row has ``[n]``."""
+
+    cells: list[str]
+    codes: np.ndarray
+
+    def cell(self, row: int) -> str:
+        """What is written in ``row``."""
+        return self.cells[self.codes[row]]
+
+
+class Numbered(NamedTuple):
+    """Int64 positions ``[n]``, the id of each position where ids are texts, and what to say."""
+
+    positions: np.ndarray
+    ids: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def is_integer(cell: str) -> bool:
+    """Whether ``cell`` is a whole number of at most 18 digits, blanks around it allowed."""
+    return _INTEGER.fullmatch(cell) is not None
+
+
+def number_ids(
+    path: Path,
+    kind: str,
+    column: Column,
+    *,
+    order: Sequence[str] = (),
+    featured: bool = False,
+) -> Numbered:
+    """Positions of the ids in a column; the line of row i is ``i + 2``.
+
+    Args:
+        path: The file, for messages.
+        kind: ``user`` or ``item``, for messages.
+        column: The ids.
+        order: All ids in the order of their positions; empty where there is no such order.
+        featured: Positions are rows of other files, so that texts need an ``order``.
+
+    Raises:
+        DataError: An id is not in ``order``, or is no position and has to be one.
+    """
+    if order:
+        return _numbered_by(path, kind, column, order)
+    row = _first_misfit(column)
+    if row is None:
+        positions = np.array([int(cell) for cell in column.cells], dtype=np.int64)
+        return Numbered(positions[column.codes])
+    found = repr(column.cell(row)[:40])
+    if featured:
+        raise DataError(
+            f"{path}:{row + 2}: {kind}ID {found} is no row of the feature files; number the "
+            f"{kind}s 0, 1, 2, ... like the rows, or list their ids in a file, one a line in the "
+            f"order of the rows, and name it in mmrec_dataset.{kind}_order"
+        )
+    ids = sorted({cell.strip() for cell in column.cells})
+    note = (
+        f"{path.name}: {kind} ids do not count from 0 ({found} in line {row + 2}); the "
+        f"{len(ids):,} ids were sorted as texts and numbered"
+    )
+    return Numbered(_places(column, ids), tuple(ids), (note,))
+
+
+def _numbered_by(path: Path, kind: str, column: Column, order: Sequence[str]) -> Numbered:
+    positions = _places(column, order)
+    unknown = np.flatnonzero(positions < 0)
+    if len(unknown):
+        raise DataError(
+            f"{path}:{unknown[0] + 2}: {kind}ID {column.cell(unknown[0])[:40]!r} is not among the "
+            f"{len(order):,} ids of mmrec_dataset.{kind}_order ({len(unknown):,} such rows); add "
+            "it there, with a feature row, or remove these rows"
+        )
+    return Numbered(positions, tuple(order))
+
+
+def _first_misfit(column: Column) -> int | None:
+    """First row whose id is no position: not a whole number, negative, or far too large."""
+    numbers = [int(cell) if is_integer(cell) else -1 for cell in column.cells]
+    limit = min(MAX_IDS, MAX_GAP_FACTOR * len(set(numbers)))
+    misfits = np.array([not 0 <= number < limit for number in numbers])
+    return int(misfits[column.codes].argmax()) if misfits.any() else None
+
+
+def _places(column: Column, ids: Sequence[str]) -> np.ndarray:
+    """Place of each row's id among ``ids``; -1 where it is not among them."""
+    place = {text: position for position, text in enumerate(ids)}
+    places = np.array([place.get(cell.strip(), -1) for cell in column.cells], dtype=np.int64)
+    return places[column.codes]
+
+
+def read_order(path: Path) -> tuple[str, ...]:
+    """The ids of a file with one on each line.
+
+    Raises:
+        DataError: The file is not UTF-8, or a line is empty or repeats another one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        cell = line.strip()
+        if not cell:
+            raise DataError(f"{path}:{number}: the line is empty; write one item id on each line")
+        if cell in lines:
+            raise DataError(
+                f"{path}:{number}: repeats item id {cell[:40]!r} of line {lines[cell]}; "
+                "each line stands for one feature row"
+            )
+        lines[cell] = number
+    return tuple(lines)

@@ -1,0 +1,93 @@
+"""The k items of highest cosine per item: searched by blocks, cached, or read from the data set."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ccd.datasets.dataset import Dataset
+from ccd.errors import ConfigError
+from ccd.graphs.cache import cached_arrays
+
+_BLOCK_CELLS = 8_000_000
+"""Similarities held at once: 32 MB of float32."""
+
+
+class NearestItems(NamedTuple):
+    """int64 item ids ``[n_items, k]``, the item itself included, and their cosines.
+
+    Padding has id -1 and cosine 0.
+    """
+
+    ids: Tensor
+    cosines: Tensor
+
+
+def nearest_items(unit: Tensor, k: int) -> NearestItems:
+    """The ``k`` items of highest cosine per item, by blocks of rows; nothing is differentiated.
+
+    An all-zero row is an item without this modality: it is nobody's neighbour but its own (dividing
+    by its norm would make it everyone's), and its list is padded.
+
+    Args:
+        unit: Features ``[n_items, dim]``, rows of length 1 or 0.
+        k: Neighbours per item.
+    """
+    unit = unit.detach()
+    n_items, missing = len(unit), ~unit.any(dim=1)
+    rows = max(1, _BLOCK_CELLS // n_items)
+    ids = torch.empty(n_items, k, dtype=torch.int64, device=unit.device)
+    cosines = torch.empty(n_items, k, device=unit.device)
+    for start in range(0, n_items, rows):
+        similarity = unit[start : start + rows] @ unit.T
+        similarity[:, missing] = -torch.inf
+        cosines[start : start + rows], ids[start : start + rows] = similarity.topk(k, dim=1)
+    padding = cosines.isinf() | missing[:, None]
+    ids[padding], cosines[padding] = -1, 0.0
+    ids[missing, 0], cosines[missing, 0] = missing.nonzero()[:, 0], 1.0
+    return NearestItems(ids, cosines)
+
+
+def nearest_by_modality(
+    dataset: Dataset, device: torch.device, k: int, *, precomputed: bool = True, setting: str
+) -> dict[str, NearestItems]:
+    """The nearest items under the raw features of each modality.
+
+    Args:
+        dataset: Gives features and, where a file has them, precomputed neighbours.
+        device: Where the lists go.
+        k: Neighbours per item.
+        precomputed: Use the data set's neighbour lists where they are long enough.
+        setting: Key of the setting that gave ``k``, for messages.
+
+    Raises:
+        ConfigError: ``k`` exceeds the number of items.
+    """
+    if k > dataset.n_items:
+        raise ConfigError(
+            f"{setting} = {k}, but '{dataset.name}' has {dataset.n_items} items; "
+            f"the largest legal value is {dataset.n_items}"
+        )
+    found = {}
+    for modality, features in dataset.features.items():
+        known = dataset.neighbours.get(modality)
+        if precomputed and known is not None and known.indices.shape[1] >= k:
+            ids, cosines = known.indices[:, :k], known.cosine[:, :k]
+        else:
+            arrays = cached_arrays("knn", (features, k), lambda f=features: _search(f, k))  # type: ignore[misc]
+            ids, cosines = arrays["ids"], arrays["cosines"]
+        found[modality] = NearestItems(
+            torch.from_numpy(np.asarray(ids, np.int64)).to(device),
+            torch.from_numpy(np.asarray(cosines, np.float32)).to(device),
+        )
+    return found
+
+
+def _search(features: np.ndarray, k: int) -> dict[str, np.ndarray]:
+    unit = torch.from_numpy(np.array(features, dtype=np.float32))
+    unit /= unit.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    ids, cosines = nearest_items(unit, k)
+    return {"ids": ids.numpy(), "cosines": cosines.numpy()}

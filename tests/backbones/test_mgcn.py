@@ -1,0 +1,163 @@
+"""MGCN against a dense restatement of its equations."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ccd.backbones.base import Batch, Rows
+from ccd.backbones.mgcn import MGCN
+from ccd.diffusion.fusion import Estimate, ego_fusion, ego_id_fusion, final_fusion
+from ccd.losses.bpr import bpr_loss
+from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, step, world
+
+K, REG, CONTRAST = 4, 0.05, 0.3
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+
+
+def build():
+    model = MGCN(world(trainable=True), k=K, reg_weight=REG, contrast_weight=CONTRAST)
+    with torch.no_grad():  # so that no gradient is too small to compare
+        for parameter in (model.item_embeddings, model.query.weight):
+            parameter *= 5
+    return model
+
+
+def batch():
+    rng = torch.Generator().manual_seed(2)
+    return Batch(*(torch.randint(n, (40,), generator=rng) for n in (N_USERS, N_ITEMS, N_ITEMS)))
+
+
+def weighted_knn_matrix(features):
+    unit = F.normalize(torch.from_numpy(features))
+    cosine = unit @ unit.T
+    kept = cosine * torch.zeros_like(cosine).scatter(1, cosine.topk(K, dim=1).indices, 1.0)
+    scale = kept.sum(1).rsqrt()
+    return scale[:, None] * kept * scale
+
+
+def symmetric_adjacency():
+    data = dataset()
+    adjacency = torch.zeros(N_USERS + N_ITEMS, N_USERS + N_ITEMS)
+    adjacency[data.train.users, data.train.items + N_USERS] = 1
+    adjacency = adjacency + adjacency.T
+    degree = adjacency.sum(1)
+    scale = torch.where(degree > 0, (degree + 1e-7).rsqrt(), 0.0)
+    return scale[:, None] * adjacency * scale
+
+
+def dense_terms(model):
+    """Behaviour view and side term, both ``[n_users + n_items, dim]``."""
+    a = symmetric_adjacency()
+    e_i = model.item_embeddings
+    x = torch.cat([model.user_embeddings, e_i])
+    behaviour = (x + a @ x + a @ a @ x) / 3
+    views = {}
+    for name, features in dataset().features.items():
+        f = model.projector.maps[name](model.projector.tables[name])
+        gate = model.gates[name]
+        q_items = weighted_knn_matrix(features) @ (
+            e_i * torch.sigmoid(f @ gate.weight.T + gate.bias)
+        )
+        views[name] = torch.cat([a[:N_USERS, N_USERS:] @ q_items, q_items])
+    scores = [
+        torch.tanh(q @ model.key.weight.T + model.key.bias) @ model.query.weight[0]
+        for q in views.values()
+    ]
+    attention = torch.softmax(torch.stack(scores), dim=0)
+    common = sum(w[:, None] * q for w, q in zip(attention, views.values(), strict=True))
+    side = common
+    for name, q in views.items():
+        preference = model.preferences[name]
+        wanted = torch.sigmoid(behaviour @ preference.weight.T + preference.bias)
+        side = side + wanted * (q - common)
+    return behaviour, side / 3
+
+
+def dense_info_nce(anchors, targets):
+    anchors = anchors / anchors.norm(dim=1, keepdim=True)
+    targets = targets / targets.norm(dim=1, keepdim=True)
+    similarity = torch.exp(anchors @ targets.T / 0.2)
+    return -torch.log(similarity.diagonal() / similarity.sum(1)).mean()
+
+
+def dense_loss(model, batch):
+    behaviour, side = dense_terms(model)
+    h = behaviour + side
+    users, positives = batch.users, batch.positives + N_USERS
+    u, p, n = h[users], h[positives], h[batch.negatives + N_USERS]
+    loss = -torch.log(torch.sigmoid((u * (p - n)).sum(1))).mean()
+    loss = loss + REG * 0.5 * (u.norm() ** 2 + p.norm() ** 2 + n.norm() ** 2) / len(u)
+    contrast = [dense_info_nce(side[rows], behaviour[rows]) for rows in (positives, users)]
+    return loss + CONTRAST * sum(contrast)
+
+
+def in_rows(model, batch):
+    """The loss of a forward pass over the batch's distinct rows alone."""
+    users, user_index = torch.unique(batch.users, return_inverse=True)
+    both = torch.cat([batch.positives, batch.negatives])
+    items, item_index = torch.unique(both, return_inverse=True)
+    output = model(rows=Rows(users, items))
+    index = Batch(user_index, *item_index.chunk(2))
+    seen = step(model, index, output)
+    return bpr_loss(seen.users, seen.positives, seen.negatives) + model.own_loss(seen)
+
+
+def in_all(model, batch):
+    seen = step(model, batch)
+    return bpr_loss(seen.users, seen.positives, seen.negatives) + model.own_loss(seen)
+
+
+@pytest.mark.parametrize("loss", [in_all, in_rows])
+def test_loss_and_gradient_equal_the_dense_restatement(loss):
+    model = build()
+    ours, theirs = loss(model, batch()), dense_loss(model, batch())
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    parameters = list(model.parameters())
+    got, true = (torch.autograd.grad(x, parameters) for x in (ours, theirs))
+    torch.testing.assert_close(got, true, atol=1e-5, rtol=0)
+    assert min(g.abs().max() for g in got) > 1e-4  # above the tolerance
+
+
+def test_the_higher_order_representation_is_the_items_side_term():
+    model = build().eval()
+    _, side = dense_terms(model)
+    torch.testing.assert_close(model.higher_order(), side[N_USERS:], atol=1e-6, rtol=1e-5)
+
+
+def test_final_fusion_changes_the_side_of_the_fused_items_alone():
+    model = build().eval()
+    items, denoised = torch.tensor([2, 5]), torch.ones(2, DIM)
+    plain = model()
+    fused = model(
+        lambda ids, g, wanted: final_fusion(ids, g, wanted, Estimate(items, denoised, 0.5))
+    )
+    torch.testing.assert_close(fused.users, plain.users)
+    moved = ((fused.items - plain.items).abs() > 1e-6).any(1).nonzero()[:, 0]
+    assert moved.tolist() == items.tolist()
+    expected = plain.items[items] + 0.5 * (denoised - model.higher_order()[items])
+    torch.testing.assert_close(fused.items[items], expected)
+
+
+@pytest.mark.parametrize("fusion", [ego_fusion, ego_id_fusion])
+def test_fusions_of_what_propagates_reach_the_users(fusion):
+    model = build().eval()
+    items, denoised = torch.tensor([2, 5]), torch.ones(2, DIM, requires_grad=True)
+
+    def fuse(ids, higher_order, wanted):
+        return fusion(ids, higher_order, wanted, Estimate(items, denoised, 0.5))
+
+    output, layers = model.layered(fuse)
+    torch.testing.assert_close(torch.cat(output[:2]), torch.cat(model(fuse)[:2]))
+    torch.testing.assert_close(torch.cat(output[:2]), layers.mean(0))
+    assert not torch.allclose(output.users, model().users)
+    output.users.sum().backward()
+    assert denoised.grad.abs().max() > 0
+
+
+def test_nothing_is_left_of_the_own_loss_without_weights():
+    model = MGCN(world(), k=K, reg_weight=0.0, contrast_weight=0.0)
+    assert model.own_loss(step(model, batch())) is None

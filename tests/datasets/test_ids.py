@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ccd.datasets.ids import Column, number_ids, read_order
+from ccd.errors import DataError
+
+
+def column(*cells):
+    distinct = list(dict.fromkeys(cells))
+    return Column(distinct, np.array([distinct.index(cell) for cell in cells]))
+
+
+def test_positions_stay_as_they_are(tmp_path):
+    numbered = number_ids(tmp_path, "item", column("3", "0", " 3", "7"), featured=True)
+    assert numbered.positions.tolist() == [3, 0, 3, 7]
+    assert numbered.positions.dtype == np.int64
+    assert (numbered.ids, numbered.notes) == ((), ())
+
+
+def test_texts_are_stripped_sorted_and_numbered(tmp_path):
+    numbered = number_ids(tmp_path, "user", column("b", " a", "b ", "10"))
+    assert numbered.ids == ("10", "a", "b")
+    assert numbered.positions.tolist() == [2, 1, 2, 0]
+
+
+@pytest.mark.parametrize(("largest", "is_position"), [(299, True), (300, False)])
+def test_gaps_up_to_a_hundredfold_are_positions(tmp_path, largest, is_position):
+    numbered = number_ids(tmp_path, "user", column("0", "1", str(largest)))
+    assert (numbered.ids == ()) == is_position
+
+
+def test_an_order_is_read_as_it_stands(tmp_path):
+    path = tmp_path / "order.txt"
+    path.write_bytes("\ufeffB00X\r\n007\r\n\u00e9\r\n".encode())
+    assert read_order(path) == ("B00X", "007", "\u00e9")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"a\nb\na\n", ":3: repeats item id 'a' of line 1"),
+        (b"a\n\nb\n", ":2: the line is empty"),
+        (b"", ":1: the line is empty"),
+        (b"a\n\xe9\n", ": is not UTF-8 \\(byte 2\\)"),
+    ],
+)
+def test_a_wrong_order_is_refused_with_its_line(tmp_path, data, says):
+    path = tmp_path / "order.txt"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=f"order.txt{says}"):
+        read_order(path)
