@@ -45,9 +45,9 @@ class Online(NamedTuple):
 class BM3(Backbone):
     """Users, items and modalities predict one another's dropped-out views; no negatives.
 
-    The representations are ``q(h_u)`` and ``q(h_i)`` with ``h_i = LightGCN_i + e_i``. The ``g`` that
-    it offers DMA is that residual ``e_i``: its counterpart of the item-graph term that FREEDOM adds
-    to the convolution.
+    The representations are ``q(h_u)`` and ``q(h_i)`` with ``h_i = LightGCN_i + e_i``. What it
+    offers DMA as ``g`` is that residual ``e_i``: its counterpart of the item-graph term that
+    FREEDOM adds to the convolution.
 
     Args:
         world: Interactions, sizes, engine and random stream.

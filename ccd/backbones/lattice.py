@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -27,8 +26,7 @@ from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_item_operators import MeanOfPowers, SelfLoopGraph
 from ccd.graphs.weighted import (
     Edges,
-    FixedItemGraph,
-    LearnedItemGraph,
+    WeightedItemGraph,
     mixed,
     similarity_edges,
     weighted_knn,
@@ -84,7 +82,7 @@ class LATTICE(Backbone):
             name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
             for name, features in world.features.items()
         }
-        self._epoch_graph: FixedItemGraph | None = None
+        self._epoch_graph: WeightedItemGraph | None = None
         self.graph = UserItemGraph(
             world.users, world.items, world.n_users, world.n_items, world.engine
         )
@@ -127,14 +125,14 @@ class LATTICE(Backbone):
             return None
         return self.reg_weight * half_squared_norm(step.users, step.positives, step.negatives)
 
-    def _item_graph(self) -> Callable[[Tensor], Tensor]:
+    def _item_graph(self) -> WeightedItemGraph:
         """The learned graph in inference and in an epoch's first batch, else what that one left."""
         if self.training and self._epoch_graph is not None:
-            return partial(propagate, self._epoch_graph)
-        edges, n_items = self._mixed_edges(), len(self.item_embeddings)
+            return self._epoch_graph
+        graph = WeightedItemGraph(self._mixed_edges(), len(self.item_embeddings), self.engine)
         if self.training:
-            self._epoch_graph = FixedItemGraph(edges, n_items)
-        return LearnedItemGraph(edges, n_items, self.engine)
+            self._epoch_graph = graph.detached()
+        return graph
 
     def _mixed_edges(self) -> Edges:
         n_items = len(self.item_embeddings)

@@ -27,11 +27,16 @@ from ccd.settings import NonNegativeFloat, NonNegativeInt
 class LightGCN(Backbone):
     """Mean of the layers of a linear graph convolution over the user-item graph (He et al. 2020).
 
+    The higher-order representation that it offers DMA is its own items' convolution, so a fusion
+    at the end replaces it and nothing is added.
+
     Args:
         world: Interactions, sizes, engine and random stream.
         n_layers: Graph convolution layers.
         reg_weight: Weight of the norms of the batch's ID embeddings.
     """
+
+    takes_fusion = True
 
     def __init__(
         self, world: World, *, n_layers: NonNegativeInt = 2, reg_weight: NonNegativeFloat = 1e-4
@@ -45,17 +50,33 @@ class LightGCN(Backbone):
         xavier_uniform(self.item_embeddings, world.rng)
 
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        users, items = self.user_embeddings, self.item_embeddings
-        return convolve(self.graph, users, items, self.n_layers, rows)
+        if fuse is no_fusion:
+            return self._convolve(self.item_embeddings, rows)
+        wanted = None if rows is None else rows.items
+        ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
+        users, items, _ = self._convolve(ego, rows)
+        # Fused is either what propagates, and then its convolution counts, or the end itself.
+        return Representations(users, side if ego is self.item_embeddings else items)
+
+    def higher_order(self, items: Tensor | None = None) -> Tensor:
+        rows = None if items is None else Rows(items[:0], items)
+        return self._convolve(self.item_embeddings, rows).items
 
     def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
-        layers = convolution_layers(
-            self.graph, self.user_embeddings, self.item_embeddings, self.n_layers
-        )
-        return mean_of_layers(layers, self.graph.n_users), layers
+        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+        layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
+        output = mean_of_layers(layers, self.graph.n_users)
+        if ego is self.item_embeddings:
+            # What the fusion changed joins every layer, so that their mean is the representation.
+            change = torch.cat([torch.zeros_like(output.users), side - output.items])
+            return Representations(output.users, side), layers + change
+        return output, layers
 
     def own_loss(self, step: Step) -> Tensor | None:
         return embedding_penalty(self, step.batch, self.reg_weight)
+
+    def _convolve(self, items: Tensor, rows: Rows | None) -> Representations:
+        return convolve(self.graph, self.user_embeddings, items, self.n_layers, rows)
 
 
 def convolve(

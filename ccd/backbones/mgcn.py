@@ -155,7 +155,7 @@ class MGCN(Backbone):
         gate = self.gates[name](self.projector.project(name, self._every_item)).sigmoid()
         items = self.item_embeddings * gate
         for _ in range(self.n_item_layers):
-            items = propagate(self.item_graphs[name], items)
+            items = self.item_graphs[name](items)
         return items
 
     def _fused(self, views: Tensor, behaviour: Tensor) -> Tensor:

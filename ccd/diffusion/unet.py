@@ -96,9 +96,7 @@ class UNetEstimator(Estimator):
             if level:
                 self.up.append(_Double(now))
         self.exit = nn.Sequential(_norm(now), nn.SiLU(), _conv3(now, n_channels))
-        _draw_weights(self, rng)
-        # Channels last is twice as fast on the CPU, where images this small fill no vector unit.
-        self.to(device, memory_format=torch.channels_last)
+        _draw_weights(self.to(device), rng)
 
     def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
         rows = (x_t, timesteps, encoded)
@@ -118,6 +116,7 @@ class UNetEstimator(Estimator):
         time = self.time(sinusoidal_embedding(timesteps, self.width))
         images = torch.cat([x_t[:, None], encoded], dim=1)
         images = images.unflatten(2, (self.side, self.side))
+        # Twice as fast on the CPU: rows of images this small fill no vector register.
         h = self.entry(images.contiguous(memory_format=torch.channels_last))
         skips = [h]
         for part in self.down:
@@ -126,9 +125,8 @@ class UNetEstimator(Estimator):
         for part in self.middle:
             h = part(h, time)
         for part in self.up:
-            h = part(
-                torch.cat([h, skips.pop()], 1) if isinstance(part, _ResidualBlock) else h, time
-            )
+            joins = isinstance(part, _ResidualBlock)
+            h = part(torch.cat([h, skips.pop()], dim=1) if joins else h, time)
         return self.exit(h)[:, 0].flatten(1)
 
 

@@ -87,11 +87,11 @@ class TorchAdjacency:
 
     @cached_property
     def _forward(self) -> Tensor:
-        return csr_matrix(self._target, self._source, self._ones, self._shape)
+        return _csr(self._target, self._source, self._ones, self._shape)
 
     @cached_property
     def _backward(self) -> Tensor:
-        return csr_matrix(self._source, self._target, self._ones, self._shape[::-1])
+        return _csr(self._source, self._target, self._ones, self._shape[::-1])
 
     def sum_sources(self, x: Tensor) -> Tensor:
         return self._forward @ x
@@ -104,7 +104,7 @@ class TorchAdjacency:
         return x.new_zeros(self._shape[0], x.shape[1]).index_add(0, self._target, messages)
 
 
-def csr_matrix(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+def _csr(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
     """Torch's CSR matrix of distinct entries, each argument ``[n_entries]``."""
     order = torch.argsort(rows * shape[1] + columns)
     counts = torch.bincount(rows, minlength=shape[0])

@@ -59,7 +59,7 @@ class UserItemGraph:
         return self.engine.adjacency(source, target, self.n_users + self.n_items, len(nodes))
 
     def weighted_degrees(self, shares: Tensor) -> Tensor:
-        """Degrees ``[n_users + n_items]`` where each edge counts as much as ``shares [n_edges]``."""
+        """Degrees ``[n_users + n_items]`` where edges count as much as ``shares [n_edges]``."""
         users = torch.bincount(self.users, shares, self.n_users)
         return torch.cat([users, torch.bincount(self.items, shares, self.n_items)])
 

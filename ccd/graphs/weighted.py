@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
-from ccd.graphs.engines import Engine, csr_matrix
+from ccd.graphs.engines import Engine
 from ccd.graphs.nearest import NearestItems, nearest_by_modality, nearest_items
 
 
@@ -34,8 +35,11 @@ class Edges(NamedTuple):
         return self._replace(weights=self.weights * both)
 
 
-class LearnedItemGraph:
+class WeightedItemGraph:
     """``G x`` over weighted edges, differentiable in ``x [n_items, dim]`` and in the weights.
+
+    Weights that differ from edge to edge make message passing several times slower than the plain
+    sums of :class:`ItemGraph`.
 
     Args:
         edges: The edges; parallel ones add up.
@@ -44,39 +48,17 @@ class LearnedItemGraph:
     """
 
     def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
-        self._weights = edges.weights
+        self.edges = edges
         self._adjacency = engine.adjacency(edges.source, edges.target, n_items, n_items)
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._adjacency.weighted_sum(x, self._weights)
+        return self._adjacency.weighted_sum(x, self.edges.weights)
 
-
-class FixedItemGraph:
-    """The operator ``G x`` over edges whose weights are constant.
-
-    One sparse product takes a sixth of the time of messages that are weighted edge by edge, so it
-    is torch's with both engines.
-
-    Args:
-        edges: The edges; parallel ones add up.
-        n_items: Number of items.
-    """
-
-    def __init__(self, edges: Edges, n_items: int) -> None:
-        self.edges = edges._replace(weights=edges.weights.detach())
-        keys, rows = torch.unique(edges.target * n_items + edges.source, return_inverse=True)
-        merged = torch.zeros(len(keys), device=keys.device).index_add(0, rows, self.edges.weights)
-        target, source = keys // n_items, keys % n_items
-        self._matrix = csr_matrix(target, source, merged, (n_items, n_items))
-        self._transpose = csr_matrix(source, target, merged, (n_items, n_items))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """From and to ``[n_items, dim]``."""
-        return self._matrix @ x
-
-    def adjoint(self, grad: Tensor) -> tuple[Tensor]:
-        """``G^T grad``."""
-        return (self._transpose @ grad,)
+    def detached(self) -> WeightedItemGraph:
+        """The same graph, through whose weights no gradient passes."""
+        graph = copy(self)
+        graph.edges = self.edges._replace(weights=self.edges.weights.detach())
+        return graph
 
 
 def neighbour_edges(nearest: NearestItems) -> Edges:
@@ -114,12 +96,12 @@ def mixed(terms: Sequence[Edges], shares: Tensor) -> Edges:
 
 def weighted_knn(
     dataset: Dataset, engine: Engine, device: torch.device, *, k: int, setting: str
-) -> dict[str, FixedItemGraph]:
+) -> dict[str, WeightedItemGraph]:
     """``K_w``: cosine k-nearest-neighbour graph of each modality's raw features, normalised.
 
     Args:
         dataset: Gives features and, where a file has them, precomputed neighbours.
-        engine: Not needed: the weights are constant.
+        engine: Message-passing engine.
         device: Where the graphs live.
         k: Neighbours per item and modality, the item itself included.
         setting: Key of the setting that gave ``k``, for messages.
@@ -134,8 +116,8 @@ def weighted_knn(
         )
     nearest = nearest_by_modality(dataset, device, k, setting=setting)
     return {
-        modality: FixedItemGraph(
-            neighbour_edges(found).normalised(dataset.n_items), dataset.n_items
+        modality: WeightedItemGraph(
+            neighbour_edges(found).normalised(dataset.n_items), dataset.n_items, engine
         )
         for modality, found in nearest.items()
     }

@@ -96,8 +96,8 @@ def restated(model, x, t, condition):
     assert h.shape[1:] == (16, 1, 1)
     h = block(h, 16, 16)
     normed = norm(h, *take(2))[:, :, 0, 0]
-    query, key, value, output = ((w[:, :, 0, 0], b) for w, b in (take(2) for _ in range(4)))
     # One position: it attends to itself, whatever query and key say.
+    value, output = [(w[:, :, 0, 0], b) for w, b in (take(2) for _ in range(4))][2:]
     h = h + ((normed @ value[0].T + value[1]) @ output[0].T + output[1])[:, :, None, None]
     h = block(h, 16, 16)
     for level in (3, 2, 1, 0):
