@@ -1,4 +1,4 @@
-"""RealHNS reduced to one domain (``realhns_sd``): ranks by user, filtered by item, by curriculum."""
+"""RealHNS reduced to one domain (``realhns_sd``): a window of ranks, less false negatives."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ccd.settings import FiniteFloat, PositiveFloat, PositiveInt
 
 @component("sampler")
 class SRNSSampler(Sampler):
-    """SRNS: of each user's memory of items the one whose score is high and varies (robust sampling).
+    """SRNS: of each user's memory of items the one whose score is high and varies.
 
     Ding et al. 2020: a false negative scores high and steadily, a hard true one varies. Per triplet
     the item k of the memory with the highest ``q_k + weight std(q_k)`` is taken, where q_k =
@@ -29,8 +29,8 @@ class SRNSSampler(Sampler):
     Args:
         world: Catalogue, positives and random stream.
         memory_size: Items that each user's memory holds, S1.
-        ratio: Fresh items per step, in multiples of ``memory_size``. The released code's default; its
-            published run has 8, which more than doubles the time.
+        ratio: Fresh items per step, in multiples of ``memory_size``. 1 is the released code's
+            default; its published run has 8, which more than doubles the time.
         variance_weight: Weight of the standard deviation, alpha; negative ranks by it alone.
         warmup: Epochs in which this weight grows from 0.
         temperature: Divides the scores that decide what the memory keeps, tau.

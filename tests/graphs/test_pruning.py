@@ -68,10 +68,10 @@ def test_probabilities_are_inverse_to_the_root_of_the_degrees():
     graph = UserItemGraph(users, items, 3, 2, DglEngine())
     degrees = torch.tensor([2.0, 1.5, 0.7, 1.2, 3.0])
     rng, draws = stream(), torch.zeros(4)
-    for _ in range(20_000):
+    for _ in range(5_000):
         draws[draw_edges(graph, degrees, 0.75, rng)] += 1
     weight = (degrees[users] * degrees[items + 3]).rsqrt()
-    torch.testing.assert_close(draws / 20_000, weight / weight.sum(), atol=0.01, rtol=0)
+    torch.testing.assert_close(draws / 5_000, weight / weight.sum(), atol=0.03, rtol=0)
 
 
 @pytest.mark.parametrize("guided_draw", [True, False])
