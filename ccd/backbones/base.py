@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ccd.backbones.projector import LinearProjector
+from ccd.errors import ConfigError
 from ccd.graphs.engines import Engine
 from ccd.settings import Slot
 
@@ -92,6 +93,26 @@ class World(NamedTuple):
     rng: torch.Generator
     device: torch.device
 
+    def require_features(self, backbone: str, least: int = 1) -> None:
+        """Refuse a data set with fewer than ``least`` modalities.
+
+        Raises:
+            ConfigError: It has fewer.
+        """
+        if len(self.features) < least:
+            raise ConfigError(
+                f"{backbone} needs {'a modality' if least == 1 else f'{least} modalities'}, and the "
+                f"data set has {', '.join(self.features) or 'none'}; add features to it, or choose "
+                "another backbone, such as Experiment.backbone = @LightGCN"
+            )
+
+    def feature_tables(self) -> dict[str, Tensor]:
+        """Modality to raw features, float32 ``[n_items, feature_dim]`` on the device, own copies."""
+        return {
+            name: torch.tensor(np.asarray(table), dtype=torch.float32, device=self.device)
+            for name, table in self.features.items()
+        }
+
 
 HigherOrder = Callable[[Tensor | None], Tensor]
 """The item-graph output ``[m, dim]`` of distinct items ``[m]``; of all where None."""
@@ -152,12 +173,13 @@ class Backbone(nn.Module):
         """Representations of ``rows``, else of all; in training mode on the epoch's graph."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
-    def higher_order(self, items: Tensor | None = None) -> Tensor | None:
+    def higher_order(self, items: Tensor | None = None) -> Tensor:
         """The item-graph output ``[m, dim]`` that DMA fuses with, of all or of distinct ``items``.
 
-        None for a backbone without one.
+        Raises:
+            TypeError: The backbone takes no fusion.
         """
-        return None
+        raise TypeError(f"{type(self).__name__} has no higher-order item representation")
 
     def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
         """``forward`` for all, and its layers ``[n_layers + 1, n_users + n_items, dim]``.
@@ -208,7 +230,8 @@ def embedding_norm(*rows: Tensor) -> Tensor:
 def half_squared_norm(*rows: Tensor) -> Tensor:
     """``0.5 (sum_k ||X_k||_F^2) / batch``: LATTICE's and MGCN's regulariser.
 
-    The toolbox divides by the configured batch size, also in an epoch's smaller last batch.
+    The toolbox divides by the configured batch size also in an epoch's smaller last batch; here
+    every triplet weighs the same.
     """
     return 0.5 * torch.stack([x.square().sum() for x in rows]).sum() / len(rows[-1])
 

@@ -24,7 +24,6 @@ from ccd.backbones.base import (
 from ccd.backbones.dropout import SeededDropout
 from ccd.backbones.lightgcn import convolve
 from ccd.backbones.projector import linear
-from ccd.errors import ConfigError
 from ccd.graphs.user_item import UserItemGraph
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat, NonNegativeInt, ProperFraction
@@ -72,11 +71,7 @@ class BM3(Backbone):
         reg_weight: NonNegativeFloat = 0.1,
         contrastive_weight: NonNegativeFloat = 2.0,
     ) -> None:
-        if not world.features:
-            raise ConfigError(
-                f"{type(self).__name__} needs at least one modality, and the data set has none; "
-                "add features to it, or set Experiment.backbone = @LightGCN"
-            )
+        world.require_features(type(self).__name__)
         super().__init__(world)
         self.n_layers, self.reg_weight = n_layers, reg_weight
         self.contrastive_weight = contrastive_weight

@@ -22,7 +22,6 @@ from ccd.backbones.base import (
 )
 from ccd.backbones.lightgcn import convolve
 from ccd.backbones.projector import linear
-from ccd.errors import ConfigError
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_user import CoInteractions, check_neighbours
@@ -65,11 +64,7 @@ class PreferenceGNN(Backbone):
         reg_weight: float,
     ) -> None:
         name = type(self).__name__
-        if not world.features:
-            raise ConfigError(
-                f"{name} needs at least one modality, and the data set has none; add features to "
-                "it or choose a backbone without, such as Experiment.backbone = @LightGCN"
-            )
+        world.require_features(name)
         check_neighbours(name, n_neighbours, n_kept_neighbours)
         super().__init__(world)
         self.n_layers, self.n_user_layers = n_layers, n_user_layers
@@ -77,7 +72,9 @@ class PreferenceGNN(Backbone):
         edges = world.users, world.items, world.n_users, world.n_items, world.engine
         self.graph = UserItemGraph(*edges)
         self.co_interactions = CoInteractions(*edges, n_kept_neighbours)
-        self.user_graph = self.co_interactions.draw(n_neighbours, world.rng)
+        # Inference has no draw: what is saved gives the same representations again.
+        self.user_graph = self.co_interactions.heaviest(n_neighbours)
+        self.epoch_user_graph = self.user_graph
         self._draw_weights(world, hidden)
 
     def _draw_weights(self, world: World, hidden: int) -> None:
@@ -91,10 +88,7 @@ class PreferenceGNN(Backbone):
         draw = torch.empty(world.n_users, n_modalities, device=device)
         xavier_normal(draw, rng)
         self.mixture = nn.Parameter(draw.softmax(dim=1))
-        self._features = [
-            torch.tensor(features, dtype=torch.float32, device=device)
-            for features in world.features.values()
-        ]
+        self._features = list(world.feature_tables().values())
         self.encoders = nn.ModuleList(
             nn.Sequential(
                 linear(features.shape[1], hidden, rng, device),
@@ -111,15 +105,15 @@ class PreferenceGNN(Backbone):
         return super().misfit(negatives=negatives)
 
     def start_epoch(self, rng: torch.Generator) -> None:
-        self.user_graph = self.co_interactions.draw(self.n_neighbours, rng)
+        self.epoch_user_graph = self.co_interactions.draw(self.n_neighbours, rng)
 
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
         users, items = self.joined(self.modality_means())
         users = self.smoothed(users, rows)
         items = items if rows is None else F.embedding(rows.items, items)
         # The sources sum the layers; all that follows is linear, so their mean is scaled last.
-        n_layers = self.n_layers + 1
-        return Representations(n_layers * users, n_layers * items)
+        n_terms = self.n_layers + 1
+        return Representations(n_terms * users, n_terms * items)
 
     def joined(self, means: list[Representations]) -> tuple[Tensor, Tensor]:
         """One table of all users and one of all items, from those of each modality."""
@@ -145,12 +139,13 @@ class PreferenceGNN(Backbone):
             users: Representations of all users ``[n_users, dim]``.
             rows: Which rows are wanted.
         """
+        graph = self.epoch_user_graph if self.training else self.user_graph
         mean = users
         for _ in range(self.n_user_layers - 1):
-            mean = propagate(self.user_graph.into(), mean)
+            mean = propagate(graph.into(), mean)
         if rows is None:
-            return users + propagate(self.user_graph.into(), mean)
-        return F.embedding(rows.users, users) + propagate(self.user_graph.into(rows.users), mean)
+            return users + propagate(graph.into(), mean)
+        return F.embedding(rows.users, users) + propagate(graph.into(rows.users), mean)
 
     def own_loss(self, step: Step) -> Tensor | None:
         if not self.reg_weight:

@@ -20,19 +20,17 @@ from ccd.backbones.base import (
     no_fusion,
     xavier_uniform,
 )
-from ccd.backbones.lightgcn import convolution_layers, mean_of_layers
-from ccd.graphs.propagation import propagate
+from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
 from ccd.graphs.user_item import UserItemGraph
-from ccd.graphs.user_item_operators import MeanOfPowers, SelfLoopGraph
 from ccd.graphs.weighted import (
     Edges,
     WeightedItemGraph,
-    mixed,
+    mixed_edges,
     similarity_edges,
     weighted_knn,
 )
 from ccd.registry import component
-from ccd.settings import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt
+from ccd.settings import Flag, Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 
 @component("backbone")
@@ -51,6 +49,7 @@ class LATTICE(Backbone):
     Args:
         world: Interactions, features, sizes, engine and random stream.
         k: Neighbours per item and modality, the item itself included.
+        precomputed: Use the data set's neighbour lists where they are long enough.
         n_layers: Layers over the user-item graph.
         n_item_layers: How many times the item graph is applied.
         original_share: Share of the raw features' graph in the mix, the paper's lambda.
@@ -67,6 +66,7 @@ class LATTICE(Backbone):
         world: World,
         *,
         k: PositiveInt = 10,
+        precomputed: Flag = True,
         n_layers: NonNegativeInt = 2,
         n_item_layers: PositiveInt = 1,
         original_share: Fraction = 0.9,
@@ -76,17 +76,17 @@ class LATTICE(Backbone):
         self.k, self.n_layers, self.n_item_layers = k, n_layers, n_item_layers
         self.original_share, self.reg_weight = original_share, reg_weight
         self.engine = world.engine
-        originals = world.item_graph(partial(weighted_knn, k=k, setting="LATTICE.k"))
+        originals = world.item_graph(
+            partial(weighted_knn, k=k, precomputed=precomputed, setting="LATTICE.k")
+        )
         self._originals = {name: graph.edges for name, graph in originals.items()}
         self._missing = {
             name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
             for name, features in world.features.items()
         }
         self._epoch_graph: WeightedItemGraph | None = None
-        self.graph = UserItemGraph(
-            world.users, world.items, world.n_users, world.n_items, world.engine
-        )
-        self._averaging = SelfLoopGraph(self.graph)
+        edges = world.users, world.items, world.n_users, world.n_items, world.engine
+        self.graph = UserItemGraph(*edges, averaging=True)
         self.modality_weights = nn.Parameter(
             torch.full((len(self._originals),), 0.5, device=world.device)
         )
@@ -106,15 +106,12 @@ class LATTICE(Backbone):
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
         wanted = None if rows is None else rows.items
         ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
-        nodes = None if rows is None else torch.cat([rows.users, rows.items + self.graph.n_users])
-        convolution = MeanOfPowers(self._averaging, self.n_layers, nodes)
-        table = propagate(convolution, torch.cat([self.user_embeddings, ego]))
-        n_users = self.graph.n_users if rows is None else len(rows.users)
-        return Representations(table[:n_users], table[n_users:] + side)
+        users, items, _ = convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)
+        return Representations(users, items + side)
 
     def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
         ego, side = fuse(self.item_embeddings, self.higher_order, None)
-        layers = convolution_layers(self._averaging, self.user_embeddings, ego, self.n_layers)
+        layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
         n_users = self.graph.n_users
         # The side term joins every layer, so that the mean over layers is the final representation.
         layers = layers + torch.cat([side.new_zeros(n_users, side.shape[1]), side])
@@ -136,16 +133,15 @@ class LATTICE(Backbone):
 
     def _mixed_edges(self) -> Edges:
         n_items = len(self.item_embeddings)
-        items = torch.arange(n_items, device=self.item_embeddings.device)
         learned = []
         for name, missing in self._missing.items():
-            unit = F.normalize(self.projector.project(name, items), dim=1)
+            unit = F.normalize(self.projector.project(name), dim=1)
             learned.append(similarity_edges(unit.masked_fill(missing, 0.0), self.k))
         shares = self.modality_weights.softmax(dim=0)
-        return mixed(
+        return mixed_edges(
             [
-                mixed(learned, shares).normalised(n_items),
-                mixed(list(self._originals.values()), shares),
+                mixed_edges(learned, shares).normalised(n_items),
+                mixed_edges(list(self._originals.values()), shares),
             ],
             shares.new_tensor([1.0 - self.original_share, self.original_share]),
         )

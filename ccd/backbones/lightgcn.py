@@ -17,8 +17,7 @@ from ccd.backbones.base import (
 )
 from ccd.backbones.bpr_mf import embedding_penalty
 from ccd.graphs.propagation import LinearOperator, propagate
-from ccd.graphs.user_item import LightGCN as LightGCNOperator
-from ccd.graphs.user_item import UserItemGraph
+from ccd.graphs.user_item import MeanConvolution, UserItemGraph
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat, NonNegativeInt
 
@@ -91,7 +90,7 @@ def convolve(
         n_layers: Number of layers.
         rows: Which rows of the result are wanted; all where None.
     """
-    table = propagate(LightGCNOperator(graph, n_layers, rows), users, items)
+    table = propagate(MeanConvolution(graph, n_layers, rows), users, items)
     n_users = graph.n_users if rows is None else len(rows.users)
     return Representations(*table.split([n_users, len(table) - n_users]))
 

@@ -75,7 +75,7 @@ class MCDRecBM3(BM3):
         self.graph.redraw(self.user_embeddings, self.item_embeddings, rng)
 
     def convolved(self, ego: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.projector(torch.arange(len(ego), device=ego.device))
+        features = self.projector()
         items = self.mlp(torch.cat([ego, features.flatten(1)], dim=1))
         graph = self.graph.at(self.training)
         return convolve(graph, self.user_embeddings, items, self.n_layers, None)[:2]

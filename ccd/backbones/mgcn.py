@@ -29,7 +29,7 @@ from ccd.graphs.user_item_operators import ItemsToUsers
 from ccd.graphs.weighted import weighted_knn
 from ccd.losses.info_nce import info_nce
 from ccd.registry import component
-from ccd.settings import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 
 class Terms(NamedTuple):
@@ -54,6 +54,7 @@ class MGCN(Backbone):
     Args:
         world: Interactions, features, sizes, engine and random stream.
         k: Neighbours per item and modality, the item itself included.
+        precomputed: Use the data set's neighbour lists where they are long enough.
         n_layers: Layers over the user-item graph.
         n_item_layers: How many times an item graph is applied.
         reg_weight: Weight of half the squared norms of the batch's final representations.
@@ -71,6 +72,7 @@ class MGCN(Backbone):
         world: World,
         *,
         k: PositiveInt = 10,
+        precomputed: Flag = True,
         n_layers: NonNegativeInt = 2,
         n_item_layers: PositiveInt = 1,
         reg_weight: NonNegativeFloat = 1e-4,
@@ -81,7 +83,9 @@ class MGCN(Backbone):
         self.n_layers, self.n_item_layers = n_layers, n_item_layers
         self.reg_weight, self.contrast_weight = reg_weight, contrast_weight
         self.temperature = temperature
-        self.item_graphs = world.item_graph(partial(weighted_knn, k=k, setting="MGCN.k"))
+        self.item_graphs = world.item_graph(
+            partial(weighted_knn, k=k, precomputed=precomputed, setting="MGCN.k")
+        )
         self.graph = UserItemGraph(
             world.users, world.items, world.n_users, world.n_items, world.engine
         )
@@ -152,7 +156,7 @@ class MGCN(Backbone):
 
     def _purified(self, name: str) -> Tensor:
         """One modality's view of the items ``[n_items, dim]``."""
-        gate = self.gates[name](self.projector.project(name, self._every_item)).sigmoid()
+        gate = self.gates[name](self.projector.project(name)).sigmoid()
         items = self.item_embeddings * gate
         for _ in range(self.n_item_layers):
             items = self.item_graphs[name](items)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,7 +20,6 @@ from ccd.backbones.base import (
     xavier_normal,
 )
 from ccd.backbones.projector import linear
-from ccd.errors import ConfigError
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_item_operators import NeighbourMean
@@ -62,11 +60,7 @@ class MMGCN(Backbone):
         regularised: Literal["first", "all"] = "first",
         train_id_and_pref: Flag = True,
     ) -> None:
-        if not world.features:
-            raise ConfigError(
-                "MMGCN needs at least one modality, and the data set has none; add features to it "
-                "or choose a backbone without, such as Experiment.backbone = @LightGCN"
-            )
+        world.require_features("MMGCN")
         super().__init__(world)
         self.reg_weight, self.regularised = reg_weight, regularised
         self.graph = UserItemGraph(
@@ -85,7 +79,7 @@ class MMGCN(Backbone):
                 n_layers,
                 world,
             )
-            for features in world.features.values()
+            for features in world.feature_tables().values()
         )
         if not train_id_and_pref:
             for table in (self.user_embeddings, self.item_embeddings, *self._preferences()):
@@ -127,10 +121,10 @@ class ModalityGCN(nn.Module):
     """
 
     def __init__(
-        self, features: np.ndarray, projected_width: int | None, n_layers: int, world: World
+        self, features: Tensor, projected_width: int | None, n_layers: int, world: World
     ) -> None:
         super().__init__()
-        self._features = torch.tensor(features, dtype=torch.float32, device=world.device)
+        self._features = features
         width = projected_width or self._features.shape[1]
         self.projection = (
             linear(self._features.shape[1], width, world.rng, world.device)

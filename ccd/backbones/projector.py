@@ -57,20 +57,23 @@ class LinearProjector(nn.Module):
             if centred:
                 raw = _centre(raw)
             if trainable:
-                self.tables[name] = nn.Parameter(raw.float().to(device))
+                # A copy: the data set's array is other runs' too, and may be a read-only file.
+                self.tables[name] = nn.Parameter(raw.to(device, torch.float32, copy=True))
             else:
                 self._raw[name] = raw.to(device)
             self.maps[name] = _mlp([raw.shape[1], *([hidden] if hidden else []), dim], rng, device)
 
-    def forward(self, items: Tensor) -> Tensor:
-        """Projected features ``[n, n_modalities, dim]`` of the items with ids ``items [n]``."""
+    def forward(self, items: Tensor | None = None) -> Tensor:
+        """Projected features ``[n, n_modalities, dim]`` of ``items [n]``; of all where None."""
         return torch.stack([self.project(name, items) for name in self.modalities], dim=1)
 
-    def project(self, name: str, items: Tensor) -> Tensor:
-        """Projected features of one modality ``[n, dim]``."""
+    def project(self, name: str, items: Tensor | None = None) -> Tensor:
+        """Projected features of one modality ``[n, dim]``; of all items where None."""
         if name in self.tables:
-            return self.maps[name](F.embedding(items, self.tables[name]))
-        return self.maps[name](self._raw[name].index_select(0, items).float())
+            table: Tensor = self.tables[name]
+            return self.maps[name](table if items is None else F.embedding(items, table))
+        raw = self._raw[name]
+        return self.maps[name]((raw if items is None else raw.index_select(0, items)).float())
 
 
 def _tensor(array: np.ndarray) -> Tensor:

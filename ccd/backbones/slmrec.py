@@ -5,7 +5,6 @@ This is the task "FAC" (fine and coarse) of the authors; feature dropout and mas
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,11 +17,11 @@ from ccd.backbones.base import (
     Step,
     World,
     no_fusion,
+    unit_rows,
     xavier_uniform,
 )
 from ccd.backbones.lightgcn import convolve
 from ccd.backbones.projector import linear
-from ccd.errors import ConfigError
 from ccd.graphs.user_item import UserItemGraph
 from ccd.losses.info_nce import info_nce
 from ccd.registry import component
@@ -59,7 +58,7 @@ class SLMRec(Backbone):
         ssl_temperature: PositiveFloat = 0.2,
         ssl_weight: NonNegativeFloat = 0.1,
     ) -> None:
-        _refuse_one_modality(world)
+        world.require_features("SLMRec", least=2)
         super().__init__(world)
         self.n_layers, self.temperature = n_layers, temperature
         self.ssl_temperature, self.ssl_weight = ssl_temperature, ssl_weight
@@ -68,7 +67,7 @@ class SLMRec(Backbone):
         )
         xavier_uniform(self.user_embeddings, world.rng)
         xavier_uniform(self.item_embeddings, world.rng)
-        self._features = [_unit_rows(x).to(world.device) for x in world.features.values()]
+        self._features = [unit_rows(table) for table in world.feature_tables().values()]
         dim, n_further = world.dim, len(self._features) - 1
         self.n_views = 1 + len(self._features)
 
@@ -112,17 +111,3 @@ class SLMRec(Backbone):
 
     def _info_nce(self, anchors: Tensor, targets: Tensor) -> Tensor:
         return info_nce(anchors, targets, self.ssl_temperature, normalise=False)
-
-
-def _refuse_one_modality(world: World) -> None:
-    names = ", ".join(world.features) or "none"
-    if len(world.features) < 2:
-        raise ConfigError(
-            f"SLMRec contrasts two modalities or more, and the data set has {len(world.features)} "
-            f"({names}); add features to it, or choose another Experiment.backbone"
-        )
-
-
-def _unit_rows(features: np.ndarray) -> Tensor:
-    """Rows of length 1, float32 ``[n_items, feature_dim]``; a missing row stays zero."""
-    return F.normalize(torch.from_numpy(np.array(features, dtype=np.float32)), dim=1)

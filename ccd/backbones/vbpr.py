@@ -18,7 +18,6 @@ from ccd.backbones.base import (
     xavier_uniform,
 )
 from ccd.backbones.projector import LinearProjector
-from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat
 
@@ -39,11 +38,7 @@ class VBPR(Backbone):
     """
 
     def __init__(self, world: World, *, reg_weight: NonNegativeFloat = 1e-2) -> None:
-        if not world.features:
-            raise ConfigError(
-                "VBPR needs at least one modality, and the data set has none; add features to it, "
-                "or set Experiment.backbone = @BPRMF, which is VBPR without them"
-            )
+        world.require_features("VBPR")
         super().__init__(world)
         self.reg_weight = reg_weight
         self.user_embeddings = nn.Parameter(

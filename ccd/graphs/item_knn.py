@@ -51,13 +51,13 @@ class ItemGraph:
         shares = torch.tensor([weights[modality] for modality in neighbours], device=ids.device)
         shares = shares.repeat_interleave(self.n_items) / self._lists.counts.clamp(min=1)
         self._shares = shares.float().view(len(neighbours), self.n_items, 1)
-        self._whole = _Rows(self._lists, self._shares, None, engine)
+        self._whole = _GraphRows(self._lists, self._shares, None, engine)
         self._last = self._whole
 
     def at(self, items: Tensor) -> ItemGraph:
         """The same graph, of whose result only the rows of distinct ``items [m]`` are computed."""
         graph = copy(self)
-        graph._last = _Rows(self._lists, self._shares, items, self._engine)
+        graph._last = _GraphRows(self._lists, self._shares, items, self._engine)
         return graph
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class ItemGraph:
         return (x,)
 
 
-class _Rows:
+class _GraphRows:
     """Rows ``items [m]`` of ``S``, or all: one sum per modality, then their weighted sum."""
 
     def __init__(

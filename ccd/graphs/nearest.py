@@ -52,7 +52,7 @@ def nearest_items(unit: Tensor, k: int) -> NearestItems:
 
 
 def nearest_by_modality(
-    dataset: Dataset, device: torch.device, k: int, *, precomputed: bool = True, setting: str
+    dataset: Dataset, device: torch.device, k: int, *, precomputed: bool, setting: str
 ) -> dict[str, NearestItems]:
     """The nearest items under the raw features of each modality.
 

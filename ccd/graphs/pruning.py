@@ -32,6 +32,8 @@ def degree_pruning(
         items: Those of the items ``[n_items, dim]``; not looked at.
         rng: Stream of the draw.
     """
+    if not drop_ratio:
+        return graph
     return graph.subgraph(draw_edges(graph, graph.degrees, drop_ratio, rng))
 
 
@@ -49,7 +51,7 @@ def diffusion_guided_pruning(
     """Degree-sensitive pruning in which an edge counts by its ends' similarity (MCDRec's DGD).
 
     An edge adds ``1 + guidance cos(user, item)`` to the degrees of its ends. The similarity enters
-    by the degrees alone: the edge's weight is ``1/sqrt(D'_u D'_i)``.
+    by the degrees alone: the edge's weight is ``1/sqrt(D'_u D'_i)``, also where no edge is dropped.
 
     Args:
         graph: All training interactions.
@@ -95,7 +97,7 @@ class PrunedGraph:
     Args:
         full: All training interactions.
         pruning: Makes the epoch's graph of them.
-        drop_ratio: Share of the edges that are dropped; with 0 nothing is pruned.
+        drop_ratio: Share of the edges that are dropped.
 
     Attributes:
         epoch: The epoch's graph.
@@ -115,11 +117,8 @@ class PrunedGraph:
             items: Those of the items ``[n_items, dim]``.
             rng: Stream of the draw.
         """
-        if self.drop_ratio:
-            guide = items if self.guide is None else self.guide
-            self.epoch = self.pruning(
-                self.full, self.drop_ratio, users.detach(), guide.detach(), rng
-            )
+        guide = items if self.guide is None else self.guide
+        self.epoch = self.pruning(self.full, self.drop_ratio, users.detach(), guide.detach(), rng)
 
     def at(self, training: bool) -> UserItemGraph:
         """The graph to propagate over."""

@@ -52,6 +52,10 @@ class CoInteractions:
         )
         self.engine = engine
 
+    def heaviest(self, k: int) -> UserUserGraph:
+        """The graph of the ``k`` heaviest neighbours, or of as many as a user has."""
+        return UserUserGraph(self.neighbours[:, :k], self.counts[:, :k], self.engine)
+
     def draw(self, k: int, rng: torch.Generator) -> UserUserGraph:
         """An epoch's graph of the ``k`` heaviest neighbours.
 
@@ -90,7 +94,8 @@ class UserUserGraph:
         neighbours, counts = self.neighbours, self.counts
         if users is not None:
             neighbours, counts = neighbours[users], counts[users]
-        weights = torch.softmax(counts.float(), dim=1) * (counts > 0)
+        known = counts > 0
+        weights = torch.softmax(counts.float().where(known, -torch.inf), dim=1).where(known, 0.0)
         first = torch.ones_like(counts, dtype=torch.bool)
         first[:, 1:] = counts[:, 1:] != counts[:, :-1]
         return WeightedRuns(

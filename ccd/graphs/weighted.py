@@ -84,7 +84,7 @@ def similarity_edges(unit: Tensor, k: int) -> Edges:
     return edges._replace(weights=cosines.where(source != target, 1.0))
 
 
-def mixed(terms: Sequence[Edges], shares: Tensor) -> Edges:
+def mixed_edges(terms: Sequence[Edges], shares: Tensor) -> Edges:
     """``sum_m shares[m] G_m``, differentiable in all weights and in ``shares [n_terms]``."""
     weights = [share * edges.weights for share, edges in zip(shares, terms, strict=True)]
     return Edges(
@@ -95,7 +95,13 @@ def mixed(terms: Sequence[Edges], shares: Tensor) -> Edges:
 
 
 def weighted_knn(
-    dataset: Dataset, engine: Engine, device: torch.device, *, k: int, setting: str
+    dataset: Dataset,
+    engine: Engine,
+    device: torch.device,
+    *,
+    k: int,
+    precomputed: bool,
+    setting: str,
 ) -> dict[str, WeightedItemGraph]:
     """``K_w``: cosine k-nearest-neighbour graph of each modality's raw features, normalised.
 
@@ -104,6 +110,7 @@ def weighted_knn(
         engine: Message-passing engine.
         device: Where the graphs live.
         k: Neighbours per item and modality, the item itself included.
+        precomputed: Use the data set's neighbour lists where they are long enough.
         setting: Key of the setting that gave ``k``, for messages.
 
     Raises:
@@ -114,7 +121,7 @@ def weighted_knn(
             f"{setting}: '{dataset.name}' has no modality to find neighbours under; choose a "
             "backbone without features, such as LightGCN"
         )
-    nearest = nearest_by_modality(dataset, device, k, setting=setting)
+    nearest = nearest_by_modality(dataset, device, k, precomputed=precomputed, setting=setting)
     return {
         modality: WeightedItemGraph(
             neighbour_edges(found).normalised(dataset.n_items), dataset.n_items, engine

@@ -19,7 +19,11 @@ class LossMix:
     Args:
         hard_weight: The paper's omega.
         diffusion_weight: The paper's lambda.
-        reduction: ``mean`` over the batch's triplets, or their ``sum`` as Eq. 9 writes it.
+        reduction: ``mean`` over the batch's triplets, or their ``sum`` as Eq. 9 writes it; what a
+            backbone adds is then scaled alike.
+
+    A backbone that trains without negatives has no BPR terms: of these settings only
+    ``diffusion_weight`` then matters.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class LossMix:
         ranked: tuple[Tensor, Tensor, Tensor] | None,
         hard_negatives: Tensor | None,
         denoising: Tensor | None,
+        own: Tensor | None,
     ) -> dict[str, Tensor]:
         """The weighted terms by name; their sum is the objective.
 
@@ -45,8 +50,10 @@ class LossMix:
                 items, each ``[batch, dim]``; None for a backbone that trains without negatives.
             hard_negatives: Those of the sampler's items; None where there is no sampler.
             denoising: ``L_dm``, a scalar; None without DMA.
+            own: What the backbone adds, a mean over the batch; None where it adds nothing.
         """
         terms = {}
+        scale = 1
         if ranked is not None:
             users, positives, negatives = ranked
             scale = len(users) if self.reduction == "sum" else 1
@@ -57,6 +64,8 @@ class LossMix:
                 terms["hard"] = scale * omega * bpr_loss(users, positives, hard_negatives)
         if denoising is not None and self.diffusion_weight > 0:
             terms["diffusion"] = self.diffusion_weight * denoising
+        if own is not None:
+            terms["backbone"] = scale * own
         return terms
 
 

@@ -11,6 +11,7 @@ from ccd.diffusion.aligner import DiffusionAligner
 from ccd.losses.mix import LossMix
 from ccd.negatives.base import Sampler, SamplingContext
 from ccd.negatives.pools import DiffusionPools
+from ccd.negatives.probe import NegativeProbe
 from ccd.training.random import Streams
 
 
@@ -45,6 +46,7 @@ class Recommender(nn.Module):
         self._sample: Tensor | None = None
         self._pool_table: Tensor | None = None
         self._epoch_end: Representations | None = None
+        self.probe: NegativeProbe | None = None
 
     def start_epoch(self, epoch: int) -> None:
         """Redraw the epoch's graph; before epoch 0 make what its sampler wants to look at."""
@@ -67,11 +69,12 @@ class Recommender(nn.Module):
             denoising = denoised.loss
         step, hard = self._forward(batch, epoch, fuse)
         ranked = (step.users, step.positives, step.negatives)
-        terms = self.losses(ranked if self.backbone.trains_on_negatives else None, hard, denoising)
-        own = self.backbone.own_loss(step)
-        if own is not None:
-            terms["backbone"] = own
-        return terms
+        return self.losses(
+            ranked if self.backbone.trains_on_negatives else None,
+            hard,
+            denoising,
+            self.backbone.own_loss(step),
+        )
 
     @torch.no_grad()
     def reverse(self, epoch: int) -> None:
@@ -87,7 +90,7 @@ class Recommender(nn.Module):
         self._sample = kept[self.aligner.diffusion.steps]
         if self.pools is not None and epoch % self.pools.every == 0:
             self._pool_table = self.pools.build(
-                kept, self.backbone.higher_order(), self.aligner.fusion_weight
+                kept, self.backbone.higher_order, self.aligner.fusion_weight
             )
 
     @torch.no_grad()
@@ -104,6 +107,27 @@ class Recommender(nn.Module):
         if self.sampler is not None:
             self.sampler.observe(self._epoch_end)
         return self._epoch_end
+
+    @property
+    def epoch_end(self) -> Representations | None:
+        """What ``infer`` returned last."""
+        return self._epoch_end
+
+    @property
+    def pool_table(self) -> Tensor | None:
+        """NDI's pools of the last reverse process ``[n_pools, n_items, dim]``."""
+        return self._pool_table
+
+    @torch.no_grad()
+    def draw(self, batch: Batch, epoch: int) -> Tensor | None:
+        """The hard negatives ``[batch]`` that epoch ``epoch`` would draw from the model as it is.
+
+        None without a sampler, and for one that makes up representations. ``reverse`` and
+        ``infer`` were called before.
+        """
+        if self.sampler is None or self.sampler.needs(epoch) == "layers":
+            return None
+        return self._hard_negatives(batch, epoch, self._epoch_end, None)
 
     def _forward(self, batch: Batch, epoch: int, fuse: Fuse) -> tuple[Step, Tensor | None]:
         """One forward pass: the batch's rows, and those of its hard negatives ``[batch, dim]``.
@@ -144,4 +168,7 @@ class Recommender(nn.Module):
         current = None if now is None else Representations(now.users.detach(), now.items.detach())
         context = SamplingContext(epoch, current, self._epoch_end, self._pool_table, layers)
         with torch.set_grad_enabled(layers is not None):
-            return self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
+            hard = self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
+        if self.probe is not None:
+            self.probe.see(batch, hard)
+        return hard

@@ -25,7 +25,11 @@ from ccd.training.updates import UpdateFactory
 
 @dataclass
 class Epoch:
-    """What one epoch did: loss terms, wall seconds by part, validation metrics."""
+    """What one epoch did: loss terms, wall seconds by part, validation metrics.
+
+    ``settled_epoch`` is the first epoch from which the negative sampler no longer changes,
+    ``negatives`` what a probe measured of the epoch's hard negatives.
+    """
 
     index: int
     pool: str
@@ -33,6 +37,8 @@ class Epoch:
     seconds: dict[str, float]
     valid: dict[str, float] | None
     stopping: EarlyStopping
+    settled_epoch: int
+    negatives: dict[str, float] | None = None
 
 
 @dataclass
@@ -140,7 +146,7 @@ class Trainer:
             for part, value in spent.items():
                 seconds[part] += value
             pool = model.sampler.pool_name(epoch) if model.sampler is not None else "none"
-            on_epoch(Epoch(epoch, pool, losses, spent, valid, stopping))
+            on_epoch(Epoch(epoch, pool, losses, spent, valid, stopping, settled))
             if stopping.finished:
                 break
         assert best is not None  # the last epoch is always evaluated

@@ -30,7 +30,7 @@ def symmetric(data):
 
 
 def user_matrix(model):
-    graph = model.user_graph
+    graph = model.epoch_user_graph
     matrix = torch.zeros(N_USERS, N_USERS)
     weights = torch.softmax(graph.counts.float(), 1).where(graph.counts > 0, 0.0)
     return matrix.scatter_add(1, graph.neighbours, weights)
@@ -110,9 +110,9 @@ def test_the_mixture_starts_as_shares():
 def test_an_epoch_redraws_short_neighbour_lists():
     model = DualGNN(world(), n_neighbours=29)
     model.start_epoch(torch.Generator().manual_seed(1))
-    first = model.user_graph.neighbours
+    first = model.epoch_user_graph.neighbours
     model.start_epoch(torch.Generator().manual_seed(2))
-    assert not torch.equal(first, model.user_graph.neighbours)
+    assert not torch.equal(first, model.epoch_user_graph.neighbours)
 
 
 def test_any_modalities_will_do():
@@ -133,5 +133,5 @@ def test_dma_is_refused_with_the_reason():
 def test_refusals():
     with pytest.raises(ConfigError, match="n_neighbours = 40 exceeds"):
         DualGNN(world(), n_kept_neighbours=30)
-    with pytest.raises(ConfigError, match="DualGNN needs at least one modality"):
+    with pytest.raises(ConfigError, match="DualGNN needs a modality"):
         DualGNN(world(replace(dataset(), features={})))

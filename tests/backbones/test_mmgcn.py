@@ -96,5 +96,5 @@ def test_parity_keeps_ids_and_preferences_at_their_initial_values():
 
 
 def test_a_data_set_without_features_is_refused():
-    with pytest.raises(ConfigError, match="MMGCN needs at least one modality"):
+    with pytest.raises(ConfigError, match="MMGCN needs a modality"):
         MMGCN(world(replace(dataset(), features={})))

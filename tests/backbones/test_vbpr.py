@@ -62,5 +62,5 @@ def test_without_weight_there_is_no_own_loss():
 
 
 def test_a_data_set_without_features_is_refused():
-    with pytest.raises(ConfigError, match="VBPR needs at least one modality"):
+    with pytest.raises(ConfigError, match="VBPR needs a modality"):
         VBPR(world()._replace(features={}))

@@ -41,9 +41,8 @@ def step(model, batch, output=None):
     return Step(batch, batch, *rows, output)
 
 
-def world(data=None, seed=0, **projector):
-    data = data or dataset()
-    engine = DglEngine()
+def world(data=None, seed=0, engine=None, **projector):
+    data, engine = data or dataset(), engine or DglEngine()
 
     def item_graph(factory):
         return factory(data, engine, CPU)

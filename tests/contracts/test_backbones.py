@@ -7,6 +7,7 @@ import torch
 
 from ccd import catalogue
 from ccd.backbones.base import Batch, Rows, no_fusion
+from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.pruning import degree_pruning
 from ccd.registry import components
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, small_knn, step, world
@@ -19,11 +20,11 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCD_CACHE", str(tmp_path))
 
 
-def build(component, seed=0):
+def build(component, seed=0, **changes):
     slots = {"item_graph": small_knn, "pruning": degree_pruning}
     wanted = inspect.signature(component.target).parameters
     settings = {name: value for name, value in slots.items() if name in wanted}
-    return component.target(world(seed=seed), **settings)
+    return component.target(world(seed=seed, **changes), **settings)
 
 
 @pytest.mark.parametrize("backbone", components("backbone"), ids=lambda c: c.name)
@@ -52,9 +53,40 @@ class TestBackbones:
             assert (named[name].grad.abs().sum(1) > 0).all()
 
     def test_weights_come_from_the_stream(self, backbone):
-        first, again, other = build(backbone), build(backbone), build(backbone, seed=1)
-        assert torch.equal(first.user_embeddings, again.user_embeddings)
-        assert not torch.equal(first.user_embeddings, other.user_embeddings)
+        torch.manual_seed(1)
+        first = build(backbone).state_dict()
+        torch.manual_seed(2)
+        again, other = build(backbone).state_dict(), build(backbone, seed=1).state_dict()
+        assert all(torch.equal(first[name], again[name]) for name in first)
+        assert not torch.equal(first["user_embeddings"], other["user_embeddings"])
+
+    def test_engines_agree_in_training(self, backbone):
+        """Torch's engine is CUDA's path: the same loss and the same gradients."""
+        batch = Batch(*(torch.arange(5) for _ in range(3)))
+        results = []
+        for engine in (DglEngine(), TorchEngine()):
+            model = build(backbone, engine=engine).train()
+            model.start_epoch(torch.Generator().manual_seed(0))
+            seen = step(model, batch)
+            own = model.own_loss(seen)
+            loss = (seen.users * (seen.positives - seen.negatives)).sum()
+            loss = loss if own is None else loss + own
+            trained = [p for p in model.parameters() if p.requires_grad]
+            results.append((loss, torch.autograd.grad(loss, trained, allow_unused=True)))
+        torch.testing.assert_close(results[0][0], results[1][0], atol=1e-5, rtol=1e-5)
+        for ours, theirs in zip(results[0][1], results[1][1], strict=True):
+            assert (ours is None) == (theirs is None)
+            if ours is not None:
+                torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+    def test_saved_weights_give_the_same_inference(self, backbone):
+        """No state outside them: not the last batch's, not an epoch's draw."""
+        trained, fresh = build(backbone).train(), build(backbone, seed=1)
+        trained.start_epoch(torch.Generator().manual_seed(0))
+        trained()
+        fresh.load_state_dict(trained.state_dict())
+        ours, theirs = trained.eval()(), fresh.eval()()
+        torch.testing.assert_close(torch.cat(ours[:2]), torch.cat(theirs[:2]), atol=1e-6, rtol=1e-5)
 
     def test_own_loss_is_a_finite_scalar(self, backbone):
         model = build(backbone)

@@ -102,11 +102,11 @@ def test_losses_fall_when_positives_win(part):
     mix = part.target()
 
     def total(positives):
-        return sum(mix((users, positives, negatives), hard, torch.tensor(0.3)).values())
+        return sum(mix((users, positives, negatives), hard, torch.tensor(0.3), None).values())
 
     assert total(users) < total(-users)
-    assert set(mix((users, users, negatives), None, None)) == {"random"}
-    assert set(mix(None, None, torch.tensor(0.3))) == {"diffusion"}
+    assert set(mix((users, users, negatives), None, None, None)) == {"random"}
+    assert set(mix(None, None, torch.tensor(0.3), torch.tensor(1.0))) == {"diffusion", "backbone"}
 
 
 @family("dataset")

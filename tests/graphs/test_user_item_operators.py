@@ -4,12 +4,7 @@ import torch
 from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
-from ccd.graphs.user_item_operators import (
-    ItemsToUsers,
-    MeanOfPowers,
-    NeighbourMean,
-    SelfLoopGraph,
-)
+from ccd.graphs.user_item_operators import ItemsToUsers, NeighbourMean
 
 USERS = torch.tensor([0, 0, 1, 2, 2, 2, 3])
 ITEMS = torch.tensor([0, 1, 1, 0, 1, 2, 2])
@@ -36,28 +31,6 @@ def compare(operator, matrix, x):
 
 def table(n_rows):
     return torch.randn(n_rows, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
-
-
-@engines
-def test_self_loops_equal_the_dense_average(engine):
-    matrix = dense_adjacency() + torch.eye(N_USERS + N_ITEMS)
-    matrix = matrix / matrix.sum(1, keepdim=True)
-    graph = SelfLoopGraph(UserItemGraph(USERS, ITEMS, N_USERS, N_ITEMS, engine))
-    compare(graph, matrix, table(N_USERS + N_ITEMS))
-    assert matrix[8, 8] == 1  # a node without edges keeps itself
-
-
-@engines
-@pytest.mark.parametrize("nodes", [None, [7, 0, 3]])
-@pytest.mark.parametrize("n_layers", [0, 1, 3])
-def test_the_mean_of_powers_equals_the_dense_one(engine, n_layers, nodes):
-    matrix = dense_adjacency() + torch.eye(N_USERS + N_ITEMS)
-    matrix = matrix / matrix.sum(1, keepdim=True)
-    powers = [torch.matrix_power(matrix, power) for power in range(n_layers + 1)]
-    graph = SelfLoopGraph(UserItemGraph(USERS, ITEMS, N_USERS, N_ITEMS, engine))
-    rows = slice(None) if nodes is None else torch.tensor(nodes)
-    mean = MeanOfPowers(graph, n_layers, None if nodes is None else rows)
-    compare(mean, torch.stack(powers).mean(0)[rows], table(N_USERS + N_ITEMS))
 
 
 @engines

@@ -9,7 +9,7 @@ from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.weighted import (
     Edges,
     WeightedItemGraph,
-    mixed,
+    mixed_edges,
     similarity_edges,
     weighted_knn,
 )
@@ -51,7 +51,9 @@ def as_matrix(edges):
 
 def test_the_fixed_graph_equals_the_dense_one_and_its_transpose():
     table = features()
-    graph = weighted_knn(dataset({"image": table}), DglEngine(), CPU, k=K, setting="K.k")["image"]
+    graph = weighted_knn(
+        dataset({"image": table}), DglEngine(), CPU, k=K, precomputed=True, setting="K.k"
+    )["image"]
     expected = normalised(kept_cosines(F.normalize(torch.from_numpy(table))))
     x = torch.randn(N_ITEMS, 5, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(graph(x), expected @ x, atol=1e-5, rtol=0)
@@ -61,7 +63,7 @@ def test_the_fixed_graph_equals_the_dense_one_and_its_transpose():
 def test_a_detached_graph_is_the_same_but_for_the_gradient_to_its_weights(engine):
     units = [F.normalize(torch.from_numpy(features(seed=s))) for s in (0, 1)]
     units[0].requires_grad_()
-    edges = mixed([similarity_edges(unit, K) for unit in units], torch.tensor([0.3, 0.7]))
+    edges = mixed_edges([similarity_edges(unit, K) for unit in units], torch.tensor([0.3, 0.7]))
     x = torch.randn(N_ITEMS, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
     graph = WeightedItemGraph(edges, N_ITEMS, engine)
     learned, fixed = graph(x), graph.detached()(x)
@@ -80,7 +82,7 @@ def test_gradient_reaches_the_kept_cosines_through_mix_and_normalisation():
     tables = [torch.from_numpy(features(seed=s)).requires_grad_() for s in (0, 1)]
     shares = torch.tensor([0.3, 0.7], requires_grad=True)
     units = [F.normalize(table) for table in tables]
-    edges = mixed([similarity_edges(unit, K) for unit in units], shares).normalised(N_ITEMS)
+    edges = mixed_edges([similarity_edges(unit, K) for unit in units], shares).normalised(N_ITEMS)
     dense = normalised(sum(w * kept_cosines(u) for w, u in zip(shares, units, strict=True)))
     torch.testing.assert_close(as_matrix(edges), dense, atol=1e-6, rtol=1e-5)
     upstream = torch.randn(N_ITEMS, N_ITEMS, generator=torch.Generator().manual_seed(2))
@@ -93,7 +95,9 @@ def test_gradient_reaches_the_kept_cosines_through_mix_and_normalisation():
 def test_an_item_without_the_modality_has_only_itself():
     table = features()
     table[7] = 0
-    graphs = weighted_knn(dataset({"image": table}), DglEngine(), CPU, k=K, setting="K.k")
+    graphs = weighted_knn(
+        dataset({"image": table}), DglEngine(), CPU, k=K, precomputed=True, setting="K.k"
+    )
     unit = F.normalize(torch.from_numpy(table)).requires_grad_()
     for edges in (graphs["image"].edges, similarity_edges(unit, K).normalised(N_ITEMS)):
         matrix = as_matrix(edges)
@@ -107,7 +111,7 @@ def test_precomputed_cosines_are_the_weights():
     cosines = np.tile(np.float32([1.0, 0.6]), (N_ITEMS, 1))
     known = {"image": Neighbours(ids.astype(np.int32), cosines)}
     data = dataset({"image": features()}, known)
-    graph = weighted_knn(data, DglEngine(), CPU, k=2, setting="K.k")["image"]
+    graph = weighted_knn(data, DglEngine(), CPU, k=2, precomputed=True, setting="K.k")["image"]
     matrix = as_matrix(graph.edges)
     torch.testing.assert_close(matrix.diagonal(), torch.full((N_ITEMS,), 1 / 1.6))
     torch.testing.assert_close(matrix[5, 4], torch.tensor(0.6 / 1.6))
@@ -124,6 +128,13 @@ def test_a_row_that_sums_to_nothing_becomes_zero_and_so_does_its_gradient():
 
 def test_refusals():
     with pytest.raises(ConfigError, match=r"LATTICE\.k = 31.*largest legal value is 30"):
-        weighted_knn(dataset({"a": features()}), DglEngine(), CPU, k=31, setting="LATTICE.k")
+        weighted_knn(
+            dataset({"a": features()}),
+            DglEngine(),
+            CPU,
+            k=31,
+            precomputed=True,
+            setting="LATTICE.k",
+        )
     with pytest.raises(ConfigError, match="no modality"):
-        weighted_knn(dataset({}), DglEngine(), CPU, k=3, setting="LATTICE.k")
+        weighted_knn(dataset({}), DglEngine(), CPU, k=3, precomputed=True, setting="LATTICE.k")
