@@ -15,7 +15,7 @@ from ccd.config.messages import closest
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ResourceError
+from ccd.errors import ConfigError, ResourceError
 from ccd.experiment import Experiment, Outcome
 from ccd.reports.outputs import write_reports
 from ccd.runs.folder import RunFolder, default_folder, refuse_mixture
@@ -123,6 +123,19 @@ def _enough_memory(doing: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _in_variant(name: str) -> Iterator[None]:
+    """Say which variant's parts do not fit.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"variant '{name}': {error}") from error
+
+
 class _Run:
     """One pass over the (variant, seed) pairs of a recipe."""
 
@@ -151,7 +164,7 @@ class _Run:
             refuse_mixture(self.path, settings, fingerprint)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
-            with _enough_memory(f"building '{name}'"):
+            with _enough_memory(f"building '{name}'"), _in_variant(name):
                 experiment.assemble(data[name], seed=0)
         try:
             with RunFolder(self.path, metric=metric) as folder:
@@ -242,6 +255,7 @@ def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochReco
         best_epoch=epoch.stopping.best_epoch,
         patience_left=epoch.stopping.patience_left,
         seconds=epoch.seconds,
+        negatives=epoch.negatives,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,6 +24,7 @@ from ccd.graphs.item_knn import ItemGraph
 from ccd.losses.mix import LossesFactory
 from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, SamplerWorld
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
+from ccd.negatives.probe import ProbeFactory
 from ccd.negatives.seen import SeenItems
 from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
@@ -57,6 +58,7 @@ class Experiment:
         losses: The objective.
         trainer: The training loop.
         evaluator: Ranking metrics.
+        probe: Measures the hard negatives of each epoch; None for nothing.
         dim: Embedding size.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         engine: Message passing by ``dgl`` or ``torch``; ``auto`` takes DGL on the CPU.
@@ -75,6 +77,7 @@ class Experiment:
         losses: LossesFactory = REQUIRED,
         trainer: TrainerFactory = REQUIRED,
         evaluator: EvaluatorFactory = REQUIRED,
+        probe: ProbeFactory | None = None,
         dim: PositiveInt = 64,
         device: Text = "cpu",
         engine: Literal["auto", "dgl", "torch"] = "auto",
@@ -83,7 +86,7 @@ class Experiment:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
-        self.dim, self.threads = dim, threads
+        self.probe, self.dim, self.threads = probe, dim, threads
         self.device = _device(device)
         self.engine = choose_engine(self.device.type, engine)
         if dim < 4 or dim % 2:
@@ -98,10 +101,21 @@ class Experiment:
             on_epoch: Called after each epoch.
         """
         with _threads(self.threads):
-            return self._run(dataset, seed, on_epoch)
+            began = time.perf_counter()
+            trained, seen = self._train(dataset, seed, on_epoch)
+            test = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
+            measured = self.evaluator.evaluate(trained.representations, test, seen)
+        seconds = {**trained.seconds, "total": time.perf_counter() - began}
+        return Outcome(trained, measured, seconds)
 
-    def _run(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
-        began = time.perf_counter()
+    def train(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Trained:
+        """Train as ``run`` does and leave the test split closed, as a search must."""
+        with _threads(self.threads):
+            return self._train(dataset, seed, on_epoch)[0]
+
+    def _train(
+        self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]
+    ) -> tuple[Trained, SeenItems]:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
@@ -121,12 +135,23 @@ class Experiment:
             streams,
             validate,
             self.evaluator.select,
-            on_epoch,
+            self._probing(model, validation, on_epoch),
         )
-        test = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
-        measured = self.evaluator.evaluate(trained.representations, test, seen)
-        seconds = {**trained.seconds, "total": time.perf_counter() - began}
-        return Outcome(trained, measured, seconds)
+        return trained, seen
+
+    def _probing(
+        self, model: Recommender, validation: HeldOut, on_epoch: Callable[[Epoch], None]
+    ) -> Callable[[Epoch], None]:
+        """``on_epoch``, told what the probe measured too."""
+        if self.probe is None:
+            return on_epoch
+        probe = model.probe = self.probe(validation.relevant, self.losses.hard_weight)
+
+        def probed(epoch: Epoch) -> None:
+            assert model.epoch_end is not None, "every epoch ends with inference"
+            on_epoch(replace(epoch, negatives=probe.measure(model.epoch_end)))
+
+        return probed
 
     def assemble(self, dataset: Dataset, seed: int) -> Recommender:
         """The untrained model on ``dataset``.
@@ -212,9 +237,8 @@ def _make_graph(
 def _check_sampler(sampler: Sampler, backbone: Backbone, pools: DiffusionPools | None) -> None:
     reason = sampler.misfit(type(backbone))
     if reason:
-        raise ConfigError(
-            f"{reason}; set Experiment.sampler = None, or to one that 'ccd list --matrix' marks"
-        )
+        others = ", or to one that 'ccd list --matrix' marks" * backbone.trains_on_negatives
+        raise ConfigError(f"{reason}; set Experiment.sampler = None{others}")
     if sampler.needs_pools and pools is None:
         raise ConfigError(
             f"{type(sampler).__name__} needs pools: it reads NDI's reverse steps; "

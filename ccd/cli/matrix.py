@@ -17,6 +17,7 @@ class Pair:
     backbone: str
     sampler: str
     reason: str | None
+    needs_pools: bool = False
 
 
 def all_pairs() -> list[Pair]:
@@ -25,7 +26,11 @@ def all_pairs() -> list[Pair]:
 
     backbones: list[Any] = [c.target for c in components("backbone")]
     samplers: list[Any] = [c.target for c in components("sampler")]
-    return [Pair(b.__name__, s.__name__, s.misfit(b)) for b in backbones for s in samplers]
+    return [
+        Pair(b.__name__, s.__name__, s.misfit(b), s.needs_pools)
+        for b in backbones
+        for s in samplers
+    ]
 
 
 class MatrixView:
@@ -33,6 +38,7 @@ class MatrixView:
 
     def __init__(self, pairs: list[Pair]) -> None:
         self._pairs = pairs
+        self._pooled = list(dict.fromkeys(p.sampler for p in pairs if p.needs_pools))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich import box
@@ -53,7 +59,9 @@ class MatrixView:
             row = (Text(fits, "green") if r is None else str(reasons.index(r) + 1) for r in cells)
             table.add_row(backbone, *row)
         yield table
-        yield Text(f"{fits} fits: Experiment.sampler = @NAMESampler, with NAME from the heading")
+        yield Text(f"{fits} fits: Experiment.sampler = @NAMESampler, its heading in one word")
+        if self._pooled:
+            yield Text(f"{', '.join(self._pooled)}: with the modules dma and ndi")
         for number, reason in enumerate(reasons, 1):
             yield Text(f"{number} {reason}")
 

@@ -21,6 +21,8 @@ class MixGCFSampler(Sampler):
     Huang et al. 2021, with mean pooling: layer l of the negative is ``a_l p_l + (1 - a_l) e_l`` of
     the candidate that is hardest in this layer, with a_l uniform per triplet and layer. The loss
     reaches the positive and the candidates through the mix. A backbone without layers has one.
+    The source's L2 on layer 0 is left to the backbone's own regulariser, which sees the positive
+    and the random negative.
 
     Args:
         world: Catalogue, positives and random stream.

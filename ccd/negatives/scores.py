@@ -21,7 +21,7 @@ def pair_scores(queries: Tensor, table: Tensor, ids: Tensor) -> Tensor:
         table: ``[n_rows, dim]``.
         ids: Rows of ``table`` that each query asks for, int64 ``[batch, n]``.
     """
-    if ids.shape[1] > len(table):  # the whole product is less, and sparse matrices cannot repeat
+    if ids.shape[1] > len(table):  # the whole product is less, and torch refuses more entries
         return (queries @ table.T).gather(1, ids)
     starts = torch.arange(0, ids.numel() + 1, ids.shape[1], device=ids.device)
     with warnings.catch_warnings():  # "CSR support is in beta", said since 2021

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.backbones.base import Representations
+from ccd.errors import ConfigError
 from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.scores import columns_by_rank, pair_scores
 from ccd.registry import component
@@ -35,6 +36,9 @@ class SRNSSampler(Sampler):
         warmup: Epochs in which this weight grows from 0.
         temperature: Divides the scores that decide what the memory keeps, tau.
         snapshots: Ends of epochs over which the standard deviation is taken.
+
+    Raises:
+        ConfigError: The memory and what is added to it exceed the catalogue.
     """
 
     def __init__(
@@ -48,6 +52,13 @@ class SRNSSampler(Sampler):
         temperature: PositiveFloat = 10.0,
         snapshots: PositiveInt = 5,
     ) -> None:
+        most = len(world.catalogue) // (1 + ratio)
+        if memory_size > most:
+            raise ConfigError(
+                f"SRNSSampler.memory_size = {memory_size} and as many fresh items times ratio = "
+                f"{ratio} exceed the {len(world.catalogue)} items of the catalogue; the largest "
+                f"legal memory_size is {most}"
+            )
         self._world = world
         self.memory_size, self.n_fresh = memory_size, memory_size * ratio
         self.variance_weight, self.warmup, self.temperature = variance_weight, warmup, temperature

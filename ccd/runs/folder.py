@@ -198,6 +198,8 @@ class RunFolder:
         for name, ids in ((USER_IDS_FILE, user_ids), (ITEM_IDS_FILE, item_ids)):
             if ids:
                 write_text(self.path / name, "".join(f"{text}\n" for text in ids))
+            else:  # an earlier attempt's, on other data
+                (self.path / name).unlink(missing_ok=True)
 
     def finished(self) -> dict[tuple[str, int], RunResult]:
         """Result of each finished (variant, seed) whose own files are still there."""

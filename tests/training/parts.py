@@ -38,14 +38,17 @@ CNS = partial(
 FULL = {"aligner": DMA, "pools": DiffusionPools, "sampler": CNS}
 
 
-def experiment(*, loss=None, trainer=None, **parts):
+BACKBONE = partial(FREEDOM, item_graph=small_knn, pruning=degree_pruning)
+
+
+def experiment(*, loss=None, trainer=None, backbone=BACKBONE, **parts):
     optimise = {
         "optimizer": adam, "stopping": EarlyStopping, "update": Descent, "epochs": 6,
         "batch_size": 64,
     }  # fmt: skip
     return Experiment(
         dataset=lambda _: dataset(),
-        backbone=partial(FREEDOM, item_graph=small_knn, pruning=degree_pruning),
+        backbone=backbone,
         projector=LinearProjector,
         losses=partial(LossMix, **(loss or {})),
         trainer=partial(Trainer, **{**optimise, **(trainer or {})}),
