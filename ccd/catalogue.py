@@ -16,6 +16,8 @@ _MODULES = (
     "ccd.evaluation",
     "ccd.training",
     "ccd.experiment",
+    "ccd.search.settings",
+    "ccd.statistics",
 )
 
 

@@ -228,7 +228,11 @@ SAMPLER_HEADER = f"{'sampler':12} {'sampling':>10} {'per epoch':>10} {'step':>10
 
 
 def print_sampler(case: str, row: dict[str, float]) -> None:
-    """One sampler; the share counts the epoch's work as spread over its steps."""
+    """One sampler; the share counts the epoch's work as spread over its steps.
+
+    A sampler that looks at representations also makes the step compute all of them, which is no
+    sampling: set its step beside uniform's, the first row.
+    """
     spread = row["once"] / row["steps"]
     share = (row["sampling"] + spread) / (row["step"] + spread)
     cells = (f"{row[part] * 1e3:7.1f} ms" for part in ("sampling", "once", "step"))

@@ -10,9 +10,12 @@ from typing import Annotated, TextIO
 import typer
 
 from ccd import __version__
+from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.doctor import doctor
 from ccd.cli.list_ import list_
+from ccd.cli.negatives import negatives
+from ccd.cli.plot import plot
 from ccd.cli.run import run
 from ccd.cli.show import show
 from ccd.cli.verify import verify
@@ -27,6 +30,9 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("show")(show)
 app.command("verify")(verify)
+app.command("compare")(compare)
+app.command("plot")(plot)
+app.command("negatives")(negatives)
 app.add_typer(data, name="data")
 app.command("list")(list_)
 app.command("doctor")(doctor)

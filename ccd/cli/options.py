@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,4 +36,18 @@ AllowImports = Annotated[
     typer.Option(
         "--allow-import", metavar="NAME", help="A Python module that gin files may import."
     ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Folder that holds your data sets."),
+]
+RunDir = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A run folder, or a run's own folder in it.")
+]
+Variant = Annotated[
+    str | None,
+    typer.Option("--variant", metavar="NAME", help="Which variant; by default the last."),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Which seed; by default the first.")
 ]

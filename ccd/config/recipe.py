@@ -71,6 +71,7 @@ class Recipe:
         graphs: Every variant's name to its config graph, in the recipe's order.
         selected: Names of the variants that were asked for, in the same order.
         imports: Python modules that the recipe imports.
+        search: The settings of a study, where the recipe has any.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Recipe:
     graphs: dict[str, ConfigGraph] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    search: Node | None = None
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -102,12 +104,13 @@ def load_recipe(
     only: Sequence[str] = (),
     allow_imports: Sequence[str] = (),
     root: str = "Experiment",
+    trial: Layer | None = None,
 ) -> Recipe:
     """Read and check a recipe, without building anything.
 
     Later layers win: the recipe with its includes, ``dataset``, the recipe's items for that data
-    set, the variant's modules, the items for that data set and a component, ``with_files``, the
-    variant's bindings, ``bindings``.
+    set, the variant's modules, the items for that data set and a component, ``with_files``,
+    ``trial``, the variant's bindings, ``bindings``.
 
     Args:
         path: A gin file; where it does not exist, the same path among ccd's own recipes.
@@ -117,6 +120,7 @@ def load_recipe(
         only: Variants to select, all where empty; ``graphs`` has the others nevertheless.
         allow_imports: Python modules that gin files may import.
         root: Component at the top of each graph.
+        trial: What a study tries; a gin file with the same bindings gives the same graphs.
 
     Raises:
         ConfigError: Anything is wrong; the message says where and what to do.
@@ -135,6 +139,7 @@ def load_recipe(
     added = Layer()
     for name in with_files:
         added += read_file(find_file(name), allow_imports=allowed)
+    added += trial or Layer()
     last = read_bindings([(text, Origin("--set", text=text)) for text in bindings])
     return _Loader(path, own, data, added, last, root, allowed).load(tuple(only))
 
@@ -168,12 +173,13 @@ class _Loader:
         self.own, self.base = self.own + tuned, self.base + tuned
         self.tuned = {part: layer for (name, part), layer in layers.items() if name == dataset}
         settings, layer = self._ablation()
+        search = self._search(layer)
         ablation = settings.factory()()
         names = ablation.variants or {self.path.stem: []}
         _check_choice(ablation.baseline, names, settings["baseline"].origin or self.origin)
         for name in only:
             _check_choice(name, names, None)
-        graphs, imports = self._graphs(names, settings, layer)
+        graphs, imports = self._graphs(names, settings, layer, search)
         return Recipe(
             name=self.path.stem,
             path=self.path,
@@ -183,7 +189,17 @@ class _Loader:
             graphs=graphs,
             selected=tuple(name for name in names if name in only or not only),
             imports=imports,
+            search=search,
         )
+
+    def _search(self, layer: Layer) -> Node | None:
+        """The settings of a study, which only search recipes have."""
+        if not any(b.component == "Search" and not b.origin.is_wiring for b in layer.bindings):
+            return None
+        problems = Problems()
+        node = resolve(layer, "Search", self.origin, problems).root
+        problems.raise_if_any()
+        return node
 
     def _ablation(self) -> tuple[Node, Layer]:
         """The recipe's own settings, from what all variants share."""
@@ -267,13 +283,13 @@ class _Loader:
         bindings = read_bindings(texts)
         refuse_twice(bindings)
         for binding in bindings.bindings:
-            if binding.component == Ablation.__name__:
+            if binding.component in (Ablation.__name__, "Search"):
                 what = f"{binding.key} belongs to the whole recipe, not to one variant or data set"
                 raise ConfigError(refusal(what, binding.origin, hint="bind it in the recipe"))
         return files, bindings
 
     def _graphs(
-        self, names: dict[str, list[str]], settings: Node, shared: Layer
+        self, names: dict[str, list[str]], settings: Node, shared: Layer, search: Node | None
     ) -> tuple[dict[str, ConfigGraph], tuple[str, ...]]:
         """One graph per variant, checked together."""
         layers: dict[str, Layer] = {}
@@ -298,7 +314,8 @@ class _Loader:
             (layer, list(resolve(layer, self.root, self.origin, Problems()).nodes()))
             for layer in alone
         ]
-        built = [(layers[name], [*graph.nodes(), settings]) for name, graph in graphs.items()]
+        of_recipe = [settings, *(search.walk() if search else ())]
+        built = [(layers[name], [*graph.nodes(), *of_recipe]) for name, graph in graphs.items()]
         check_used(built, problems, swapped=swapped)
         problems.raise_if_any()
         imports = sum((layer.imports for layer in layers.values()), shared.imports)

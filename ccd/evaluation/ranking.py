@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -113,17 +113,30 @@ class FullRanking:
             held_out: The split's relevant items.
             seen: Training positives, masked.
         """
-        n_items = len(representations.items)
-        length = max(self.cutoffs)
-        items = representations.items.T.contiguous()
-        hits = []
-        for users in held_out.users.split(max(1, self.block_cells // n_items)):
-            scores = representations.users.index_select(0, users) @ items
-            scores[seen.of(users)] = -torch.inf
-            ranked = scores.topk(length, dim=1).indices
-            owners = users[:, None].expand_as(ranked).reshape(-1)
-            hits.append(held_out.relevant.contains(owners, ranked.reshape(-1)).view_as(ranked))
+        blocks = self.lists(representations, held_out.users, seen)
+        hits = [_hits(users, ranked, held_out) for users, ranked in blocks]
         return self._measure(torch.cat(hits).float(), held_out)
+
+    def measure(self, ranked: Tensor, held_out: HeldOut) -> Evaluation:
+        """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``."""
+        return self._measure(_hits(held_out.users, ranked, held_out).float(), held_out)
+
+    @torch.no_grad()
+    def lists(
+        self, representations: Representations, users: Tensor, seen: SeenItems
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The first items of each user in blocks: ids ``[n]``, and items best first ``[n, K]``.
+
+        Args:
+            representations: Final representations; the score is their dot product.
+            users: Ids of the users.
+            seen: Training positives, masked.
+        """
+        items = representations.items.T.contiguous()
+        for block in users.split(max(1, self.block_cells // len(representations.items))):
+            scores = representations.users.index_select(0, block) @ items
+            scores[seen.of(block)] = -torch.inf
+            yield block, scores.topk(max(self.cutoffs), dim=1).indices
 
     def _measure(self, hits: Tensor, held_out: HeldOut) -> Evaluation:
         relevant = held_out.relevant.counts[held_out.users].float()
@@ -133,6 +146,12 @@ class FullRanking:
             for k in self.cutoffs
         }
         return Evaluation(held_out.users.cpu(), per_user)
+
+
+def _hits(users: Tensor, ranked: Tensor, held_out: HeldOut) -> Tensor:
+    """Whether each listed item is relevant to the list's user; bool, as ``ranked [n, K]``."""
+    owners = users[:, None].expand_as(ranked).reshape(-1)
+    return held_out.relevant.contains(owners, ranked.reshape(-1)).view_as(ranked)
 
 
 EvaluatorFactory = Annotated[Callable[[], FullRanking], Slot("evaluator")]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccd.reports.figures import draw_ablation
+from ccd.figures.ablation import draw_ablation
+from ccd.figures.style import save
 from ccd.reports.table_text import to_markdown
 from ccd.reports.tables import Table, build_table
 from ccd.runs.files import write_text
@@ -40,5 +41,5 @@ def write_reports(folder: Path, baseline: str | None, variants: Sequence[str] = 
     table = read_table(folder, baseline, variants)
     if table is not None:
         write_text(folder / TABLE_FILE, to_markdown(table))
-        draw_ablation(table, folder / FIGURE_FILE)
+        save(draw_ablation(table), folder / Path(FIGURE_FILE).stem, ["png"])
     return table

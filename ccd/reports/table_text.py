@@ -53,9 +53,7 @@ def caption(table: Table, plus_minus: str = "±") -> str:
     if table.baseline is not None and len(table.rows) > 1:
         words.append(f"Percent: gain over {table.baseline}.")
     if any(cell.stars for row in table.rows for cell in row.cells.values()):
-        words.append(
-            "Stars: p < 0.05, 0.01, 0.001 (Wilcoxon signed-rank over users, Holm-corrected)."
-        )
+        words.append(f"Stars: p < 0.05, 0.01, 0.001 ({table.test}).")
     return " ".join(words)
 
 
@@ -165,9 +163,8 @@ def _explanation(table: Table) -> list[str]:
     ]
     if table.baseline is not None:
         lines.append(
-            f"- Percent: relative gain over {table.baseline}, over the seeds both have. p-values: "
-            "two-sided Wilcoxon signed-rank test over users (each user's mean over those seeds), "
-            "Holm-corrected over the variants of a metric; \\* p < 0.05, \\*\\* p < 0.01, "
-            "\\*\\*\\* p < 0.001."
+            f"- Percent: relative gain over {table.baseline}, over the seeds both have. Two-sided "
+            f"p-values: {table.test} over the variants of a metric (a user's value is the mean "
+            "over those seeds); \\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
         )
     return lines

@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ccd.reports.statistics import compare_with_baseline
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import RunResult
+from ccd.statistics.comparison import Comparison, Contrast
+from ccd.statistics.paired_tests import wilcoxon
 
 DEFAULT_METRICS = ("recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "ndcg@20")
 """Shown where the results have them."""
+
+
+def stars(p_value: float) -> str:
+    """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001."""
+    return "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,8 @@ class Cell:
 
     @property
     def stars(self) -> str:
-        """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001."""
-        p_value = 1.0 if self.p_value is None else self.p_value
-        return "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
+        """Those of the p-value; none without one."""
+        return "" if self.p_value is None else stars(self.p_value)
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,16 @@ class Table:
         baseline: The variant that the others are compared with, if it has results.
         metrics: Columns.
         rows: In the order of the recipe.
+        contrasts: The others against the baseline, by metric.
+        test: How their p-values come about.
     """
 
     dataset: str
     baseline: str | None
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
+    contrasts: tuple[Contrast, ...] = ()
+    test: str = ""
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -102,6 +111,8 @@ def build_table(
     baseline: str | None = None,
     variants: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
+    comparison: Comparison | None = None,
+    intervals: bool = False,
 ) -> Table:
     """Summarise test metrics over seeds and compare them with the baseline.
 
@@ -112,6 +123,8 @@ def build_table(
         variants: Order of the rows; by default the order of the results.
         metrics: Columns; by default those of ``DEFAULT_METRICS`` that the results have, or the
             first six they have.
+        comparison: How; by default the Wilcoxon test over users.
+        intervals: Whether contrasts have bootstrap intervals.
     """
     by_variant: dict[str, list[RunResult]] = {name: [] for name in variants or ()}
     for result in results:
@@ -137,7 +150,8 @@ def build_table(
         for name, runs in by_variant.items()
     )
     table = Table(results[0].dataset, baseline, metrics, rows)
-    return _with_ranks(_with_p_values(table, per_user))
+    comparison = comparison or Comparison(test=wilcoxon)
+    return _with_ranks(_with_contrasts(table, per_user, comparison, intervals))
 
 
 def _default_metrics(results: Sequence[RunResult]) -> tuple[str, ...]:
@@ -154,22 +168,30 @@ def _gain(
     return sum(own for own, _ in pairs) / reference - 1 if reference else None
 
 
-def _with_p_values(table: Table, per_user: Mapping[tuple[str, int], PerUser]) -> Table:
+def _with_contrasts(
+    table: Table, runs: Mapping[tuple[str, int], PerUser], comparison: Comparison, intervals: bool
+) -> Table:
     if table.baseline is None:
         return table
-    names = [row.variant for row in table.rows]
-    rows = list(table.rows)
-    for metric in table.metrics:
-        p_values = compare_with_baseline(
-            per_user, variants=names, baseline=table.baseline, metric=metric
+    contrasts = comparison.contrasts(
+        runs,
+        variants=[row.variant for row in table.rows],
+        baseline=table.baseline,
+        metrics=table.metrics,
+        intervals=intervals,
+    )
+    p_values = {(c.variant, c.metric): c.p_value for c in contrasts}
+    rows = tuple(
+        replace(
+            row,
+            cells={
+                metric: replace(cell, p_value=p_values.get((row.variant, metric)))
+                for metric, cell in row.cells.items()
+            },
         )
-        rows = [
-            _replace_cell(
-                row, metric, replace(row.cells[metric], p_value=p_values.get(row.variant))
-            )
-            for row in rows
-        ]
-    return replace(table, rows=tuple(rows))
+        for row in table.rows
+    )
+    return replace(table, rows=rows, contrasts=tuple(contrasts), test=comparison.description)
 
 
 def _with_ranks(table: Table) -> Table:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
+from ccd.errors import DamagedFileError
 from ccd.runs.files import replacing
 
 if TYPE_CHECKING:
@@ -25,6 +27,20 @@ def write_model(
     with replacing(path) as temporary:
         # Not safetensors' save_file: that one makes files which only their owner may read.
         temporary.write_bytes(save(_unshared(tensors), metadata=dict(metadata)))
+
+
+def read_model(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file that ``write_model`` wrote.
+
+    Raises:
+        DamagedFileError: The file is not there, truncated or something else.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DamagedFileError(
+            f"{path} is not a whole model ({error}); remove its folder and run again"
+        ) from error
 
 
 def _unshared(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -47,6 +47,7 @@ class EpochRecord:
         best_epoch: Epoch that reached it.
         patience_left: Evaluations without a new best that are still allowed.
         seconds: Wall seconds of ``train``, ``sample`` (reverse diffusion) and ``evaluate``.
+        negatives: What ``Experiment.probe`` measured of the hard negatives, or None.
     """
 
     variant: str
@@ -60,6 +61,7 @@ class EpochRecord:
     best_epoch: int
     patience_left: int
     seconds: dict[str, float]
+    negatives: dict[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as written to ``history.jsonl``."""

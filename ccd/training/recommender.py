@@ -118,6 +118,11 @@ class Recommender(nn.Module):
         """NDI's pools of the last reverse process ``[n_pools, n_items, dim]``."""
         return self._pool_table
 
+    @property
+    def sample(self) -> Tensor | None:
+        """DMA's last sample of all items ``[n_items, dim]``."""
+        return self._sample
+
     @torch.no_grad()
     def draw(self, batch: Batch, epoch: int) -> Tensor | None:
         """The hard negatives ``[batch]`` that epoch ``epoch`` would draw from the model as it is.
