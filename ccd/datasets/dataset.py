@@ -74,6 +74,11 @@ class Dataset:
     user_ids: tuple[str, ...] = ()
     item_ids: tuple[str, ...] = ()
 
+    @property
+    def n_interactions(self) -> int:
+        """Of all splits together."""
+        return len(self.train) + len(self.valid) + len(self.test)
+
     @cached_property
     def train_matrix(self) -> sparse.csr_matrix:
         """0/1 training interactions ``[n_users, n_items]``, indices sorted."""

@@ -87,15 +87,14 @@ class Description:
 def describe(dataset: Dataset) -> Description:
     """Count everything; reads each feature row once."""
     splits = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
-    n_interactions = sum(map(len, splits.values()))
     per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
     per_item = np.bincount(dataset.train.items, minlength=dataset.n_items)
     return Description(
         name=dataset.name,
         n_users=dataset.n_users,
         n_items=dataset.n_items,
-        n_interactions=n_interactions,
-        sparsity=1 - n_interactions / (dataset.n_users * dataset.n_items),
+        n_interactions=dataset.n_interactions,
+        sparsity=1 - dataset.n_interactions / (dataset.n_users * dataset.n_items),
         splits={name: _size(pairs) for name, pairs in splits.items()},
         modalities={name: _modality(dataset, name) for name in dataset.features},
         cold_users=int((per_user < COLD_USER).sum()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,12 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
             without_value.append(row.variant)
         else:
             rows.append(VerifiedRow(row.variant, paper_row, row.seeds, found))
+    if not rows and (known := {paper.row_of(name, dataset) for name in without_value} - {None}):
+        raise ConfigError(
+            f"the paper prints {', '.join(values[known.pop()])} of what was run in {folder}, and "
+            "none of them was measured; add 5 and 10 to FullRanking.cutoffs and recall and ndcg to "
+            "its metrics"
+        )
     if not rows:
         raise ConfigError(
             f"the paper prints no value on {dataset} for what was run in {folder}: "
@@ -218,12 +224,16 @@ def _paper_dataset(folder: Path, data: dict[str, Any], dataset: str | None) -> s
         if dataset is None:
             hint = f"name the paper's data set with --dataset: {', '.join(sizes)}"
         raise ConfigError(f"the paper has no data set '{name}'\n  {hint}")
-    found, printed = (data.get("n_users"), data.get("n_items")), sizes[name]
-    if found != (printed.n_users, printed.n_items):
+    parts, printed = ("n_users", "n_items", "n_interactions"), sizes[name]
+    found, wanted = (
+        ", ".join(f"{size[part]} {part[2:]}" for part in parts)
+        for size in ({part: data.get(part) for part in parts}, asdict(printed))
+    )
+    if found != wanted:
         raise ConfigError(
-            f"the runs in {folder} are on '{data.get('name')}' with {found[0]} users and "
-            f"{found[1]} items, the paper's {name} has {printed.n_users} and {printed.n_items}: "
-            "their numbers cannot be compared; name the folder of a run on the paper's data"
+            f"the runs in {folder} are on '{data.get('name')}' with {found}, the paper's {name} "
+            f"has {wanted}: their numbers cannot be compared; name the folder of a run on the "
+            "paper's data"
         )
     return name
 

@@ -66,6 +66,7 @@ class Manifest:
             "fingerprint": dataset.fingerprint,
             "n_users": dataset.n_users,
             "n_items": dataset.n_items,
+            "n_interactions": dataset.n_interactions,
             "notes": list(dataset.notes),
         }
         self._record.update(device=device, engine=engine, threads=threads)

@@ -15,10 +15,15 @@ from tests.runs.samples import finish
 BABY = load_paper().values["baby"]
 
 
-def write_runs(path, runs, *, name="baby", size=(19445, 7050), notes=()):
+def write_runs(path, runs, *, name="baby", size=(19445, 7050, 160792), notes=()):
     """A run folder with test metrics ``factor`` times the paper's, per (variant, seed)."""
     dataset = SimpleNamespace(
-        name=name, fingerprint="f00d", n_users=size[0], n_items=size[1], notes=notes
+        name=name,
+        fingerprint="f00d",
+        n_users=size[0],
+        n_items=size[1],
+        n_interactions=size[2],
+        notes=notes,
     )
     with RunFolder(path, metric="recall@20") as folder:
         folder.manifest.describe(
@@ -148,8 +153,8 @@ def test_a_name_of_ones_own_is_fine_if_the_data_are_the_papers(tmp_path):
 
 
 def test_data_of_another_size_are_refused(tmp_path):
-    folder = write_runs(tmp_path, {("FREEDOM", 1): 1.0}, name="planted", size=(1500, 1200))
-    with pytest.raises(ConfigError, match=r"1500 users and 1200 items, the paper's baby has 19445"):
+    folder = write_runs(tmp_path, {("FREEDOM", 1): 1.0}, name="planted", size=(1500, 1200, 9000))
+    with pytest.raises(ConfigError, match=r"1500 users, 1200 items, 9000 .* baby has 19445 users"):
         verify(folder, "baby")
     with pytest.raises(ConfigError, match="did you mean sports"):
         verify(folder, "sport")
@@ -162,6 +167,16 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         verify(write_runs(tmp_path / "empty", {}), "baby")
     with pytest.raises(ConfigError, match=r"prints no value on baby .*: mine\n  its rows are BPR"):
         verify(write_runs(tmp_path / "own", {("mine", 1): 1.0}))
+
+
+def test_a_run_without_the_papers_metrics_is_told_which(tmp_path):
+    folder = write_runs(tmp_path, {("FREEDOM", 1): 1.0})
+    lines = (folder / "results.jsonl").read_text()
+    for metric in BABY["FREEDOM"]:
+        lines = lines.replace(metric, metric.replace("@", "@1"))
+    (folder / "results.jsonl").write_text(lines)
+    with pytest.raises(ConfigError, match=r"prints recall@5, .* none of them was measured"):
+        verify(folder)
 
 
 def test_a_session_cut_short_does_not_hide_the_data(tmp_path):

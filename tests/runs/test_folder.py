@@ -236,3 +236,11 @@ def test_default_folders_of_the_same_second_differ():
     names = {str(default_folder("ablation")) for _ in range(20)}
     assert len(names) > 15
     assert all(re.fullmatch(r"runs/ablation-\d{8}-\d{6}-[0-9a-f]{4}", name) for name in names)
+
+
+def test_ids_of_an_earlier_attempt_on_other_data_do_not_stay(tmp_path):
+    with open_folder(tmp_path) as folder:
+        folder.write_ids(("anna", "bob"), ("x",))
+        assert (tmp_path / "user_ids.txt").read_text() == "anna\nbob\n"
+        folder.write_ids((), ())
+    assert not list(tmp_path.glob("*_ids.txt"))
