@@ -41,7 +41,8 @@ class Ablation:
         baseline: The variant that the others are compared with.
         seeds: Each variant is trained once per seed.
         per_dataset: Name of a data set to what a recipe adds when that data set is used. A key
-            ``dataset/Component`` is for the variants that hold that component.
+            ``dataset/Component`` is for the variants that hold that component. A recipe that
+            includes another adds its keys to the other's; the same key replaces it.
     """
 
     def __init__(
@@ -144,6 +145,22 @@ def load_recipe(
     return _Loader(path, own, data, added, last, root, allowed).load(tuple(only))
 
 
+def _with_all_datasets(layer: Layer) -> Layer:
+    """The layer in which a later ``per_dataset`` adds to the earlier ones instead of hiding them.
+
+    What a data set needs is included by many recipes; one that tunes a data set of its own must not
+    lose the rest without a word.
+    """
+    own = [b for b in layer.bindings if (b.component, b.parameter) == ("Ablation", "per_dataset")]
+    if len(own) < 2 or not all(isinstance(b.value, dict) for b in own):
+        return layer
+    merged: dict[Any, Any] = {}
+    for binding in own:
+        merged |= binding.value
+    others = tuple(b for b in layer.bindings if b not in own)
+    return replace(layer, bindings=(*others, replace(own[-1], value=merged)))
+
+
 class _Loader:
     """The layers that all variants share, and how a variant stands between them."""
 
@@ -203,7 +220,7 @@ class _Loader:
 
     def _ablation(self) -> tuple[Node, Layer]:
         """The recipe's own settings, from what all variants share."""
-        layer = self.base + self.added + self.last
+        layer = _with_all_datasets(self.base + self.added + self.last)
         problems = Problems()
         check_names(layer, problems)
         problems.raise_if_any()
@@ -232,7 +249,11 @@ class _Loader:
         problems = Problems()
         layers: dict[tuple[str, str], Layer] = {}
         for key, items in ablation.per_dataset.items():
-            name, _, part = key.partition("/")
+            name, slash, part = key.partition("/")
+            if not name or (slash and not part):
+                what = f"Ablation.per_dataset has a list for '{key}'"
+                hint = "write 'DATASET' or 'DATASET/Component'"
+                raise ConfigError(refusal(what, origin, hint=hint))
             if name != dataset:
                 self._refuse_typo(name, origin)
             if part and find(part) is None:

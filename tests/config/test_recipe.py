@@ -91,6 +91,20 @@ def test_per_dataset_lists_for_a_component_are_for_the_variants_that_hold_it(loa
     assert swapped.graphs["b"].root["width"].value is None
 
 
+def test_a_recipe_adds_to_the_per_dataset_of_the_one_it_includes(load, project):
+    (project / "recipes" / "shared.gin").write_text(
+        f"{HEAD}Ablation.per_dataset = {{\n"
+        "  'large': ['DemoExperiment.width = 4'], 'small': ['DemoExperiment.width = 2'],\n"
+        "}\n"
+    )
+    text = (
+        "include 'shared.gin'\n"
+        "Ablation.per_dataset = {'small': ['DemoExperiment.width = 8'], 'mine': []}\n"
+    )
+    assert load(text, dataset="large").graphs["own"].root["width"].value == 4
+    assert load(text, dataset="small").graphs["own"].root["width"].value == 8
+
+
 def test_a_dataset_without_a_name_goes_by_its_component(load):
     assert load("DemoExperiment.dataset = @demo_world\n").dataset == "demo_world"
 
@@ -137,6 +151,8 @@ def test_ccds_own_recipes_are_found_from_anywhere(load, project, monkeypatch):
         ("Ablation.per_dataset = {'x': ['dmaa']}", {}, ["own.gin:3 (data set 'x')", "'dma'?"]),
         ("Ablation.per_dataset = {'smal': []}", {}, ["own.gin:3", "'smal'", "mean 'small'?"]),
         ("Ablation.per_dataset = {'smal/demo_bpr': []}", {}, ["own.gin:3", "mean 'small'?"]),
+        ("Ablation.per_dataset = {'large/': []}", {}, ["own.gin:3", "'large/'", "'DATASET'"]),
+        ("Ablation.per_dataset = {'/demo_bpr': []}", {}, ["own.gin:3", "'/demo_bpr'"]),
         (
             "Ablation.per_dataset = {'x/demo_pbr': []}",
             {},
