@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ccd.backbones.base import Batch, rows_of
+from ccd.backbones.base import Batch
 from ccd.backbones.lattice import LATTICE
 from ccd.diffusion.fusion import Estimate, ego_fusion, ego_id_fusion, final_fusion
 from ccd.errors import ConfigError
@@ -64,12 +64,16 @@ def dense_item_graph(model):
     return (1 - SHARE) * normalised(learned) + SHARE * original
 
 
-def dense_loss(model, item_graph, batch):
+def dense_average():
     data = holed()
     adjacency = torch.zeros(N_USERS + N_ITEMS, N_USERS + N_ITEMS)
     adjacency[data.train.users, data.train.items + N_USERS] = 1
     adjacency = adjacency + adjacency.T + torch.eye(len(adjacency))
-    a = adjacency / adjacency.sum(1, keepdim=True)
+    return adjacency / adjacency.sum(1, keepdim=True)
+
+
+def dense_loss(model, item_graph, batch):
+    a = dense_average()
     x = torch.cat([model.user_embeddings, model.item_embeddings])
     table = (x + a @ x + a @ a @ x) / 3
     c = item_graph @ model.item_embeddings
@@ -150,22 +154,52 @@ def test_frozen_features_have_no_table():
     assert model.projector.maps["image"][0].weight.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("fusion", [final_fusion, ego_fusion, ego_id_fusion])
-def test_every_fusion_site_moves_the_fused_items_and_trains(fusion):
-    model = build().train()
-    model.start_epoch(torch.Generator())
+SITES = [
+    (final_fusion, lambda e, c, mix: (e, mix(c))),
+    (ego_fusion, lambda e, c, mix: (mix(c), c)),
+    (ego_id_fusion, lambda e, c, mix: (mix(e), c)),
+]
+
+
+@pytest.mark.parametrize("n_item_layers", [1, 2])
+@pytest.mark.parametrize(("fusion", "site"), SITES)
+def test_fusion_sites_equal_the_dense_restatement(fusion, site, n_item_layers):
+    model = build(original_share=SHARE, n_item_layers=n_item_layers).train()
     items, denoised = torch.tensor([2, 5]), torch.ones(2, DIM, requires_grad=True)
 
-    def fuse(ids, higher_order, wanted):
-        side = higher_order(None)
-        torch.testing.assert_close(side.norm(dim=1), torch.ones(N_ITEMS))
-        return fusion(ids, rows_of(side), wanted, Estimate(items, denoised, 0.5))
+    def mix(table):
+        return table.index_copy(0, items, 0.5 * table[items] + 0.5 * denoised)
 
-    for _ in range(2):  # the first batch and a later one
-        plain, fused = model.eval()().items, model.train()(fuse).items
-        assert not torch.allclose(plain[items], fused[items])
-        fused.sum().backward()
-        assert denoised.grad.abs().max() > 0
+    def fuse(ids, higher_order, wanted):
+        return fusion(ids, higher_order, wanted, Estimate(items, denoised, 0.5))
+
+    graph = dense_item_graph(model).detach()
+
+    def expected():
+        c = F.normalize(torch.linalg.matrix_power(graph, n_item_layers) @ model.item_embeddings)
+        ego, side = site(model.item_embeddings, c, mix)
+        a = dense_average()
+        x = torch.cat([model.user_embeddings, ego])
+        table = (x + a @ x + a @ a @ x) / 3
+        return torch.cat([table[:N_USERS], table[N_USERS:] + side])
+
+    parameters = (model.user_embeddings, model.item_embeddings, denoised)
+    model.start_epoch(torch.Generator())
+    model(fuse)  # the first batch leaves the graph to the later ones
+    for got in (torch.cat(model(fuse)[:2]), model.layered(fuse)[1].mean(0)):
+        weight = torch.randn(got.shape, generator=torch.Generator().manual_seed(1))
+        torch.testing.assert_close(got, expected(), atol=1e-5, rtol=0)
+        compare((got * weight).mean(), (expected() * weight).mean(), parameters)
+
+
+def test_a_mirrored_second_pass_uses_the_detached_graph():
+    model = build(original_share=SHARE).train()
+    model.start_epoch(torch.Generator())
+    first, second = model().items, model().items
+    torch.testing.assert_close(first, second)
+    weights = model.modality_weights
+    assert torch.autograd.grad(first.sum(), weights)[0].abs().max() > 0
+    assert torch.autograd.grad(second.sum(), weights, allow_unused=True) == (None,)
 
 
 def test_refuses_what_has_no_item_graph():
