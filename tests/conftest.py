@@ -27,3 +27,26 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is not a folder; set CCD_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of FREEDOM and CCDRec(FREEDOM), two seeds each, on a tiny planted world."""
+    import ccd
+
+    folder = tmp_path_factory.mktemp("finished")
+    tiny = [
+        "planted_world.n_users = 60",
+        "planted_world.n_items = 60",
+        "planted_world.n_clusters = 6",
+        "Trainer.epochs = 5",
+        "CurricularSampler.candidate_fraction = 0.5",
+        "step_curriculum.interval = 1",
+        "step_curriculum.end_epoch = 3",
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCD_CACHE", str(folder / "cache"))
+        only = ["FREEDOM", "FREEDOM+DMA+NDI+CNS"]
+        recipe = "recipes/ablation_freedom.gin"
+        ccd.run(recipe, bindings=tiny, only=only, seeds=(1, 2), out=folder / "run")
+    return folder / "run"

@@ -1,4 +1,4 @@
-"""The command line: ``ccd run``, ``show``, ``verify``, ``data``, ``list`` and ``doctor``."""
+"""The command line: ``ccd run``, ``search``, ``show``, ``data``, ``list`` and the others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import typer
 from ccd import __version__
 from ccd.cli.compare import compare
 from ccd.cli.data import data
+from ccd.cli.diff import diff
 from ccd.cli.doctor import doctor
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
 from ccd.cli.plot import plot
+from ccd.cli.report import report
 from ccd.cli.run import run
+from ccd.cli.search import search
 from ccd.cli.show import show
 from ccd.cli.verify import verify
 from ccd.errors import CcdError
@@ -28,10 +31,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.add_typer(search, name="search")
 app.command("show")(show)
 app.command("verify")(verify)
 app.command("compare")(compare)
+app.command("diff")(diff)
 app.command("plot")(plot)
+app.command("report")(report)
 app.command("negatives")(negatives)
 app.add_typer(data, name="data")
 app.command("list")(list_)

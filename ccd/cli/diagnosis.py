@@ -19,7 +19,10 @@ from ccd.errors import ResourceError
 from ccd.runs.machine import cpu_model, usable_cores, versions
 
 _REQUIRED = ("gin-config", "optuna", "scipy", "pyarrow", "safetensors", "matplotlib", "filelock")
-_OPTIONAL = {"ir_measures": "checks the metrics against another library (extra 'test')"}
+_OPTIONAL = {
+    "ir_measures": "checks the metrics against another library (extra 'test')",
+    "sklearn": "t-SNE of 'ccd plot tsne' and 'ccd plot negatives' (extra 'figures')",
+}
 _MIB = 2**20
 
 

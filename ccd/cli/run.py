@@ -77,14 +77,14 @@ def run(
         if out is None and observer.plan is not None:
             again = f"run the same command with --out {observer.plan.out}"
         _say_stopped(observer, f"stopped by {stopped_by.name}", go_on=again)
-        _show(observer)
+        show_results(observer)
         raise typer.Exit(128 + stopped_by) from None
     except CcdError:
         # The refusal itself is written by ``main``, as for every command.
         _say_stopped(observer, "stopped by an error")
         raise
     else:
-        _show(observer)
+        show_results(observer)
     finally:
         if isinstance(observer, JsonProgress):
             observer.end()
@@ -120,7 +120,7 @@ def _say_stopped(observer: Shown, why: str, go_on: str | None = None) -> None:
         observer.note(f"{why}; what is finished is kept in {observer.plan.out}{advice}")
 
 
-def _show(observer: Shown) -> None:
+def show_results(observer: Shown) -> None:
     """The table of what is finished, where its files are and, last, the run folder."""
     from ccd.reports.console import make_console
     from ccd.reports.outputs import FIGURE_FILE, TABLE_FILE, read_table

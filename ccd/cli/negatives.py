@@ -1,0 +1,42 @@
+"""``ccd negatives``: look into the sampler of a finished run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+
+
+def negatives(
+    folder: RunDir,
+    variant: Variant = None,
+    seed: Seed = None,
+    user: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads annotations at run time
+        typer.Option("--user", metavar="ID", help="Also the items drawn for this user."),
+    ] = None,
+    epoch: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--epoch", metavar="E", help="Only this epoch, counted from 0."),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Show how hard, how false and how repetitive the hard negatives are, pool by pool."""
+    import json
+
+    from ccd.datasets.locate import data_folders
+    from ccd.finished import choose_run
+    from ccd.reports.console import make_console
+    from ccd.reports.inspection import inspect_negatives
+    from ccd.reports.inspection_text import InspectedView
+
+    run = choose_run(folder, variant, seed, allow_imports or ())
+    found = inspect_negatives(run, data_folders(data_dir), user=user, epoch=epoch)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        make_console().print(InspectedView(found))

@@ -1,0 +1,66 @@
+"""``ccd plot``: figures of a finished run."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+
+
+class Kind(str, Enum):
+    """What is drawn."""
+
+    ABLATION = "ablation"
+    CURVES = "curves"
+    POOLS = "pools"
+    TSNE = "tsne"
+    NEGATIVES = "negatives"
+    SENSITIVITY = "sensitivity"
+    COST = "cost"
+
+
+def plot(
+    kind: Annotated[Kind, typer.Argument(help="What to draw.", show_default=False)],
+    folder: RunDir,
+    variant: Variant = None,
+    seed: Seed = None,
+    metric: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads annotations at run time
+        typer.Option("--metric", metavar="NAME", help="For curves and sensitivity: recall@20."),
+    ] = None,
+    users: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--users", metavar="N", min=1, max=7, help="For tsne and negatives."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", metavar="STEM", help="Writes STEM.png and STEM.svg; else DIR/KIND."),
+    ] = None,
+    data_dir: DataDir = None,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Draw a figure of a finished run as PNG and SVG.
+
+    ablation: the paper's Figure 3. tsne: Figure 4, before training and at the best epoch.
+    negatives: Figure 5. curves: validation and loss, pool switches marked. pools: how hard the
+    negatives were. sensitivity: a metric against each setting that runs differ in. cost: seconds.
+    """
+    from ccd.datasets.locate import data_folders
+    from ccd.figures.plots import Request, plot
+    from ccd.figures.style import save
+
+    request = Request(
+        folder=folder,
+        variant=variant,
+        seed=seed,
+        metric=metric,
+        users=users,
+        data_folders=data_folders(data_dir),
+        imports=allow_imports or (),
+    )
+    for path in save(plot(kind.value, request), out or folder / kind.value):
+        print(path)

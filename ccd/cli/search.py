@@ -1,0 +1,241 @@
+"""``ccd search``: a study over the settings of a recipe, and what becomes of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from ccd.cli.options import AllowImports, Bindings, DataDir, DatasetName, RecipePath, WithFiles
+from ccd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ccd.search.launch import Opened
+
+_START = "RECIPE"
+
+
+class _RecipeOrCommand(TyperGroup):
+    """``ccd search RECIPE`` beside ``ccd search status STUDY``.
+
+    A first word that is a sub-command's name is that sub-command; anything else begins a study. A
+    recipe of such a name is written ``./status``.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        helps = ctx.help_option_names
+        if args and args[0] not in self.commands and args[0] not in helps:
+            _refuse_misspelt(args[0], [name for name in self.commands if name != _START])
+            args = [_START, *args]
+        return super().parse_args(ctx, args)
+
+
+def _refuse_misspelt(word: str, commands: list[str]) -> None:
+    from ccd.config.messages import closest
+
+    near = closest(word, commands) if word.isalpha() else None
+    if near is not None and not Path(word).exists():
+        raise ConfigError(f"'{word}' is neither a recipe nor a sub-command; did you mean '{near}'?")
+
+
+search = typer.Typer(
+    cls=_RecipeOrCommand,
+    no_args_is_help=True,
+    subcommand_metavar="RECIPE [OPTIONS] | status|best|stop|resume|export STUDY",
+    help="Search for the best setting of a recipe: 'ccd search RECIPE'. Its options: "
+    "'ccd search RECIPE --help'.",
+)
+
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="Name of a study, or its folder.", show_default=False)
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="postgresql://..., redis://..., sqlite:///FILE or journal:FILE; "
+        "a journal file in the study's folder if left out.",
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", metavar="K", min=1, help="Processes.")]
+Trials = Annotated[
+    int | None,
+    typer.Option("--trials", metavar="N", min=1, help="Total number of trials, restarts included."),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option("--timeout", metavar="T", help="Begin no trial after 90s, 30m or 8h."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+WithTest = Annotated[
+    bool, typer.Option("--test", help="Then test the winner on Search.test_seeds.")
+]
+
+
+@search.command(_START, help="Begin a study, or go on with the one of that name.")
+def start(
+    recipe: RecipePath,
+    trials: Trials = None,
+    storage: Storage = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="NAME", help="By default named like recipe and data set."),
+    ] = None,
+    workers: Workers = 1,
+    timeout: Timeout = None,
+    dataset: DatasetName = None,
+    data_dir: DataDir = None,
+    with_files: WithFiles = None,
+    bindings: Bindings = None,
+    test: WithTest = False,
+    as_json: AsJson = False,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Search the space of a recipe on the validation split."""
+    from ccd.search.launch import begin
+    from ccd.search.target import Source
+
+    source = Source(
+        recipe,
+        dataset=dataset,
+        data_dir=str(data_dir) if data_dir is not None else None,
+        with_files=tuple(with_files or ()),
+        bindings=tuple(bindings or ()),
+        allow_imports=tuple(allow_imports or ()),
+    )
+    limit = seconds_of(timeout)
+    opened = begin(
+        source, name=study, storage=storage, workers=workers, trials=trials, timeout=limit
+    )
+    _run(opened, workers, test, as_json)
+
+
+@search.command("resume", help="Go on with a study.")
+def resume(
+    study: StudyName,
+    trials: Trials = None,
+    storage: Storage = None,
+    workers: Workers = 1,
+    timeout: Timeout = None,
+    test: WithTest = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a study, from the recipe and with the options it was begun with."""
+    from ccd.search.launch import begin, find
+
+    found = find(study, storage)
+    opened = begin(
+        found.order.source,
+        name=found.study.name,
+        storage=storage,
+        workers=workers,
+        trials=trials,
+        timeout=seconds_of(timeout),
+    )
+    _run(opened, workers, test, as_json)
+
+
+@search.command("status", help="Progress, best so far, failures, time left.")
+def status(study: StudyName, storage: Storage = None, as_json: AsJson = False) -> None:
+    """Show how a study stands."""
+    import json
+
+    from ccd.reports.console import make_console
+    from ccd.reports.search_text import status_view
+    from ccd.search.launch import find
+    from ccd.search.summary import summarise
+
+    summary = summarise(find(study, storage).study)
+    if as_json:
+        print(json.dumps(summary.to_json(), indent=2))
+    else:
+        make_console().print(status_view(summary))
+
+
+@search.command("best", help="The best trials, what mattered, and best.gin.")
+def best(
+    study: StudyName, storage: Storage = None, test: WithTest = False, as_json: AsJson = False
+) -> None:
+    """Show the best trials and write the winner as a gin file."""
+    from ccd.cli.search_output import show_best, show_test
+    from ccd.search.launch import find
+
+    opened = find(study, storage)
+    show_best(opened, as_json)
+    if test:
+        show_test(opened, as_json)
+
+
+@search.command("stop", help="Ask all workers to stop after their epoch.")
+def stop(study: StudyName, storage: Storage = None) -> None:
+    """Ask all workers of a study, on whatever machine, to stop after their epoch."""
+    from ccd.search.launch import find
+    from ccd.search.study import STOP
+
+    opened = find(study, storage)
+    opened.study.set(STOP, True)
+    print(f"asked the workers of '{study}' to stop; to go on: ccd search resume {study}")
+
+
+@search.command("export", help="All trials as a table.")
+def export(
+    study: StudyName,
+    storage: Storage = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="A file ending in .csv or .json."),
+    ] = None,
+    form: Annotated[
+        Literal["csv", "json"], typer.Option("--format", help="Where --out is left out.")
+    ] = "csv",
+) -> None:
+    """Write all trials, one per row, to a file or to standard output."""
+    from ccd.runs.files import write_text
+    from ccd.search.launch import find
+    from ccd.search.result import trials_as_csv, trials_as_json
+    from ccd.search.summary import ended_trials
+
+    if out is not None and out.suffix not in (".csv", ".json"):
+        raise ConfigError(f"--out {out}: name a file that ends in .csv or .json")
+    ended = ended_trials(find(study, storage).study)
+    kind = out.suffix[1:] if out is not None else form
+    text = trials_as_json(ended) if kind == "json" else trials_as_csv(ended)
+    if out is None:
+        print(text, end="")
+    else:
+        write_text(out, text)
+        print(f"trials: {out}")
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Seconds in ``90``, ``90s``, ``30m`` or ``8h``.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if match is None:
+        raise ConfigError(f"--timeout {text}: write 90s, 30m or 8h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _run(opened: Opened, workers: int, test: bool, as_json: bool) -> None:
+    """Work on a study, tell about its trials, and show what was found."""
+    from ccd.cli.search_output import Teller, show_best, show_test
+    from ccd.search.launch import work
+
+    teller = Teller(opened, as_json)
+    teller.begin(workers)
+    stopped_by = work(opened, workers, teller.tell)
+    teller.end()
+    show_best(opened, as_json)
+    if stopped_by is not None:
+        raise typer.Exit(128 + stopped_by)
+    if test:
+        show_test(opened, as_json)

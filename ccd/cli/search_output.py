@@ -1,0 +1,121 @@
+"""What ``ccd search`` says while it works and when it has ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ccd.search.launch import Opened
+    from ccd.search.summary import Ended
+
+_JSON_BEST = 10
+
+
+class Teller:
+    """Tells about each trial once, when it has ended.
+
+    Args:
+        opened: The study.
+        as_json: One JSON object per event instead of lines.
+    """
+
+    def __init__(self, opened: Opened, as_json: bool) -> None:
+        self._opened, self._as_json = opened, as_json
+        self._known = {trial.number for trial in self._ended()}
+
+    def begin(self, workers: int) -> None:
+        """Say what is searched and where it is kept."""
+        study, folder = self._opened.study, self._opened.folder
+        settled, budget = study.settled(), study.budget
+        if self._as_json:
+            self._emit("started", {"study": study.name, "folder": str(folder), "budget": budget,
+                                   "settled": settled, "workers": workers})  # fmt: skip
+            return
+        print(f"study {study.name}: {settled} of {budget} trials done, {workers} worker(s)")
+        print(f"folder: {folder}   storage: {self._opened.store.text}", flush=True)
+
+    def tell(self) -> None:
+        """Tell about trials that have ended since."""
+        from ccd.reports.search_text import trial_line
+        from ccd.search.summary import summarise
+
+        for trial in self._ended():
+            if trial.number in self._known:
+                continue
+            self._known.add(trial.number)
+            if self._as_json:
+                self._emit("trial", asdict(trial))
+            else:
+                summary = summarise(self._opened.study)
+                print(trial_line(trial, summary.metric or "metric", summary), flush=True)
+
+    def end(self) -> None:
+        """Say how the study stands, and how to go on with it."""
+        from ccd.reports.console import make_console
+        from ccd.reports.search_text import status_view
+        from ccd.search.summary import summarise
+
+        self.tell()
+        summary = summarise(self._opened.study)
+        if self._as_json:
+            self._emit("ended", summary.to_json())
+            return
+        print()
+        make_console().print(status_view(summary))
+        if summary.settled < summary.budget:
+            print(f"to go on: ccd search resume {self._opened.study.name}")
+
+    def _ended(self) -> list[Ended]:
+        from ccd.search.summary import ended_trials
+
+        return ended_trials(self._opened.study)
+
+    def _emit(self, event: str, body: dict[str, object]) -> None:
+        print(json.dumps({"event": event, **body}), flush=True)
+
+
+def show_best(opened: Opened, as_json: bool) -> None:
+    """The best trials and what mattered; ``best.gin`` is written."""
+    from ccd.reports.console import make_console
+    from ccd.reports.search_text import best_view
+    from ccd.search.result import write_best
+    from ccd.search.study import METRIC
+    from ccd.search.summary import best_trials, ended_trials, importances
+
+    written = write_best(opened)
+    ranked = best_trials(ended_trials(opened.study))
+    metric = str(opened.study.attributes.get(METRIC, "metric"))
+    if as_json:
+        body = {
+            "event": "best",
+            "metric": metric,
+            "trials": [asdict(trial) for trial in ranked[:_JSON_BEST]],
+            "importances": importances(opened.study),
+            "file": str(written[1]) if written else None,
+            "command": written[2] if written else None,
+        }
+        print(json.dumps(body), flush=True)
+        return
+    if written is None:
+        print("no trial is complete yet")
+        return
+    make_console().print(best_view(ranked, metric, importances(opened.study)))
+    print(f"best setting: {written[1]}\nreproduce it: {written[2]}")
+
+
+def show_test(opened: Opened, as_json: bool) -> None:
+    """Test the winner on several seeds, as ``ccd run`` does."""
+    from ccd.cli.run import show_results
+    from ccd.reports.plain import JsonProgress
+    from ccd.reports.progress import choose_observer
+    from ccd.search.result import run_winner
+
+    observer = choose_observer(as_json)
+    try:
+        run_winner(opened, seeds=(), observer=observer)
+        show_results(observer)
+    finally:
+        if isinstance(observer, JsonProgress):
+            observer.end()

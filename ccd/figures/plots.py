@@ -1,0 +1,237 @@
+"""From a run folder to a figure: what each kind of ``ccd plot`` reads and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ccd.errors import ConfigError
+from ccd.figures.ablation import draw_ablation
+from ccd.figures.cost import draw_cost
+from ccd.figures.curves import draw_curves
+from ccd.figures.negatives import Scene, draw_negatives
+from ccd.figures.pools import draw_pools
+from ccd.figures.sensitivity import Trial, draw_sensitivity
+from ccd.figures.tsne import State, draw_tsne
+from ccd.finished import FinishedRun, choose_run, open_runs
+from ccd.reports.comparing import compare
+from ccd.runs.folder import RESULTS_FILE, RUN_FILE
+from ccd.statistics.comparison import Comparison
+from ccd.statistics.paired_tests import wilcoxon
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ccd.datasets.dataset import Dataset
+    from ccd.training.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be drawn.
+
+    Attributes:
+        folder: A run folder; for ``sensitivity`` also a study or a folder of run folders.
+        variant: For figures of one run: which; by default the last.
+        seed: For figures of one run: which; by default the first.
+        metric: For curves and sensitivity; by default the one that selects the epoch.
+        users: For ``tsne`` and ``negatives``: how many users are drawn.
+        data_folders: Where data sets lie.
+        imports: Python modules that the runs' settings may import.
+    """
+
+    folder: Path
+    variant: str | None = None
+    seed: int | None = None
+    metric: str | None = None
+    users: int | None = None
+    data_folders: Sequence[Path] = ()
+    imports: Sequence[str] = ()
+
+    @property
+    def run(self) -> FinishedRun:
+        """The one run of a figure that shows one."""
+        return choose_run(self.folder, self.variant, self.seed, self.imports)
+
+
+def plot(kind: str, request: Request) -> Figure:
+    """Draw a figure of a finished run.
+
+    Args:
+        kind: One of ``KINDS``.
+        request: Of what.
+
+    Raises:
+        ConfigError: The folder does not hold what the figure shows.
+    """
+    return KINDS[kind](request)
+
+
+def _ablation(request: Request) -> Figure:
+    comparison = Comparison(test=wilcoxon, resamples=1)
+    found = compare([request.folder], comparison=comparison, imports=request.imports)
+    return draw_ablation(found.table)
+
+
+def _curves(request: Request) -> Figure:
+    runs = open_runs(request.folder, request.imports)
+    if request.variant is not None:
+        runs = [run for run in runs if run.result.variant == request.run.result.variant]
+    history = [record for run in runs for record in run.history]
+    return draw_curves(history, _metric(request, runs[0]))
+
+
+def _pools(request: Request) -> Figure:
+    run = request.run
+    return draw_pools(run.history, f"{run.result.variant}, seed {run.result.seed}")
+
+
+def _cost(request: Request) -> Figure:
+    return draw_cost([run.result for run in open_runs(request.folder, request.imports)])
+
+
+def _sensitivity(request: Request) -> Figure:
+    from ccd.search.launch import STUDY_FILE
+
+    if (request.folder / STUDY_FILE).exists():
+        return _study(request)
+    folders = [request.folder]
+    if not any((request.folder / name).exists() for name in (RESULTS_FILE, RUN_FILE)):
+        folders = sorted(path.parent for path in request.folder.glob(f"*/{RESULTS_FILE}"))
+    if not folders:
+        raise ConfigError(
+            f"{request.folder} holds no finished run; name a run folder, or a folder of them"
+        )
+    runs = [run for folder in folders for run in open_runs(folder, request.imports)]
+    metric = _metric(request, runs[0])
+    trials = [Trial(run.settings, run.result.valid[metric]) for run in runs]
+    return draw_sensitivity(trials, f"validation {metric}")
+
+
+def _study(request: Request) -> Figure:
+    """Of a study: its complete trials, by what they were told to set."""
+    import optuna
+    from optuna.trial import TrialState
+
+    from ccd.search.launch import find
+    from ccd.search.study import METRIC
+
+    found = find(str(request.folder), None).study
+    study = optuna.load_study(study_name=found.name, storage=found.storage)
+    trials = [
+        Trial({key: str(value) for key, value in trial.params.items()}, trial.values[0])
+        for trial in study.trials
+        if trial.state is TrialState.COMPLETE
+    ]
+    return draw_sensitivity(trials, f"validation {study.user_attrs.get(METRIC, 'metric')}")
+
+
+def _tsne(request: Request) -> Figure:
+    from ccd.reports.inspection import Inspection, name_of, ready
+
+    run = request.run
+    dataset = run.dataset(request.data_folders)
+    rng = np.random.default_rng(run.result.seed)
+    # Users with a handful of items: one with a hundred would fill the plane.
+    degrees = np.bincount(dataset.train.users, minlength=dataset.n_users)
+    eligible = np.flatnonzero((degrees >= 4) & (degrees <= 20))
+    users = np.sort(rng.choice(eligible, min(request.users or 5, len(eligible)), replace=False))
+    pairs = np.isin(dataset.train.users, users)
+    owners = np.searchsorted(users, dataset.train.users[pairs])
+    items = dataset.train.items[pairs]
+    others = np.setdiff1d(np.arange(dataset.n_items), items)
+    background = rng.choice(others, min(800, len(others)), replace=False)
+    end = Inspection(run, dataset)
+    states = {
+        "before training": _state(ready(run.untrained(dataset)), dataset, users, items, background),
+        f"best epoch ({run.result.best_epoch})": _state(
+            end.model, dataset, users, items, background
+        ),
+    }
+    names = [name_of(int(user), dataset.user_ids) for user in users]
+    title = (
+        f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}: users and the items "
+        "they interacted with; grey: other items, fused"
+    )
+    return draw_tsne(states, owners, names, title)
+
+
+def _state(
+    model: Recommender,
+    dataset: Dataset,
+    users: np.ndarray,
+    items: np.ndarray,
+    background: np.ndarray,
+) -> State:
+    import torch
+
+    final, rows = model.epoch_end, torch.from_numpy(items)
+    assert final is not None, "inference was run"
+    with torch.no_grad():
+        kinds = {
+            name: model.backbone.projector.project(name, rows).numpy() for name in dataset.features
+        }
+    kinds["ID"] = model.backbone.item_embeddings.detach()[rows].numpy()
+    if model.sample is not None:
+        kinds["aligned"] = model.sample[rows].numpy()
+    kinds["fused"] = final.items[rows].numpy()
+    return State(final.users.numpy()[users], kinds, final.items.numpy()[background])
+
+
+def _negatives(request: Request) -> Figure:
+    import torch
+
+    from ccd.reports.inspection import Inspection, name_of
+
+    run = request.run
+    dataset = run.dataset(request.data_folders)
+    model = Inspection(run, dataset)
+    pools = {name: epoch for name, epoch in model.pools().items() if name != "random"}
+    pools = pools or model.pools()
+    rng = np.random.default_rng(run.result.seed)
+    final = model.final.items.numpy()
+    rows = rng.choice(len(dataset.train), request.users or 2, replace=False)
+    background = rng.choice(dataset.n_items, min(400, dataset.n_items), replace=False)
+    scenes = []
+    for row in rows:
+        user, item = int(dataset.train.users[row]), int(dataset.train.items[row])
+        pairs = torch.full((24,), user), torch.full((24,), item)
+        drawn = {name: model.draw(*pairs, epoch) for name, epoch in pools.items()}
+        if any(triplets is None for triplets in drawn.values()) or not drawn:
+            model.measure(0)  # refuses, and says why
+        shown = {k: final[np.unique(t.hards.numpy())] for k, t in drawn.items() if t is not None}
+        names = name_of(user, dataset.user_ids), name_of(item, dataset.item_ids)
+        users = model.final.users.numpy()
+        scenes.append(Scene(users[user], final[item], shown, final[background], names))
+    title = (
+        f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}: negatives of each "
+        f"pool, drawn from the model of epoch {run.result.best_epoch}, final representations"
+    )
+    return draw_negatives(scenes, title)
+
+
+def _metric(request: Request, run: FinishedRun) -> str:
+    if request.metric is None:
+        return str(run.experiment.evaluator.select)
+    if request.metric not in run.result.valid:
+        raise ConfigError(
+            f"no metric '{request.metric}' in {run.folder.parent}; there are: "
+            f"{', '.join(run.result.valid)}"
+        )
+    return request.metric
+
+
+KINDS: dict[str, Callable[[Request], Figure]] = {
+    "ablation": _ablation,
+    "curves": _curves,
+    "pools": _pools,
+    "tsne": _tsne,
+    "negatives": _negatives,
+    "sensitivity": _sensitivity,
+    "cost": _cost,
+}
+"""Every kind of figure."""

@@ -1,0 +1,97 @@
+"""How hard the negatives of each pool are, over the epochs of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ccd.errors import ConfigError
+from ccd.figures.curves import Record
+from ccd.figures.style import COLOURS, GREY, new_figure, ramp, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_PANELS = {"positive": "the positive item", "user": "the user"}
+
+
+def draw_pools(run: Sequence[Record], title: str) -> Figure:
+    """Similarity of hard and random negatives to positives and users; false ones and gradient.
+
+    Args:
+        run: Epochs of one run.
+        title: Names the run.
+
+    Raises:
+        ConfigError: The run recorded nothing of its negatives.
+    """
+    seen = [record for record in run if record.get("negatives")]
+    if not seen:
+        raise ConfigError(
+            f"{title} recorded nothing of its hard negatives: it has none, or an older ccd or "
+            "Experiment.probe = None trained it; train it with Experiment.probe = @NegativeProbe"
+        )
+    figure = new_figure(7.4, 7.2)
+    axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
+    for panel, (to, words) in zip(axes, _PANELS.items(), strict=False):
+        _draw_similarity(panel, seen, to)
+        tidy(panel, f"cosine of negatives to {words}", y="cosine")
+    epochs = [record["epoch"] for record in seen]
+    for index, (key, label) in enumerate(
+        {
+            "hard_gradient": "share of the gradient that hard negatives give",
+            "hard_repeats": "repeated hard negatives",
+            "hard_false": "hard negatives that are validation positives",
+        }.items()
+    ):
+        values = [100 * record["negatives"][key] for record in seen]
+        line = ("-", "--", ":")[index]
+        axes[2].plot(epochs, values, line, color=COLOURS[index], label=label, lw=1.5)
+    tidy(axes[2], "shares", x="epoch", y="per cent")
+    axes[2].set_ylim(-3, 103)
+    axes[2].legend(fontsize=7, frameon=False, loc="center right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=8,
+                  frameon=False, ncols=4)  # fmt: skip
+    figure.suptitle(
+        f"{title}; line: median, band: 10 to 90 %, in the representations of the epoch's end",
+        fontsize=9, x=0.01, ha="left",
+    )  # fmt: skip
+    return figure
+
+
+def stages(run: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """Successive epochs that drew from the same pool, with its name."""
+    found: list[tuple[str, list[Record]]] = []
+    for record in run:
+        if not found or found[-1][0] != record["pool"]:
+            found.append((record["pool"], []))
+        found[-1][1].append(record)
+    return found
+
+
+def _draw_similarity(axes: Axes, seen: Sequence[Record], to: str) -> None:
+    epochs = [record["epoch"] for record in seen]
+    low, middle, high = _quantiles(seen, f"random_to_{to}")
+    axes.fill_between(epochs, low, high, color=GREY, alpha=0.18, lw=0)
+    axes.plot(epochs, middle, "--", color=GREY, lw=1.2, label="random")
+    parts = stages(seen)
+    names = list(dict.fromkeys(name for name, _ in parts))
+    colours = dict(zip(names, ramp(len(names)), strict=True))
+    labelled = set()
+    for name, part in parts:
+        # The last epoch of a pool is joined to the first of the next one.
+        after = [r for r in seen if r["epoch"] > part[-1]["epoch"]][:1]
+        drawn = [*part, *after]
+        low, middle, high = _quantiles(drawn, f"hard_to_{to}")
+        x = [record["epoch"] for record in drawn]
+        axes.fill_between(x, low, high, color=colours[name], alpha=0.3, lw=0)
+        label = None if name in labelled else f"hard: {name}"
+        axes.plot(x, middle, color=colours[name], lw=2, label=label, marker="o", ms=2.5)
+        labelled.add(name)
+        if part[0]["epoch"] > epochs[0]:
+            axes.axvline(part[0]["epoch"], color=GREY, lw=0.6, ls=":")
+
+
+def _quantiles(records: Sequence[Record], key: str) -> tuple[list[float], ...]:
+    return tuple([r["negatives"][f"{key}_{q}"] for r in records] for q in (10, 50, 90))

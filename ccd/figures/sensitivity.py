@@ -1,0 +1,101 @@
+"""A validation metric against each hyper-parameter that several runs differ in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ccd.errors import ConfigError
+from ccd.figures.style import COLOURS, new_figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class Trial(NamedTuple):
+    """The settings of one run or trial, printed as gin writes them, and what it reached."""
+
+    settings: Mapping[str, str]
+    value: float
+
+
+def varied(trials: Sequence[Trial]) -> dict[str, list[str]]:
+    """Settings that take at least two values, each with its values in the order of size.
+
+    A setting that a trial does not have counts as not varied in that trial.
+    """
+    keys = dict.fromkeys(key for trial in trials for key in trial.settings)
+    found = {}
+    for key in keys:
+        values = {trial.settings[key] for trial in trials if key in trial.settings}
+        if len(values) > 1:
+            found[key] = sorted(values, key=lambda text: (_number(text) is None, _order(text)))
+    return found
+
+
+def draw_sensitivity(trials: Sequence[Trial], metric: str) -> Figure:
+    """One panel per hyper-parameter; a point per trial, a line through the best of each value.
+
+    Args:
+        trials: Trials of one study, or runs that differ in their settings.
+        metric: What the values are.
+
+    Raises:
+        ConfigError: They do not differ in any setting.
+    """
+    found = varied(trials)
+    if not found:
+        raise ConfigError(
+            f"{len(trials)} finished runs differ in no setting, so there is nothing to show; "
+            "name a study, or a folder of runs with several values of a setting"
+        )
+    columns = min(3, len(found))
+    lines = math.ceil(len(found) / columns)
+    figure = new_figure(0.6 + 3.0 * columns, 0.4 + 2.4 * lines)
+    panels = figure.subplots(lines, columns, squeeze=False, sharey=True).flat
+    for index, panel in enumerate(panels):
+        if index >= len(found):
+            panel.set_axis_off()
+            continue
+        key = list(found)[index]
+        _draw_panel(panel, trials, key, found[key])
+        tidy(panel, "", x=key, y=metric if index % columns == 0 else "")
+    return figure
+
+
+def _draw_panel(axes: Axes, trials: Sequence[Trial], key: str, texts: list[str]) -> None:
+    numbers = [_number(text) for text in texts]
+    places: dict[str, float] = {text: float(i) for i, text in enumerate(texts)}
+    known = [number for number in numbers if number is not None]
+    # A dozen trials drawn from a range are points on an axis; few values are places of their own.
+    if len(known) == len(texts) and len(texts) > 6:
+        places = dict(zip(texts, known, strict=True))
+        if min(known) > 0 and max(known) / min(known) > 20:
+            axes.set_xscale("log")
+    else:
+        axes.set_xticks(range(len(texts)), [_short(text) for text in texts])
+        axes.tick_params(axis="x", rotation=30 if max(map(len, texts)) > 6 else 0)
+        axes.set_xlim(-0.5, len(texts) - 0.5)
+    points = [(places[t.settings[key]], t.value) for t in trials if key in t.settings]
+    axes.plot(*zip(*points, strict=True), "o", ms=4, mfc="none", mec=COLOURS[0], alpha=0.8)
+    best = {x: max(value for place, value in points if place == x) for x, _ in points}
+    axes.plot(sorted(best), [best[x] for x in sorted(best)], "-", color=COLOURS[1], lw=1.2)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _order(text: str) -> Any:
+    number = _number(text)
+    return text if number is None else number
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 18 else text[:17] + "…"

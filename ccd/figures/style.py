@@ -1,0 +1,88 @@
+"""What all figures have in common: colours that every eye can tell apart, canvas, files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccd.runs.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's palette but for its yellow, which vanishes in print."""
+
+GREY = "#999999"
+"""What is there to compare with."""
+
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Beside the colours, for prints in black and white."""
+
+RAMP = ("#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
+"""Light to dark: of what grows, such as hardness."""
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure in inches, of no window system.
+
+    matplotlib is imported here and not on top: it takes a second.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
+    """Title at the left, small ticks, no box."""
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def ramp(n: int) -> list[str]:
+    """``n`` colours from light to dark."""
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    scale = LinearSegmentedColormap.from_list("ramp", RAMP)
+    return [to_hex(scale(i / max(n - 1, 1))) for i in range(n)]
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as the text of an SVG file."""
+    buffer = io.StringIO()
+    _write(figure, buffer, "svg")
+    return buffer.getvalue()
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write ``stem.png`` and ``stem.svg``, atomically; the same figure gives the same bytes.
+
+    Raises:
+        ResourceError: A file cannot be written.
+    """
+    paths = []
+    for name in formats:
+        path = stem.with_name(f"{stem.name}.{name}")
+        with replacing(path) as temporary:
+            _write(figure, temporary, name)
+        paths.append(path)
+    return paths
+
+
+def _write(figure: Figure, target: Path | io.StringIO, name: str) -> None:
+    import matplotlib
+
+    metadata = {"Date": None} if name == "svg" else {}
+    # Text stays text, and names of clip paths are no random numbers.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ccd"}):
+        figure.savefig(target, format=name, dpi=150, metadata=metadata)

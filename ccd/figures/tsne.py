@@ -1,0 +1,120 @@
+"""Figure 4: users and their items in each modality's space, ID, aligned and fused, by t-SNE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ccd.errors import ResourceError
+from ccd.figures.style import COLOURS, GREY, MARKERS, new_figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class State(NamedTuple):
+    """Representations of one moment of a model, all of one width.
+
+    Attributes:
+        users: The shown users ``[n_users, dim]``.
+        items: Kind (a modality, ``ID``, ``aligned``, ``fused``) to the shown users' items
+            ``[n_items, dim]``.
+        background: Fused representations of other items ``[n, dim]``.
+    """
+
+    users: np.ndarray
+    items: Mapping[str, np.ndarray]
+    background: np.ndarray
+
+
+def tsne(points: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Two dimensions for rows of length 1, neighbours kept (van der Maaten and Hinton 2008).
+
+    Args:
+        points: ``[n, dim]``; scaled to length 1, so that distance is that of cosines.
+        seed: Of the layout.
+
+    Raises:
+        ResourceError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError as error:
+        raise ResourceError(
+            "t-SNE needs scikit-learn, which is not installed; pip install 'ccdrec[figures]'"
+        ) from error
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    method = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, max_iter=750)
+    placed: np.ndarray = method.fit_transform(_units(points))
+    return placed
+
+
+def draw_tsne(
+    states: Mapping[str, State], owners: np.ndarray, names: list[str], title: str
+) -> Figure:
+    """One panel per state: colours are users, marks are kinds of representation.
+
+    Below each panel stands what t-SNE cannot show: how much closer, by cosine in the full space,
+    the users are to their own items than to each other's.
+
+    Args:
+        states: Title to state, of the same users and items.
+        owners: Which of the shown users each item belongs to ``[n_items]``.
+        names: The users.
+        title: Names the run.
+    """
+    figure = new_figure(4.9 * len(states), 6.4)
+    panels = figure.subplots(1, len(states), squeeze=False).flat
+    kinds = list(next(iter(states.values())).items)
+    for panel, (name, state) in zip(panels, states.items(), strict=True):
+        _draw_state(panel, state, owners)
+        gaps = "\n".join(
+            f"{kind}: {_gap(state.users, state.items[kind], owners):+.2f}" for kind in kinds
+        )
+        tidy(panel, name, x=f"cosine to own items less cosine to the others' items\n{gaps}")
+        panel.set_xticks([])
+        panel.set_yticks([])
+    marks = [*((kind, MARKERS[i % len(MARKERS)]) for i, kind in enumerate(kinds)), ("user", "*")]
+    handles = [
+        panels[0].plot([], [], mark, color="black", mfc="none", ms=8, label=kind)[0]
+        for kind, mark in marks
+    ]
+    handles += [
+        panels[0].plot([], [], "o", color=COLOURS[i % len(COLOURS)], label=f"user {name}")[0]
+        for i, name in enumerate(names)
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=5, fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    return figure
+
+
+def _draw_state(axes: Axes, state: State, owners: np.ndarray) -> None:
+    placed = tsne(np.concatenate([state.users, *state.items.values(), state.background]))
+    users, rest = placed[: len(state.users)], placed[len(state.users) :]
+    axes.plot(*rest[len(owners) * len(state.items) :].T, ".", color=GREY, ms=1.5, alpha=0.35)
+    for index, _ in enumerate(state.items):
+        rows = rest[index * len(owners) : (index + 1) * len(owners)]
+        for user in range(len(users)):
+            axes.plot(
+                *rows[owners == user].T, MARKERS[index % len(MARKERS)], mfc="none", ms=5, mew=1,
+                color=COLOURS[user % len(COLOURS)],
+            )  # fmt: skip
+    for user, place in enumerate(users):
+        colour = COLOURS[user % len(COLOURS)]
+        axes.plot(*place, "*", ms=15, color=colour, mec="black", mew=0.8, zorder=4)
+
+
+def _gap(users: np.ndarray, items: np.ndarray, owners: np.ndarray) -> float:
+    """Mean cosine of users to their own items less that to the others' items."""
+    cosines = _units(users) @ _units(items).T
+    own = np.arange(len(users))[:, None] == owners[None]
+    return float(cosines[own].mean() - cosines[~own].mean()) if (~own).any() else float("nan")
+
+
+def _units(rows: np.ndarray) -> np.ndarray:
+    """``rows [n, dim]`` at length 1, float32."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.maximum(lengths, 1e-12)).astype(np.float32)

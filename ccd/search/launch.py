@@ -1,0 +1,246 @@
+"""Begin or go on with a study, with one worker in this process or several in their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ccd import errors
+from ccd.errors import CcdError, ConfigError, ResourceError
+from ccd.runs.files import refusing_io, write_json
+from ccd.runs.machine import usable_cores
+from ccd.search.presets import Presets
+from ccd.search.signals import Halt
+from ccd.search.space import Space
+from ccd.search.storage import Store, open_store
+from ccd.search.study import BUDGET, IDENTITY, RETRIES, SOURCE, STOP, Direction, Study, create_study
+from ccd.search.target import Source, Target
+from ccd.search.worker import Order, Worker
+
+STUDY_FILE = "study.json"
+_POLL = 0.5
+_DEATHS = 5
+"""Workers that may die in a row without a trial having ended."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study that is ready to be worked on, or looked at."""
+
+    study: Study
+    store: Store
+    folder: Path
+    order: Order
+
+
+def study_folder(name: str) -> Path:
+    """Where a study's files lie; its journal too, unless it has another storage."""
+    return Path("runs") / "search" / name
+
+
+def begin(
+    source: Source,
+    *,
+    name: str | None = None,
+    storage: str | None = None,
+    workers: int = 1,
+    trials: int | None = None,
+    timeout: float | None = None,
+) -> Opened:
+    """Check the recipe and its space, and make the study or find it again.
+
+    Args:
+        source: From what the recipe is loaded.
+        name: Name of the study; None for that of the recipe and its data set.
+        storage: Address of the storage, or None for a journal file.
+        workers: Processes.
+        trials: Total number of trials; None for what the study has, or its recipe says.
+        timeout: Seconds after which no trial begins.
+
+    Raises:
+        ConfigError: The recipe, the space or the storage's address is wrong, or the study of that
+            name searches something else.
+        ResourceError: The storage is not there.
+    """
+    target = Target(source)
+    presets = Presets(Space(target))
+    name = name or f"{target.recipe.name}-{target.recipe.dataset}"
+    if "/" in name or name.startswith("."):
+        raise ConfigError(f"--study: '{name}' cannot be the name of a folder; leave out / and dots")
+    folder = study_folder(name)
+    with refusing_io(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    store = open_store(storage, folder)
+    if workers > 1 and not store.is_shared:
+        raise ConfigError(
+            f"--storage {store.text}: SQLite is for one worker, {workers} were asked for; use a "
+            "journal file on one machine, or PostgreSQL"
+        )
+    search = target.search
+    directions: tuple[Direction, ...] = ("maximize", "minimize")
+    attributes = {
+        IDENTITY: target.identity,
+        SOURCE: source.to_json(),
+        BUDGET: presets.budget(trials),
+        RETRIES: search.retries,
+    }
+    study = create_study(store.backend, name, directions[: len(search.objectives)], attributes)
+    if trials is not None and study.budget != presets.budget(trials):
+        study.set(BUDGET, presets.budget(trials))
+    if study.is_stopping:
+        study.set(STOP, False)
+    # No address goes into a file: it may hold a password.
+    write_json(folder / STUDY_FILE, {"study": name, "storage": store.text})
+    until = time.time() + timeout if timeout is not None else None
+    order = Order(source, name, storage, str(folder), until)
+    return Opened(study, store, folder, order)
+
+
+def find(name: str, storage: str | None) -> Opened:
+    """A study that exists.
+
+    Args:
+        name: Its name, or its folder.
+        storage: Address of the storage, or None for the study's journal file.
+
+    Raises:
+        ConfigError: There is none of that name; the message tells of others.
+    """
+    folder = Path(name) if (Path(name) / STUDY_FILE).exists() else study_folder(name)
+    name = folder.name
+    journal_missing = storage is None and not (folder / "journal.log").exists()
+    known = sorted(path.parent.name for path in study_folder("x").parent.glob(f"*/{STUDY_FILE}"))
+    listed = f"there are: {', '.join(known) or 'none'}"
+    if journal_missing:
+        hint = " (or --storage is missing)" if name in known else ""
+        raise ConfigError(f"no study '{name}' in {folder.parent}{hint}\n  {listed}")
+    store = open_store(storage, folder)
+    try:
+        study = Study(store.backend, name)
+        attributes = study.attributes
+        source = Source.from_json(attributes[SOURCE])
+    except KeyError as error:
+        raise ConfigError(f"no study '{name}' in {store.text}\n  {listed}") from error
+    order = Order(source, name, storage, str(folder))
+    return Opened(study, store, folder, order)
+
+
+def work(opened: Opened, workers: int, on_change: Callable[[], None]) -> int | None:
+    """Train until the study is done, time is up or somebody stops it.
+
+    Args:
+        opened: The study.
+        workers: Processes; one works in this process.
+        on_change: Called now and then, and after each trial of a single worker.
+
+    Returns:
+        The signal that stopped it, or None.
+
+    Raises:
+        CcdError: What stopped a worker for good.
+    """
+    with Halt() as halt:
+        if workers == 1:
+            Worker(opened.order, halt, on_change).work()
+        else:
+            _Crew(opened, workers, halt, on_change).work()
+        return halt.signal
+
+
+class _Crew:
+    """Worker processes; one that is killed is replaced."""
+
+    def __init__(
+        self, opened: Opened, workers: int, halt: Halt, on_change: Callable[[], None]
+    ) -> None:
+        self._opened, self._halt, self._on_change = opened, halt, on_change
+        self._logs = opened.folder / "workers"
+        with refusing_io(self._logs):
+            self._logs.mkdir(exist_ok=True)
+        self._threads = max(1, usable_cores() // workers)
+        self._processes: list[tuple[subprocess.Popen[str], Path]] = []
+        self._wanted, self._begun = workers, 0
+
+    def work(self) -> None:
+        deaths, settled = 0, -1
+        try:
+            for _ in range(self._wanted):
+                self._start()
+            while self._processes:
+                time.sleep(_POLL)
+                self._on_change()
+                if self._halt.asked():
+                    return
+                now = self._opened.study.settled()
+                deaths, settled = (0, now) if now != settled else (deaths, settled)
+                for process, log in [*self._processes]:
+                    if process.poll() is None:
+                        continue
+                    self._processes.remove((process, log))
+                    if process.returncode > 0:
+                        raise _refusal(log, process.returncode)
+                    if process.returncode < 0:
+                        deaths += 1
+                        if deaths > _DEATHS:
+                            raise ResourceError(
+                                f"{deaths} workers were killed one after the other, the last by "
+                                f"signal {-process.returncode}; out of memory? lower --workers, "
+                                "or Trainer.batch_size"
+                            )
+                        self._start()
+        finally:
+            self._stop()
+            self._on_change()
+
+    def _start(self) -> None:
+        log = self._logs / f"{os.getpid()}-{self._begun}.log"
+        self._begun += 1
+        with refusing_io(log), log.open("w", encoding="utf-8") as output:
+            process = _spawn(output, self._threads)
+        assert process.stdin is not None
+        process.stdin.write(self._opened.order.to_json() + "\n")
+        process.stdin.close()
+        self._processes.append((process, log))
+
+    def _stop(self) -> None:
+        """Ask all to finish their epoch; on a second Ctrl-C, end them at once."""
+        for process, _ in self._processes:
+            process.terminate()
+        try:
+            for process, _ in self._processes:
+                process.wait()
+        except KeyboardInterrupt:
+            for process, _ in self._processes:
+                process.kill()
+            raise
+
+
+def _spawn(output: IO[str], threads: int) -> subprocess.Popen[str]:
+    """A worker process; in a session of its own, so that Ctrl-C reaches it through us only."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "ccd.search.worker"],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        start_new_session=True,
+        text=True,
+    )
+
+
+def _refusal(log: Path, code: int) -> CcdError:
+    """The refusal that a worker wrote last, or what is known of its end."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        record = json.loads(lines[-1])
+        kind: type[CcdError] = getattr(errors, record["kind"])
+        return kind(record["message"])
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
+        return CcdError(f"a worker ended with code {code}; what it said is in {log}")

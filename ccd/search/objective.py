@@ -1,0 +1,117 @@
+"""What a trial does: train the variant on each seed and answer with its validation metric."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+
+from optuna.exceptions import TrialPruned
+from optuna.trial import Trial
+
+from ccd.config.gin_text import flat_settings
+from ccd.config.graph import ConfigGraph
+from ccd.datasets.dataset import Dataset
+from ccd.experiment import Experiment
+from ccd.search.pruners import Pruning, Resources
+from ccd.search.target import Target
+from ccd.training.trainer import Epoch
+
+BINDINGS, BEST_EPOCHS, SECONDS = "ccd:bindings", "ccd:best_epochs", "ccd:seconds"
+"""Attributes of a trial: what it changed, its best epoch per seed, and its wall seconds."""
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
+    """The trial was asked to stop, and did at the end of an epoch."""
+
+
+class Objective:
+    """Trains trials; what they have in common is loaded once.
+
+    Only ``Experiment.train`` is called, so the test split stays closed.
+
+    Args:
+        target: What is searched.
+        data_folders: Where data sets are looked up.
+    """
+
+    def __init__(self, target: Target, data_folders: list[Path]) -> None:
+        self.target, self._folders = target, data_folders
+        self._datasets: dict[str, Dataset] = {}
+        self._several = len(target.search.objectives) > 1
+
+    def prepare(self) -> tuple[Resources, str, str]:
+        """Load the data and build the current setting once, so that what cannot run never starts.
+
+        Returns:
+            How long trials are, the metric's name and the data set's fingerprint.
+        """
+        experiment: Experiment = self.target.base.factory()()
+        dataset = self._data(self.target.base)
+        sampler = experiment.assemble(dataset, seed=0).sampler
+        epochs = experiment.trainer.epochs
+        settled = sampler.settled_epoch(epochs) if sampler is not None else 0
+        return Resources(settled, epochs), experiment.evaluator.select, dataset.fingerprint
+
+    def __call__(
+        self,
+        trial: Trial,
+        texts: dict[str, str],
+        pruning: Pruning | None,
+        is_over: Callable[[], bool],
+    ) -> list[float]:
+        """Train one trial.
+
+        Args:
+            trial: Receives the metric per epoch, or per seed.
+            texts: What it changes.
+            pruning: Ends hopeless trials; None for never.
+            is_over: Asked after every epoch.
+
+        Returns:
+            The objectives: the best epoch's metric, and the seconds where they are asked for.
+
+        Raises:
+            TrialPruned: The trial is hopeless.
+            Interrupted: ``is_over`` said yes.
+        """
+        graph = self.target.graph(texts)
+        experiment: Experiment = graph.factory()()
+        experiment.probe = None  # it writes into a run's history, which a trial has not
+        dataset, select = self._data(graph), experiment.evaluator.select
+        began, scores, best = time.perf_counter(), [], []
+        for number, seed in enumerate(self.target.seeds):
+
+            def on_epoch(epoch: Epoch, is_first: bool = number == 0) -> None:
+                if is_over():
+                    raise Interrupted
+                if epoch.valid is not None and is_first and not self._several:
+                    self._report(trial, epoch, epoch.valid[select], pruning)
+
+            trained = experiment.train(dataset, seed, on_epoch)
+            scores.append(trained.valid[select])
+            best.append(trained.best_epoch)
+            if pruning is not None and pruning.per_seed:
+                trial.report(scores[-1], step=number)
+                if trial.should_prune():
+                    raise TrialPruned
+        seconds = time.perf_counter() - began
+        trial.set_user_attr(BEST_EPOCHS, best)
+        trial.set_user_attr(SECONDS, round(seconds, 3))
+        return [fmean(scores), seconds] if self._several else [fmean(scores)]
+
+    def _report(self, trial: Trial, epoch: Epoch, score: float, pruning: Pruning | None) -> None:
+        if pruning is not None and pruning.per_seed:
+            return
+        trial.report(score, step=epoch.index)
+        # Easy pools give flat scores, so no trial is judged while its own curriculum runs.
+        if pruning is not None and epoch.index >= epoch.settled_epoch and trial.should_prune():
+            raise TrialPruned
+
+    def _data(self, graph: ConfigGraph) -> Dataset:
+        node = graph.root["dataset"].value
+        key = repr(flat_settings(ConfigGraph(node)))
+        if key not in self._datasets:
+            self._datasets[key] = node.factory()(self._folders)
+        return self._datasets[key]

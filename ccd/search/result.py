@@ -1,0 +1,95 @@
+"""What a study leaves behind: ``best.gin``, a table of all trials, the winner's test metrics."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from ccd.ablation import RunResults, run
+from ccd.errors import CcdError
+from ccd.runs.files import write_text
+from ccd.runs.records import Observer
+from ccd.search.launch import Opened
+from ccd.search.objective import BEST_EPOCHS
+from ccd.search.study import METRIC
+from ccd.search.summary import Ended, best_trials, ended_trials
+from ccd.search.target import Target
+
+BEST_FILE = "best.gin"
+
+
+def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
+    """Write the best setting as a gin file.
+
+    Returns:
+        The best trial, the file and the command that runs it, or None where no trial is complete.
+    """
+    ranked = best_trials(ended_trials(opened.study))
+    if not ranked:
+        return None
+    best, path = ranked[0], opened.folder / BEST_FILE
+    target = Target(opened.order.source)
+    command = opened.order.source.command(target.variant, path)
+    metric = opened.study.attributes.get(METRIC, "metric")
+    trial = next(t for t in opened.study.trials() if t.number == best.number)
+    epochs = trial.user_attrs.get(BEST_EPOCHS, [])
+    lines = [
+        f"# Study '{opened.study.name}': trial {best.slot} is the best of {len(ranked)}",
+        f"# {metric} {best.value:.6f} on validation, seed(s) {', '.join(map(str, target.seeds))}, "
+        f"best epoch(s) {', '.join(map(str, epochs))}",
+        f"# {command}",
+        *(f"{key} = {text}" for key, text in best.bindings.items()),
+    ]
+    write_text(path, "\n".join(lines) + "\n")
+    return best, path, command
+
+
+def run_winner(opened: Opened, *, seeds: tuple[int, ...], observer: Observer) -> RunResults:
+    """Train the best setting on several seeds and open the test split for it alone.
+
+    Args:
+        opened: The study.
+        seeds: Seeds; none for those of ``Search.test_seeds``.
+        observer: Told about progress.
+
+    Raises:
+        CcdError: No trial is complete.
+    """
+    written = write_best(opened)
+    if written is None:
+        raise CcdError(f"study '{opened.study.name}' has no complete trial, so nothing to test")
+    best, path, _ = written
+    source = opened.order.source
+    target = Target(source)
+    return run(
+        source.recipe,
+        bindings=source.bindings,
+        only=[target.variant],
+        seeds=seeds or target.search.test_seeds,
+        dataset=source.dataset,
+        data_dir=source.data_dir,
+        with_files=[*source.with_files, path],
+        out=opened.folder / f"test-trial-{best.slot}",
+        allow_imports=source.allow_imports,
+        observer=observer,
+    )
+
+
+def trials_as_csv(ended: list[Ended]) -> str:
+    """One row per trial, one column per setting."""
+    keys = sorted({key for trial in ended for key in trial.bindings})
+    fixed = ["trial", "number", "state", "value", "seconds", "train_seconds", "reason"]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*fixed, *keys])
+    for t in ended:
+        row = [t.slot, t.number, t.state, t.value, t.seconds, t.train_seconds, t.reason]
+        table.writerow([*row, *(t.bindings.get(key, "") for key in keys)])
+    return text.getvalue()
+
+
+def trials_as_json(ended: list[Ended]) -> str:
+    """A JSON list with one object per trial."""
+    return json.dumps([vars(trial) for trial in ended], indent=2) + "\n"

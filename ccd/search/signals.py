@@ -1,0 +1,50 @@
+"""Stopping a worker: at the end of the epoch, and at once when asked twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Halt:
+    """Turns SIGINT and SIGTERM into a flag while the block lasts; a second one interrupts.
+
+    Args:
+        parent: Process without which there is no point in going on; None for none.
+    """
+
+    def __init__(self, parent: int | None = None) -> None:
+        self._parent, self._flag = parent, threading.Event()
+        self.signal: int | None = None
+        """The signal that came first."""
+
+    def asked(self) -> bool:
+        """Whether to stop."""
+        orphaned = self._parent is not None and os.getppid() != self._parent
+        return self._flag.is_set() or orphaned
+
+    def __enter__(self) -> Halt:
+        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self._flag.is_set():
+            raise KeyboardInterrupt
+        self.signal = number
+        self._flag.set()
+        if self._parent is None:
+            # Not print: the signal may have come in the middle of one.
+            os.write(2, b"stopping at the end of the epoch; once more to stop at once\n")

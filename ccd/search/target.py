@@ -1,0 +1,139 @@
+"""What a study searches: one variant of a recipe, with what a trial changes in it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ccd.config.gin_text import flat_settings, value_text
+from ccd.config.graph import ConfigGraph
+from ccd.config.language import Layer, read_bindings
+from ccd.config.messages import did_you_mean, refusal
+from ccd.config.origin import Origin
+from ccd.config.recipe import Recipe, load_recipe
+from ccd.errors import ConfigError
+from ccd.search.settings import Search
+
+Assignment = Mapping[str, str]
+"""Settings that a trial changes: ``scope/Component.parameter`` to gin text."""
+
+_LOCAL = ("Experiment.threads", "Experiment.device", "Experiment.engine")
+"""What may differ between the machines of a study."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """From what a recipe is loaded, on this machine or another; arguments of ``ccd.run``."""
+
+    recipe: str
+    dataset: str | None = None
+    data_dir: str | None = None
+    with_files: tuple[str, ...] = ()
+    bindings: tuple[str, ...] = ()
+    allow_imports: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Source:
+        """The inverse of ``to_json``."""
+        lists = {name: tuple(value) for name, value in record.items() if isinstance(value, list)}
+        return cls(**{**record, **lists})
+
+    def load(self, trial: Layer | None = None) -> Recipe:
+        """The recipe, with what a trial changes."""
+        return load_recipe(
+            self.recipe,
+            dataset=self.dataset,
+            with_files=self.with_files,
+            bindings=self.bindings,
+            allow_imports=self.allow_imports,
+            trial=trial,
+        )
+
+    def command(self, variant: str, best: Path) -> str:
+        """The command that runs the variant with a study's best setting."""
+        words = ["ccd", "run", self.recipe]
+        for option, values in (
+            ("--dataset", [self.dataset] if self.dataset else []),
+            ("--data-dir", [self.data_dir] if self.data_dir else []),
+            ("--allow-import", self.allow_imports),
+            ("--with", [*self.with_files, str(best)]),
+            ("--set", self.bindings),
+            ("--only", [variant]),
+        ):
+            for value in values:
+                words += [option, value]
+        return shlex.join(words)
+
+
+class Target:
+    """The searched variant of a recipe.
+
+    Args:
+        source: From what the recipe is loaded.
+
+    Raises:
+        ConfigError: The recipe is wrong, has no space, or does not say which variant is meant.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.recipe = source.load()
+        node = self.recipe.search
+        if node is None or not node["space"].value:
+            origin = Origin(self.recipe.path.as_posix(), path=self.recipe.path)
+            hint = "add Search.space = {'LossMix.hard_weight': [0.5, 0.7]}, as in " + (
+                "recipes/search_ccdrec_freedom.gin"
+            )
+            raise ConfigError(refusal("this recipe has no space to search", origin, hint=hint))
+        self.node = node
+        self.search: Search = node.factory()()
+        self.variant = self._variant()
+        self.seeds = self.search.seeds or self.recipe.seeds[:1]
+        self.base = self.recipe.graphs[self.variant]
+
+    def graph(self, assignment: Assignment, origin: Origin | None = None) -> ConfigGraph:
+        """The variant's graph with some settings changed.
+
+        Args:
+            assignment: The changes.
+            origin: Where they come from, for messages.
+
+        Raises:
+            ConfigError: The changed variant is refused.
+        """
+        if not assignment:
+            return self.base
+        place = origin or Origin("trial")
+        texts = [f"{key} = {text}" for key, text in assignment.items()]
+        layer = read_bindings([(text, Origin(place.source, place.line, text)) for text in texts])
+        return self.source.load(layer).graphs[self.variant]
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What makes two studies comparable: the variant's settings and how it is searched."""
+        settings = flat_settings(self.base)
+        kept = {key: text for key, text in settings.items() if key not in _LOCAL}
+        searched = {
+            f"Search.{name}": value_text(self.node[name].value) for name in ("space", "objectives")
+        }
+        return {**kept, **searched, "Search.seeds": value_text(tuple(self.seeds))}
+
+    def _variant(self) -> str:
+        asked, names = self.search.variant, self.recipe.variants
+        place = self.node["variant"].origin or self.node["space"].origin
+        if asked is None and len(names) == 1:
+            return names[0]
+        if asked is None:
+            hint = f"write Search.variant = 'NAME' with one of: {', '.join(names)}"
+            raise ConfigError(refusal("which variant shall be searched?", place, hint=hint))
+        if asked not in names:
+            hint = did_you_mean(asked, names, "variants")
+            raise ConfigError(refusal(f"no variant '{asked}'", place, hint=hint))
+        return asked

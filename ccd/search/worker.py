@@ -1,0 +1,213 @@
+"""A worker: loads the recipe itself and trains slot after slot until none is left.
+
+Workers share nothing but the storage, so one more can be started anywhere at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
+from optuna.trial import Trial, TrialState
+
+from ccd.datasets.locate import data_folders
+from ccd.errors import CcdError, ConfigError
+from ccd.search.failures import refuse_hopeless
+from ccd.search.leases import BeatLeases, FileLeases, Leases
+from ccd.search.objective import BEST_EPOCHS, BINDINGS, SECONDS, Interrupted, Objective
+from ccd.search.presets import Presets
+from ccd.search.pruners import Pruning
+from ccd.search.signals import Halt
+from ccd.search.space import Space
+from ccd.search.storage import StorageLostError, Store, open_store
+from ccd.search.study import FAILED, METRIC, SLOT, STOPPED, Claim, Study, wait
+from ccd.search.target import Source, Target
+
+DATA = "ccd:data"
+"""Attribute of a study: the fingerprint of its data set."""
+SAME = "ccd:same_as"
+"""Attribute of a trial: the slot of an earlier one with the same setting, whose values it took."""
+WORKER = "ccd:worker"
+"""Attribute of a trial: process and host."""
+POLL = 1.0
+"""Seconds between two looks at what other workers still train."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker needs to know; plain values, so that it can be sent to a process.
+
+    Attributes:
+        source: From what the recipe is loaded.
+        study: Name of the study.
+        storage: Address of the storage, or None for the journal in ``folder``.
+        folder: The study's folder.
+        until: Unix time after which no trial begins, or None.
+    """
+
+    source: Source
+    study: str
+    storage: str | None
+    folder: str
+    until: float | None = None
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Order:
+        """The inverse of ``to_json``."""
+        record: dict[str, Any] = json.loads(text)
+        return cls(**{**record, "source": Source.from_json(record["source"])})
+
+
+def leases_of(store: Store, study: str, heartbeat: float) -> Leases:
+    """How the workers of a study know that one of them died."""
+    if store.journal is not None:
+        return FileLeases(store.journal.with_name(f"{store.journal.name}.leases") / study)
+    return BeatLeases(store.backend, heartbeat)
+
+
+class Worker:
+    """Trains the open slots of a study, one after the other.
+
+    Args:
+        order: What to do.
+        halt: Says when to stop.
+        on_trial: Called after each trial.
+
+    Raises:
+        CcdError: The recipe, the data or the storage cannot be used.
+    """
+
+    def __init__(self, order: Order, halt: Halt, on_trial: Callable[[], None]) -> None:
+        self.order, self.halt, self.on_trial = order, halt, on_trial
+        self.target = Target(order.source)
+        self.search = self.target.search
+        self.presets = Presets(Space(self.target))
+        store = open_store(order.storage, Path(order.folder))
+        self.study = Study(store.backend, order.study)
+        self.leases = leases_of(store, order.study, self.search.heartbeat)
+        folder = order.source.data_dir
+        self.objective = Objective(self.target, data_folders(Path(folder) if folder else None))
+        self.pruning = self._prepare()
+
+    def work(self) -> None:
+        """Train until all slots are settled, time is up, or a stop is asked for.
+
+        Raises:
+            CcdError: Every trial fails.
+        """
+        while not self.is_over():
+            late = self.order.until is not None and time.time() >= self.order.until
+            claim = None
+            if not late:
+                claim = self.study.claim(self.leases, self.presets)
+            if claim is not None:
+                try:
+                    self._train(claim)
+                finally:
+                    claim.lease.release()
+                self.on_trial()
+                refuse_hopeless(self.study.trials())
+            elif late or self.study.settled() >= self.study.budget:
+                return
+            else:
+                # Others train the rest; should one of them die, its slot is taken here.
+                wait(POLL, self.halt.asked)
+                self.on_trial()
+
+    def is_over(self) -> bool:
+        """Whether somebody asked this worker, or all, to stop."""
+        return self.halt.asked() or self.study.is_stopping
+
+    def _prepare(self) -> Pruning | None:
+        resources, metric, fingerprint = self.objective.prepare()
+        known = self.study.attributes
+        if known.get(DATA, fingerprint) != fingerprint:
+            raise ConfigError(
+                f"study '{self.study.name}' is of other data than '{self.target.recipe.dataset}' "
+                "is here; bring the same files to every machine, or give a new --study"
+            )
+        for name, value in ((DATA, fingerprint), (METRIC, metric)):
+            if name not in known:
+                self.study.set(name, value)
+        pruner = self.search.pruner
+        if pruner is None or len(self.search.objectives) > 1:
+            return None  # Optuna prunes on one objective only
+        return pruner(resources)
+
+    def _train(self, claim: Claim) -> None:
+        """Train one slot and tell the study how it ended."""
+        study = self._optuna(claim.slot)
+        try:
+            with self.leases.keep(claim.trial_id):
+                trial = Trial(study, claim.trial_id)
+                trial.set_user_attr(WORKER, f"{os.getpid()}@{platform.node()}")
+                texts = self.presets.texts(claim.slot, trial)
+                trial.set_user_attr(BINDINGS, texts)
+                values = self._known(trial, texts) or self.objective(
+                    trial, texts, self.pruning, self.is_over
+                )
+            study.tell(trial, values, skip_if_finished=True)
+        except TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
+        except Interrupted:
+            self.study.end(claim.trial_id, STOPPED, "stopped")
+        except KeyboardInterrupt:
+            self.study.end(claim.trial_id, STOPPED, "stopped")
+            raise
+        except UpdateFinishedTrialError:
+            return  # taken for dead and buried while the storage was out of reach
+        except StorageLostError:
+            raise
+        except Exception as error:  # one setting that cannot be trained must not end the study
+            first = next(iter(str(error).splitlines()), "")
+            self.study.end(claim.trial_id, FAILED, f"{type(error).__name__}: {first}")
+
+    def _known(self, trial: Trial, texts: dict[str, str]) -> list[float] | None:
+        """The values of an earlier trial of this setting: training it again would give the same."""
+        for earlier in self.study.trials():
+            if earlier.state == TrialState.COMPLETE and earlier.user_attrs.get(BINDINGS) == texts:
+                for name in (BEST_EPOCHS, SECONDS):
+                    trial.set_user_attr(name, earlier.user_attrs.get(name))
+                trial.set_user_attr(SAME, earlier.user_attrs[SLOT])
+                return list(earlier.values)
+        return None
+
+    def _optuna(self, slot: int) -> optuna.Study:
+        """Optuna's view of the study, with the slot's own sampler."""
+        pruner = self.pruning.pruner if self.pruning else optuna.pruners.NopPruner()
+        return optuna.load_study(
+            study_name=self.study.name,
+            storage=self.study.storage,
+            sampler=self.presets.sampler(slot),
+            pruner=pruner,
+        )
+
+
+def main() -> None:
+    """A worker process: its order comes on standard input."""
+    order = Order.from_json(sys.stdin.readline())
+    try:
+        with Halt(parent=os.getppid()) as halt:
+            Worker(order, halt, lambda: None).work()
+    except CcdError as error:
+        print(json.dumps({"kind": type(error).__name__, "message": str(error)}), file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

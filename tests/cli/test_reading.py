@@ -1,0 +1,67 @@
+"""The commands that read finished runs: compare, diff, plot, negatives."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ccd.cli.compare import compare
+from ccd.cli.diff import diff
+from ccd.cli.negatives import negatives
+from ccd.cli.plot import plot
+from ccd.errors import ConfigError
+
+app = typer.Typer()
+for command in (compare, diff, negatives, plot):
+    app.command(command.__name__)(command)
+
+
+@pytest.fixture
+def call(finished_folder):
+    def invoke(name, *options):
+        arguments = [str(finished_folder) if option == "DIR" else option for option in options]
+        return CliRunner().invoke(app, [name, *arguments], env={"COLUMNS": "80"})
+
+    return invoke
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("table", "variant"), ("markdown", "# Ablation"), ("latex", "% needs"), ("csv", "slice,")],
+)
+def test_compare_writes_every_format(call, form, start):
+    answer = call("compare", "DIR", "--metric", "recall@20", "--format", form)
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.startswith(start)
+
+
+def test_compare_is_told_how_by_gin(call):
+    options = ("--metric", "recall@20", "--format", "json", "--set", "Comparison.resamples = 20")
+    answer = call("compare", "DIR", *options, "--set", "Comparison.test = @t_test")
+    assert json.loads(answer.stdout)["test"].startswith("paired t-test")
+    answer = call("compare", "DIR", *options, "--set", "Comparison.over = 'both'")
+    assert json.loads(answer.stdout)["test"].startswith("bootstrap")
+    assert isinstance(call("compare", "DIR", "--baseline", "x").exception, ConfigError)
+
+
+def test_diff(call):
+    answer = call("diff", "DIR", "DIR", "--variant", "FREEDOM")
+    assert answer.exit_code == 0, answer.output
+    assert "the same" in answer.stdout
+    answer = call("diff", "DIR", "DIR", "--variant", "FREEDOM", "--json")
+    assert json.loads(answer.stdout)["settings"] == []
+
+
+def test_negatives(call):
+    answer = call("negatives", "DIR", "--user", "3", "--epoch", "2")
+    assert answer.exit_code == 0, answer.output
+    assert "pool 3/4" in answer.stdout
+    assert json.loads(call("negatives", "DIR", "--json").stdout)["recorded"]
+
+
+def test_plot_prints_what_it_wrote(call, tmp_path):
+    answer = call("plot", "cost", "DIR", "--out", str(tmp_path / "c"))
+    assert answer.stdout.split() == [str(tmp_path / "c.png"), str(tmp_path / "c.svg")]
+    assert (tmp_path / "c.png").exists()
+    assert call("plot", "pie", "DIR").exit_code == 2

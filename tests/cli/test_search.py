@@ -1,0 +1,91 @@
+"""``ccd search``: a recipe and a sub-command are told apart, and each says what it did."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ccd.cli import app
+from ccd.cli.search import seconds_of
+from ccd.errors import ConfigError
+from tests.search.conftest import STUB, here, write  # noqa: F401 - fixtures
+
+
+@pytest.fixture
+def call(write):  # noqa: F811
+    write()
+
+    def invoke(*words):
+        return CliRunner().invoke(app, ["search", *words])
+
+    return invoke
+
+
+def begin(call, *words):
+    return call("own.gin", "--allow-import", STUB, "--study", "s", "--trials", "4", *words)
+
+
+def test_a_study_from_its_begin_to_its_export(call, here):  # noqa: F811
+    answer = begin(call)
+    assert answer.exit_code == 0, answer.output
+    lines = answer.output.splitlines()
+    assert lines[0] == "study s: 0 of 4 trials done, 1 worker(s)"
+    assert lines[2].startswith("[1/4] trial 0 complete  recall@20 0.6400")
+    assert "reproduce it: ccd run own.gin --allow-import" in answer.output
+    assert "# recall@20" in (here / "runs/search/s/best.gin").read_text()
+
+    answer = call("status", "s")
+    assert "4 of 4: 4 complete, 0 pruned, 0 failed, 0 running" in answer.output
+    assert json.loads(call("status", "s", "--json").output)["settled"] == 4
+    assert "What mattered" in call("best", "runs/search/s").output
+    assert call("export", "s").output.startswith("trial,number,state,value")
+    assert call("export", "s", "--out", "all.json").output == "trials: all.json\n"
+    assert len(json.loads((here / "all.json").read_text())) == 4
+
+    assert "asked the workers of 's' to stop" in call("stop", "s").output
+    assert "to go on: ccd search resume s" in call("status", "s").output
+    answer = call("resume", "s", "--trials", "5")
+    assert "[5/5] trial 4 complete" in answer.output
+
+
+def test_json_is_one_object_per_line(call):
+    events = [json.loads(line) for line in begin(call, "--json").output.splitlines()]
+    assert [event["event"] for event in events] == ["started", *["trial"] * 4, "ended", "best"]
+    assert events[-1]["trials"][0]["value"] == events[-2]["best"]["value"]
+
+
+def test_no_trial_begins_after_the_timeout(call):
+    answer = begin(call, "--timeout", "0s")
+    assert answer.exit_code == 0
+    assert "no trial is complete yet" in answer.output
+    assert "to go on: ccd search resume s" in answer.output
+
+
+def test_a_misspelt_sub_command_is_no_recipe(call):
+    answer = call("statsu", "s")
+    assert isinstance(answer.exception, ConfigError)
+    assert "did you mean 'status'?" in str(answer.exception)
+
+
+def test_a_recipe_called_like_a_sub_command_is_written_as_a_path(call, here):  # noqa: F811
+    (here / "own.gin").rename(here / "status")
+    answer = call("./status", "--allow-import", STUB, "--trials", "1", "--study", "odd")
+    assert answer.exit_code == 0, answer.output
+    assert "study odd" in answer.output
+
+
+def test_options_may_come_first_and_help_is_help(call):
+    answer = call("--trials", "1", "own.gin", "--allow-import", STUB)
+    assert answer.exit_code == 0, answer.output
+    assert "Search for the best setting of a recipe" in call("--help").output
+    assert "--workers" in call("own.gin", "--help").output
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200)])
+def test_durations(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+def test_a_wrong_duration_is_refused():
+    with pytest.raises(ConfigError, match="--timeout 1 day: write 90s, 30m or 8h"):
+        seconds_of("1 day")

@@ -1,0 +1,105 @@
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from matplotlib.image import imread
+
+from ccd.errors import ConfigError
+from ccd.figures.plots import KINDS, Request, plot
+from ccd.figures.style import save
+
+CCDREC = "FREEDOM+DMA+NDI+CNS"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_drawn_from_a_run_folder_as_png_and_svg(finished_folder, tmp_path, kind):
+    figure = plot(kind, Request(finished_folder, users=2))
+    png, svg = save(figure, tmp_path / "deep.name")
+    assert (png.name, svg.name) == ("deep.name.png", "deep.name.svg")
+    height, width = imread(png).shape[:2]
+    assert width > 500
+    assert height > 200
+    text = svg.read_text()
+    assert "<text" in text  # text can be searched and read aloud
+
+
+def test_the_same_figure_has_the_same_bytes(finished_folder, tmp_path):
+    files = [
+        path.read_bytes()
+        for name in ("a", "b")
+        for path in save(plot("pools", Request(finished_folder)), tmp_path / name)
+    ]
+    assert files[:2] == files[2:]
+
+
+def texts(figure):
+    from matplotlib.text import Text
+
+    return " ".join(found.get_text() for found in figure.findobj(Text))
+
+
+def test_curves_mark_the_switches_of_the_pool(finished_folder):
+    words = texts(plot("curves", Request(finished_folder)))
+    for word in ("2/4", "3/4", "final", "validation recall@20", CCDREC):
+        assert word in words
+    only = plot("curves", Request(finished_folder, variant="FREEDOM", metric="ndcg@10"))
+    assert CCDREC not in texts(only)
+    assert "validation ndcg@10" in texts(only)
+    with pytest.raises(ConfigError, match="no metric 'x'"):
+        plot("curves", Request(finished_folder, metric="x"))
+
+
+def test_pools_name_the_setting_that_records_them(finished_folder, tmp_path):
+    assert "hard: pool 4/4" in texts(plot("pools", Request(finished_folder)))
+    shutil.copytree(finished_folder, tmp_path / "run")
+    path = tmp_path / "run" / "history.jsonl"
+    path.write_text(path.read_text().replace('"negatives": {', '"before": {'))
+    with pytest.raises(ConfigError, match="Experiment.probe = @NegativeProbe"):
+        plot("pools", Request(tmp_path / "run"))
+
+
+def test_tsne_shows_every_space_before_and_after(finished_folder):
+    words = texts(plot("tsne", Request(finished_folder, users=3)))
+    for word in ("image", "text", "ID", "aligned", "fused", "before training", "best epoch"):
+        assert word in words
+    plain = texts(plot("tsne", Request(finished_folder, variant="FREEDOM", users=2)))
+    assert "aligned" not in plain
+
+
+def test_negatives_shows_every_pool_that_training_uses(finished_folder):
+    words = texts(plot("negatives", Request(finished_folder)))
+    for pool in ("pool 2/4", "pool 3/4", "pool 4/4", "final"):
+        assert f"negatives: {pool}" in words
+    assert "negatives: random" in texts(plot("negatives", Request(finished_folder, "FREEDOM")))
+
+
+def test_sensitivity_takes_a_folder_of_runs_and_refuses_what_does_not_vary(finished_folder):
+    words = texts(plot("sensitivity", Request(finished_folder.parent)))
+    assert "Experiment.aligner" in words
+    with pytest.raises(ConfigError, match="1 finished runs differ in no setting"):
+        plot("sensitivity", Request(finished_folder / "FREEDOM-1"))
+
+
+def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeypatch):
+    import optuna
+
+    from ccd.search import launch
+    from ccd.search.study import METRIC
+
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(study_name="s", storage=storage)
+    study.set_user_attr(METRIC, "recall@20")
+    for rate, value in ((0.01, 0.1), (0.001, 0.2)):
+        distributions = {"Trainer.learning_rate": optuna.distributions.FloatDistribution(0, 1)}
+        trial = optuna.trial.create_trial(
+            params={"Trainer.learning_rate": rate}, distributions=distributions, value=value
+        )
+        study.add_trial(trial)
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
+    fake = SimpleNamespace(name="s", storage=storage)
+    monkeypatch.setattr(launch, "find", lambda name, storage: SimpleNamespace(study=fake))
+    (tmp_path / launch.STUDY_FILE).write_text("{}")
+    figure = plot("sensitivity", Request(tmp_path))
+    assert figure.axes[0].get_xlabel() == "Trainer.learning_rate"
+    assert figure.axes[0].get_ylabel() == "validation recall@20"
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0.001", "0.01"]

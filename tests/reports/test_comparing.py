@@ -1,0 +1,113 @@
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ccd.errors import ConfigError
+from ccd.finished import choose_run
+from ccd.reports.comparing import compare, gather
+from ccd.reports.comparing_text import ComparedView, to_csv, to_latex, to_markdown
+from ccd.reports.slices import RankedLists, Slice, slices_of
+from ccd.statistics.comparison import Comparison
+from ccd.statistics.paired_tests import wilcoxon
+
+CCDREC = "FREEDOM+DMA+NDI+CNS"
+FEW = Comparison(test=wilcoxon, resamples=50)
+
+
+@pytest.fixture(scope="module")
+def compared(finished_folder):
+    metrics = ["recall@20", "ndcg@20"]
+    return compare([finished_folder], comparison=FEW, metrics=metrics, slices=True, beyond=True)
+
+
+def test_contrasts_are_against_the_recipes_baseline(compared, finished_folder):
+    assert compared.table.baseline == "FREEDOM"
+    assert [(c.variant, c.metric) for c in compared.table.contrasts] == [
+        (CCDREC, "recall@20"), (CCDREC, "ndcg@20"),
+    ]  # fmt: skip
+    contrast, rows = compared.table.contrasts[0], compared.table.rows
+    means = [row.cells["recall@20"].mean for row in rows]
+    assert contrast.difference == pytest.approx(means[1] - means[0], abs=1e-6)
+    assert contrast.low <= contrast.difference <= contrast.high
+    assert contrast.seeds == (1, 2)
+    other = compare([finished_folder], comparison=FEW, baseline=CCDREC, metrics=["recall@20"])
+    assert other.table.contrasts[0].difference == pytest.approx(-contrast.difference)
+
+
+def test_slices_of_users_and_of_items_add_up_to_the_whole(compared):
+    rows = {(r.slice, r.variant): r for r in compared.slices["recall@20"]}
+    whole = compared.table.rows[0].cells["recall@20"].mean
+    cold, warm = rows["cold users", "FREEDOM"], rows["warm users", "FREEDOM"]
+    total = cold.mean * cold.n_users + warm.mean * warm.n_users
+    assert total / (cold.n_users + warm.n_users) == pytest.approx(whole, abs=1e-6)
+    assert rows["cold users", "FREEDOM"].contrast is None
+    assert 0 < rows["tail items", CCDREC].contrast.p_value <= 1
+    assert any("modalities" in name for name, _ in rows)
+
+
+def test_a_slice_of_all_items_is_what_the_run_measured(finished_folder):
+    run = choose_run(finished_folder, CCDREC, 1)
+    dataset = run.dataset([])
+    lists = RankedLists(run, dataset)
+    everything = lists.within(Slice("all", items=np.ones(dataset.n_items, dtype=bool)))
+    for metric, values in run.per_user.metrics.items():
+        np.testing.assert_allclose(everything.metrics[metric], values, atol=1e-6)
+    assert lists.within(Slice("none", items=np.zeros(dataset.n_items, dtype=bool))) is None
+    assert lists.within(Slice("none", users=np.zeros(dataset.n_users, dtype=bool))) is None
+    popular = next(one for one in slices_of(dataset) if one.name == "popular items")
+    assert popular.items.sum() == round(0.2 * dataset.n_items)
+
+
+def test_beyond_accuracy_has_a_value_per_seed(compared):
+    values = compared.beyond[CCDREC]
+    assert set(values) >= {"coverage@20", "gini@20", "novelty@20"}
+    assert all(len(per_seed) == 2 for per_seed in values.values())
+    assert 0 < values["coverage@20"][0] <= 1
+
+
+def test_all_formats_show_the_same(compared):
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(ComparedView(compared))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    for words in ("cold users", "Against FREEDOM", "diversity image@20", "win", CCDREC):
+        assert words in text
+    assert "## recall@20 by slice" in to_markdown(compared)
+    latex = to_latex(compared)
+    assert latex.count("\\textbf") == latex.count("\\underline") == 2
+    assert "\\toprule" in latex
+    assert "$\\pm$" in latex
+    lines = list(csv.DictReader(io.StringIO(to_csv(compared))))
+    first = next(x for x in lines if (x["variant"], x["metric"]) == (CCDREC, "recall@20"))
+    assert float(first["difference"]) == compared.table.contrasts[0].difference
+    assert {x["slice"] for x in lines} >= {"all", "cold users", "tail items"}
+    assert json.loads(json.dumps(compared.to_json()))["beyond"]
+
+
+def test_folders_are_joined_and_other_settings_are_another_variant(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "again")
+    runs, notes = gather([finished_folder, tmp_path / "again"])
+    assert len(runs) == 4
+    assert len(notes) == 4
+    assert "is the same run" in notes[0]
+    path = tmp_path / "again" / "FREEDOM-1" / "run.json"
+    about = json.loads(path.read_text())
+    about["settings"]["Trainer.epochs"] = "6"
+    path.write_text(json.dumps(about))
+    runs, _ = gather([finished_folder, tmp_path / "again"])
+    assert ("FREEDOM (again)", 1) in runs
+    path.write_text(json.dumps({**about, "dataset_fingerprint": "x"}))
+    with pytest.raises(ConfigError, match="compare runs of one data set"):
+        gather([finished_folder, tmp_path / "again"])
+
+
+def test_unknown_names_are_refused(finished_folder):
+    with pytest.raises(ConfigError, match="did you mean FREEDOM"):
+        compare([finished_folder], comparison=FEW, baseline="FREEDON")
+    with pytest.raises(ConfigError, match="no metric 'recal@20'"):
+        compare([finished_folder], comparison=FEW, metrics=["recal@20"])

@@ -1,0 +1,110 @@
+"""The page by its content, and in Chromium where that is installed."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from matplotlib.image import imread
+
+from ccd.reports.page import collect, to_html
+from ccd.statistics.comparison import Comparison
+from ccd.statistics.paired_tests import wilcoxon
+
+VOID = {"meta", "link", "img", "br", "input"}
+needs_chromium = pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="Chromium is not installed (Debian's 'chromium')"
+)
+
+
+class Checker(HTMLParser):
+    """Collects tags and attributes, and insists that tags close in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(finished_folder):
+    comparison = Comparison(test=wilcoxon, resamples=50)
+    return collect([finished_folder], comparison=comparison, slices=True, beyond=True)
+
+
+@pytest.fixture(scope="module")
+def text(page):
+    return to_html(page)
+
+
+def test_it_is_one_file_that_asks_for_nothing_else(text):
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == []
+    for _, attributes in checker.tags:
+        for name in ("src", "href"):
+            assert re.match(r"#|data:image/svg\+xml;base64,", attributes.get(name, "#"))
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_everything_is_on_it_and_can_be_reached_by_keyboard_and_reader(text, page):
+    checker = Checker()
+    checker.feed(text)
+    images = [attributes for tag, attributes in checker.tags if tag == "img"]
+    assert len(images) == len(page.figures) == 6
+    assert all(image["alt"] for image in images)
+    targets = {a["href"][1:] for tag, a in checker.tags if tag == "a"}
+    assert targets <= {a.get("id") for _, a in checker.tags}
+    assert sum(tag == "h1" for tag, _ in checker.tags) == 1
+    for words in (
+        "Do FREEDOM+DMA+NDI+CNS rank test items better than FREEDOM?", "recall@20 by slice",
+        "Beyond accuracy", "What differs", "<mark>@DiffusionAligner</mark>", "fingerprint",
+        "peak memory", "How to reproduce", "ccd run ", "Recall@K",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(page):
+    without = to_html(
+        type(page)("t", page.compared, skipped={"pools": "train with <Experiment.probe>"})
+    )
+    assert "No figure pools: train with &lt;Experiment.probe&gt;" in without
+
+
+def test_names_are_text_whatever_they_hold(page):
+    evil = "<script>alert(1)</script>"
+    table = page.compared.table
+    rows = (replace(table.rows[0], variant=evil), *table.rows[1:])
+    compared = replace(page.compared, table=replace(table, rows=rows), notes=(evil,))
+    made = to_html(replace(page, title=evil, compared=compared, settings={evil: {evil: evil}}))
+    assert "<script>alert" not in made
+    assert made.count("&lt;script&gt;alert(1)") > 4
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [500, 1280])
+def test_chromium_shows_it(text, tmp_path, width):
+    path = tmp_path / "report.html"
+    path.write_text(text, encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
+               f"--user-data-dir={tmp_path}", f"--window-size={width},900"]  # fmt: skip
+    shot = f"--screenshot={tmp_path / 'shot.png'}"
+    subprocess.run([*command, shot, path.as_uri()], check=True, capture_output=True, timeout=60)
+    assert imread(tmp_path / "shot.png").shape[1] == width
+    if width == 500:
+        return
+    shown = subprocess.run(
+        [*command, "--dump-dom", path.as_uri()], check=True, capture_output=True, timeout=60
+    ).stdout.decode()
+    assert "<button>recall@20</button>" in shown  # the script ran
+    assert 'aria-label="Filter the rows of this table"' in shown

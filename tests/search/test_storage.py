@@ -1,0 +1,86 @@
+"""Addresses of storages, and who is alive in one that has no locks."""
+
+import importlib.util
+
+import optuna
+import pytest
+
+from ccd.errors import ConfigError, ResourceError
+from ccd.search.launch import begin
+from ccd.search.leases import BEAT, MISSES, BeatLeases, FileLeases
+from ccd.search.storage import open_store
+from ccd.search.study import DUPLICATE, LOST, OUTCOME, SLOT, Study, create_study
+from ccd.search.summary import summarise
+from tests.search.conftest import train
+
+
+def test_unknown_addresses_are_refused_without_their_password(here):
+    with pytest.raises(ConfigError, match=r"'ftp://me:\*\*\*@host' is no storage; write postgres"):
+        open_store("ftp://me:secret@host", here)
+    if importlib.util.find_spec("redis") is None:
+        with pytest.raises(ResourceError, match="pip install 'ccdrec\\[redis\\]'"):
+            open_store("redis://localhost", here)
+
+
+def test_sqlite_is_for_one_worker(write, here):
+    url = f"sqlite:///{here / 'study.db'}"
+    with pytest.raises(ConfigError, match="SQLite is for one worker, 2 were asked for"):
+        begin(write(), storage=url, workers=2)
+    opened = begin(write(), storage=url, trials=3)
+    train(opened)
+    assert summarise(opened.study).complete == 3
+
+
+def test_a_journal_may_lie_anywhere_and_hold_several_studies(write, here):
+    for name in ("a", "b"):
+        opened = begin(write(), storage="journal:shared/all.log", name=name, trials=2)
+        train(opened)
+        assert summarise(opened.study).complete == 2
+    assert (here / "shared" / "all.log.leases" / "b").is_dir()
+
+
+def test_a_slot_has_one_holder(tmp_path):
+    leases = FileLeases(tmp_path)
+    first = leases.take(3)
+    assert FileLeases(tmp_path).take(3) is None
+    assert leases.take(4) is not None
+    first.release()
+    assert FileLeases(tmp_path).take(3) is not None
+
+
+@pytest.fixture
+def study():
+    storage = optuna.storages.InMemoryStorage()
+    attributes = {"ccd:identity": {}, "ccd:budget": 2, "ccd:retries": 1}
+    return create_study(storage, "s", ["maximize"], attributes)
+
+
+def nothing(_):
+    return {}, {}
+
+
+def test_two_that_claim_a_slot_at_once_are_told_apart(study, monkeypatch):
+    leases = BeatLeases(study.storage, 0.0)
+    first = study.claim(leases, nothing)
+    assert first.slot == 0
+    # The second has looked before the first had begun.
+    views, honest = [{}, {}], Study.by_slot
+    monkeypatch.setattr(Study, "by_slot", lambda self: views.pop() if views else honest(self))
+    assert study._begin(0, leases, nothing) is None
+    assert [t.user_attrs.get(OUTCOME) for t in study.trials()] == [None, DUPLICATE]
+    assert study.claim(leases, nothing).slot == 1
+
+
+def test_silence_is_death_and_retries_end(study):
+    leases = BeatLeases(study.storage, 0.0)
+    claim = study.claim(leases, nothing)
+    trial = study.storage.get_trial(claim.trial_id)
+    assert not leases.is_dead(trial)
+    study.storage.set_trial_user_attr(claim.trial_id, BEAT, 7)
+    trial = study.storage.get_trial(claim.trial_id)
+    assert [leases.is_dead(trial) for _ in range(MISSES + 1)] == [False] * MISSES + [True]
+    claims = [study.claim(leases, nothing) for _ in range(20)]
+    slots = [t.user_attrs[SLOT] for t in study.trials() if t.user_attrs.get(OUTCOME) == LOST]
+    assert slots.count(0) == slots.count(1) == 2  # once and one retry each
+    assert study.settled() == 2
+    assert claims[-1] is None
