@@ -178,11 +178,12 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
             without_value.append(row.variant)
         else:
             rows.append(VerifiedRow(row.variant, paper_row, row.seeds, found))
-    if not rows and (known := {paper.row_of(name, dataset) for name in without_value} - {None}):
+    known = [row for name in without_value if (row := paper.row_of(name, dataset)) is not None]
+    if not rows and known:
         raise ConfigError(
-            f"the paper prints {', '.join(values[known.pop()])} of what was run in {folder}, and "
-            "none of them was measured; add 5 and 10 to FullRanking.cutoffs and recall and ndcg to "
-            "its metrics"
+            f"the paper prints {', '.join(values[known[0]])} of what was run in {folder}, and none "
+            "of them was measured; add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its "
+            "metrics"
         )
     if not rows:
         raise ConfigError(
