@@ -178,7 +178,7 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
             without_value.append(row.variant)
         else:
             rows.append(VerifiedRow(row.variant, paper_row, row.seeds, found))
-    known = [row for name in without_value if (row := paper.row_of(name, dataset)) is not None]
+    known = [own for name in without_value if (own := paper.row_of(name, dataset)) is not None]
     if not rows and known:
         raise ConfigError(
             f"the paper prints {', '.join(values[known[0]])} of what was run in {folder}, and none "
