@@ -102,12 +102,13 @@ class World(NamedTuple):
         if len(self.features) < least:
             wanted = "a modality" if least == 1 else f"{least} modalities"
             raise ConfigError(
-                f"{backbone} needs {wanted}, and the data set has {', '.join(self.features) or 'none'}; add features to it, or choose "
-                "another backbone, such as Experiment.backbone = @LightGCN"
+                f"{backbone} needs {wanted}, and the data set has "
+                f"{', '.join(self.features) or 'none'}; add features to it, or choose another "
+                "backbone, such as Experiment.backbone = @LightGCN"
             )
 
     def feature_tables(self) -> dict[str, Tensor]:
-        """Modality to a copy of its raw features, float32 ``[n_items, feature_dim]``, on the device."""
+        """Modality to a copy of its features, float32 ``[n_items, feature_dim]``, on the device."""
         return {
             name: torch.tensor(np.asarray(table), dtype=torch.float32, device=self.device)
             for name, table in self.features.items()
