@@ -13,6 +13,7 @@ import sys
 import types
 import warnings
 from importlib import metadata
+from typing import Any
 
 os.environ.setdefault("DGLBACKEND", "pytorch")
 if metadata.version("dgl").startswith("2."):
@@ -21,5 +22,13 @@ if metadata.version("dgl").startswith("2."):
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import dgl
+    from dgl.backend import gspmm
+    from dgl.heterograph_index import create_unitgraph_from_coo
 
-__all__ = ["dgl"]
+__all__ = ["dgl", "gspmm", "unit_graph"]
+
+
+def unit_graph(source: Any, target: Any, n_sources: int, n_targets: int) -> Any:
+    """Graph index of edges ``source[j] -> target[j]`` between two sets of nodes."""
+    formats = ["coo", "csr", "csc"]
+    return create_unitgraph_from_coo(2, n_sources, n_targets, source, target, formats)
