@@ -84,8 +84,8 @@ class FinishedRun:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The experiment, built but not run."""
-        experiment: Experiment = self.graph.factory()()
+        """The experiment, built but not run; on the CPU, wherever it was trained."""
+        experiment: Experiment = self.graph.factory()(device="cpu")
         return experiment
 
     @cached_property
@@ -141,7 +141,10 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     Raises:
         ConfigError: There are none.
     """
-    parent, only = (folder.parent, folder) if (folder / RUN_FILE).exists() else (folder, None)
+    own = (folder / RUN_FILE).exists()
+    if own and folder.name in ("", ".."):  # '.' has no parent of its own
+        folder = folder.resolve()
+    parent, only = (folder.parent, folder) if own else (folder, None)
     runs = [
         FinishedRun(parent / slug(variant, seed), result, tuple(imports))
         for (variant, seed), result in finished_runs(parent).items()

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,11 @@ def test_a_folder_gives_its_runs_and_a_runs_own_folder_that_one(finished_folder)
     assert [(run.result.variant, run.result.seed) for run in alone] == [("FREEDOM", 2)]
     assert alone[0].settings["Trainer.epochs"] == "5"
     assert [record["epoch"] for record in alone[0].history] == [0, 1, 2, 3, 4]
+
+
+def test_the_folder_one_stands_in_is_a_folder_too(finished_folder, monkeypatch):
+    monkeypatch.chdir(finished_folder / "FREEDOM-2")
+    assert [run.result.seed for run in open_runs(Path("."))] == [2]
 
 
 def test_choice_is_the_last_variants_first_seed_unless_named(finished_folder):
@@ -42,6 +48,16 @@ def test_the_rebuilt_model_is_the_trained_one(finished_folder):
     assert torch.allclose(final.items, run.representations.items, atol=1e-6)
     untrained = run.untrained(dataset).infer()
     assert not torch.allclose(untrained.items, final.items, atol=1e-3)
+
+
+def test_a_run_of_another_machines_gpu_can_be_looked_into_here(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    path = tmp_path / "run" / "FREEDOM-1" / "operative.gin"
+    text = path.read_text()
+    assert "device = 'cpu'" in text
+    path.write_text(text.replace("device = 'cpu'", "device = 'cuda:97'"))
+    run = choose_run(tmp_path / "run", "FREEDOM", 1)
+    assert run.rebuild(run.dataset([])).infer().items.device.type == "cpu"
 
 
 def test_other_data_and_damaged_models_are_refused(finished_folder, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ class Teller:
         print()
         make_console().print(status_view(summary))
         if summary.settled < summary.budget:
-            print(f"to go on: ccd search resume {self._opened.study.name}")
+            print(f"to go on: {resume_command(self._opened)}")
 
     def _ended(self) -> list[Ended]:
         from ccd.search.summary import ended_trials
@@ -74,6 +75,14 @@ class Teller:
 
     def _emit(self, event: str, body: dict[str, object]) -> None:
         print(json.dumps({"event": event, **body}), flush=True)
+
+
+def resume_command(opened: Opened) -> str:
+    """What goes on with a study; a password in the storage's address is left out."""
+    words = ["ccd", "search", "resume", opened.study.name]
+    if opened.order.storage is not None:
+        words += ["--storage", opened.store.address]
+    return shlex.join(words)
 
 
 def show_best(opened: Opened, as_json: bool) -> None:

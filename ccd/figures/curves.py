@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ccd.figures.style import COLOURS, DASHES, new_figure, tidy
+from ccd.figures.style import COLOURS, DASHES, new_figure, tidy, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +38,7 @@ def draw_curves(history: Sequence[Record], metric: str) -> Figure:
             _draw_run(upper, lower, run, metric, style, label=label, first=place == 0)
     tidy(upper, f"validation {metric}", y=metric)
     tidy(lower, "training loss (sum of its terms)", x="epoch", y="loss")
+    whole_numbers(lower)
     figure.legend(*upper.get_legend_handles_labels(), loc="outside lower left", fontsize=8,
                   frameon=False, ncols=1 + (len(variants) > 3))  # fmt: skip
     words = (

@@ -139,6 +139,7 @@ def _tsne(request: Request) -> Figure:
     # Users with a handful of items: one with a hundred would fill the plane.
     degrees = np.bincount(dataset.train.users, minlength=dataset.n_users)
     eligible = np.flatnonzero((degrees >= 4) & (degrees <= 20))
+    eligible = eligible if len(eligible) else np.flatnonzero(degrees)
     users = np.sort(rng.choice(eligible, min(request.users or 5, len(eligible)), replace=False))
     pairs = np.isin(dataset.train.users, users)
     owners = np.searchsorted(users, dataset.train.users[pairs])
@@ -175,10 +176,14 @@ def _state(
         kinds = {
             name: model.backbone.projector.project(name, rows).numpy() for name in dataset.features
         }
-    kinds["ID"] = model.backbone.item_embeddings.detach()[rows].numpy()
+    embeddings = getattr(model.backbone, "item_embeddings", None)  # DualGNN has none
+    if embeddings is not None:
+        kinds["ID"] = embeddings.detach()[rows].numpy()
     if model.sample is not None:
         kinds["aligned"] = model.sample[rows].numpy()
     kinds["fused"] = final.items[rows].numpy()
+    # A backbone that joins spaces end to end has wider users; only what is as wide can be shown.
+    kinds = {name: x for name, x in kinds.items() if x.shape[1] == final.users.shape[1]}
     return State(final.users.numpy()[users], kinds, final.items.numpy()[background])
 
 

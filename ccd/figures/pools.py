@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
 from ccd.figures.curves import Record
-from ccd.figures.style import COLOURS, GREY, new_figure, ramp, tidy
+from ccd.figures.style import COLOURS, GREY, new_figure, ramp, tidy, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,6 +49,7 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
         line = ("-", "--", ":")[index]
         axes[2].plot(epochs, values, line, color=COLOURS[index], label=label, lw=1.5)
     tidy(axes[2], "shares", x="epoch", y="per cent")
+    whole_numbers(axes[2])
     axes[2].set_ylim(-3, 103)
     axes[2].legend(fontsize=7, frameon=False, loc="center right")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=8,

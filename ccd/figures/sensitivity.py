@@ -36,7 +36,7 @@ def varied(trials: Sequence[Trial]) -> dict[str, list[str]]:
 
 
 def draw_sensitivity(trials: Sequence[Trial], metric: str) -> Figure:
-    """One panel per hyper-parameter; a point per trial, a line through the best of each value.
+    """One panel per hyper-parameter; a point per trial, a line through the best of each number.
 
     Args:
         trials: Trials of one study, or runs that differ in their settings.
@@ -81,7 +81,9 @@ def _draw_panel(axes: Axes, trials: Sequence[Trial], key: str, texts: list[str])
     points = [(places[t.settings[key]], t.value) for t in trials if key in t.settings]
     axes.plot(*zip(*points, strict=True), "o", ms=4, mfc="none", mec=COLOURS[0], alpha=0.8)
     best = {x: max(value for place, value in points if place == x) for x, _ in points}
-    axes.plot(sorted(best), [best[x] for x in sorted(best)], "-", color=COLOURS[1], lw=1.2)
+    # Between components, as between @linear_betas and @cosine_betas, there is nothing to join.
+    mark = "-" if len(known) == len(texts) else "_"
+    axes.plot(sorted(best), [best[x] for x in sorted(best)], mark, color=COLOURS[1], lw=1.2, ms=14)
 
 
 def _number(text: str) -> float | None:
@@ -98,4 +100,7 @@ def _order(text: str) -> Any:
 
 
 def _short(text: str) -> str:
+    number = _number(text)
+    if number is not None and len(text) > 8:
+        return f"{number:.3g}"
     return text if len(text) <= 18 else text[:17] + "…"

@@ -49,6 +49,13 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def whole_numbers(axes: Axes) -> None:
+    """Epochs and trials are counted: no ticks between them."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def ramp(n: int) -> list[str]:
     """``n`` colours from light to dark."""
     from matplotlib.colors import LinearSegmentedColormap, to_hex

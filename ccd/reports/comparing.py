@@ -15,6 +15,7 @@ from ccd.errors import ConfigError
 from ccd.finished import FinishedRun, open_runs
 from ccd.reports.slices import RankedLists, slices_of
 from ccd.reports.tables import Table, build_table
+from ccd.runs.files import finite
 from ccd.runs.folder import CONFIG_FILE
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast, corrected
@@ -79,7 +80,7 @@ class Compared:
             ]
             for metric, rows in self.slices.items()
         }
-        return {
+        record: dict[str, Any] = {
             "dataset": self.table.dataset,
             "baseline": self.table.baseline,
             "test": self.table.test,
@@ -90,6 +91,7 @@ class Compared:
             "beyond": {name: dict(values) for name, values in self.beyond.items()},
             "notes": list(self.notes),
         }
+        return {key: finite(value) for key, value in record.items()}
 
 
 def compare(
@@ -126,7 +128,8 @@ def compare(
             f"  {did_you_mean(baseline, names, 'variants')}"
         )
     base = baseline or _baseline(folders[0], names, imports)
-    known = list(next(iter(runs.values())).result.test)
+    tested = [run.result.test for run in runs.values()]
+    known = [name for name in tested[0] if all(name in others for others in tested)]
     for metric in metrics:
         if metric not in known:
             raise ConfigError(f"no metric '{metric}'\n  {did_you_mean(metric, known, 'metrics')}")
@@ -173,13 +176,16 @@ def gather(
                     f"{run.folder} was trained on '{run.result.dataset}', {first.folder} on "
                     f"'{first.result.dataset}' or other content of it; compare runs of one data set"
                 )
-            name = run.result.variant
-            if settings.setdefault(name, run.settings) != run.settings:
-                name = f"{name} ({run.folder.resolve().parent.name})"
-                settings[name] = run.settings
+            variant, home = run.result.variant, run.folder.resolve().parent
+            names = (variant, f"{variant} ({home.name})", f"{variant} ({home})")
+            name = next(n for n in names if settings.setdefault(n, run.settings) == run.settings)
             key = (name, run.result.seed)
             if key in found:
-                notes.append(f"{run.folder} is left out: {found[key].folder} is the same run")
+                other = found[key]
+                same = "is the same run"
+                if run.result.test != other.result.test:
+                    same += ", by its settings, data and seed, though its metrics differ"
+                notes.append(f"{run.folder} is left out: {other.folder} {same}")
             else:
                 found[key] = run
     return found, notes
@@ -189,9 +195,11 @@ def _baseline(folder: Path, names: list[str], imports: Sequence[str]) -> str:
     """The baseline of the folder's recipe, where it has one with results; else the first name."""
     from ccd.config.recipe import load_recipe
 
-    path = folder / CONFIG_FILE
-    named = load_recipe(path, allow_imports=imports).baseline if path.exists() else None
-    return named if named in names else names[0]
+    for path in (folder / CONFIG_FILE, folder.parent / CONFIG_FILE):  # or a run's own folder
+        if path.exists():
+            named = load_recipe(path, allow_imports=imports).baseline
+            return named if named in names else names[0]
+    return names[0]
 
 
 def _slices(
@@ -233,8 +241,8 @@ def _corrected(rows: list[SliceRow]) -> list[SliceRow]:
 def _beyond(lists: Lists, dataset: Dataset) -> dict[str, dict[str, tuple[float, ...]]]:
     from ccd.evaluation.beyond import BeyondAccuracy, summary
 
-    longest = next(iter(lists.values())).items.shape[1]
-    measure = BeyondAccuracy(dataset, min(_BEYOND_AT, longest))
+    shortest = min(made.items.shape[1] for made in lists.values())
+    measure = BeyondAccuracy(dataset, min(_BEYOND_AT, shortest))
     found: dict[str, list[dict[str, float]]] = {}
     for (name, _), made in lists.items():
         found.setdefault(name, []).append(measure(made.items))

@@ -98,7 +98,7 @@ def to_latex(compared: Compared) -> str:
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
         "  \\centering",
-        f"  \\caption{{{_latex(caption(table))}}}",
+        f"  \\caption{{{_latex(caption(table, gains=False))}}}",
         f"  \\begin{{tabular}}{{l{'r' * len(table.metrics)}}}",
         "    \\toprule",
         f"    variant & {' & '.join(map(_latex, table.metrics))} \\\\",
@@ -134,7 +134,8 @@ def sections(compared: Compared, plus_minus: str = "±") -> Iterator[Section]:
 
 def _slice_cells(row: SliceRow) -> tuple[str, ...]:
     numbers = _shown(row.contrast) if row.contrast else ("",) * len(_CONTRAST)
-    return f"{row.slice} ({row.n_users:,} users)", row.variant, f"{row.mean:.4f}", *numbers
+    users = f"{row.n_users:,} user{'s'[: row.n_users != 1]}"
+    return f"{row.slice} ({users})", row.variant, f"{row.mean:.4f}", *numbers
 
 
 def _shown(contrast: Contrast) -> tuple[str, ...]:
@@ -173,9 +174,9 @@ def _latex_cell(cell: Cell) -> str:
 
 
 _SPECIAL = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
-            "±": "$\\pm$", "<": "$<$", ">": "$>$"}  # fmt: skip
+            "±": "$\\pm$", "<": "$<$", ">": "$>$", "|": "$|$"}  # fmt: skip
 
 
 def _latex(text: str) -> str:
     """``text`` with LaTeX's special characters escaped."""
-    return re.sub(r"[\\~^±<>&%$#_{}]", lambda found: _SPECIAL.get(found[0], f"\\{found[0]}"), text)
+    return re.sub(r"[\\~^±<>|&%$#_{}]", lambda found: _SPECIAL.get(found[0], f"\\{found[0]}"), text)

@@ -12,7 +12,7 @@ import numpy as np
 from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.finished import FinishedRun, open_runs
-from ccd.runs.files import read_json
+from ccd.runs.files import finite, read_json
 from ccd.runs.folder import USER_IDS_FILE
 from ccd.runs.manifest import MANIFEST_FILE
 from ccd.runs.per_user import PerUser
@@ -77,7 +77,8 @@ class Differences:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        record: dict[str, Any] = finite(asdict(self))
+        return record
 
 
 def diff(

@@ -13,7 +13,7 @@ _MEANING = (
     "to positive, to user: cosine of hard negatives (median, 10 to 90 %) in final representations; "
     "random: the same median of uniform negatives\n"
     "false: validation positives of the user among the hard (random) negatives; repeats: hard "
-    "(random) negatives drawn more than once\n"
+    "(random) negatives that were drawn before\n"
     "gradient: share of the hard negatives in the gradient of both BPR terms"
 )
 

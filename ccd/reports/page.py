@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from importlib import resources
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccd.errors import CcdError
+from ccd.figures.ablation import draw_ablation
+from ccd.figures.cost import draw_cost
+from ccd.figures.curves import draw_curves
 from ccd.figures.plots import Request, plot
 from ccd.figures.style import svg_text
-from ccd.finished import FinishedRun, open_runs
-from ccd.reports.comparing import Compared, compare
+from ccd.finished import FinishedRun
+from ccd.reports.comparing import Compared, compare, gather
 from ccd.reports.comparing_text import sections
+from ccd.reports.html_parts import to_figure, to_page, to_table, to_text
 from ccd.reports.table_text import DEFINITIONS, caption
 from ccd.reports.tables import Cell
 from ccd.runs.files import read_json
 from ccd.runs.folder import CONFIG_FILE
 from ccd.runs.manifest import MANIFEST_FILE
+from ccd.runs.records import RunResult
 from ccd.statistics.comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CAPTIONS = {
     "ablation": "Test metrics of every variant.",
@@ -30,7 +38,6 @@ _CAPTIONS = {
     "negatives": "What each pool draws as negatives around a user and a positive item.",
     "cost": "Seconds by part.",
 }
-_WORD = ' class="word"'
 _FACTS = ("versions", "machine")
 
 
@@ -75,14 +82,21 @@ def collect(
         folders, comparison=comparison, baseline=baseline, slices=slices, beyond=beyond,
         data_folders=data_folders, imports=imports,
     )  # fmt: skip
-    figures, skipped = {}, {}
+    runs, _ = gather(folders, imports)
     request = Request(folders[0], data_folders=data_folders, imports=imports)
-    for kind in _CAPTIONS:
+    drawn = {
+        **{kind: partial(plot, kind, request) for kind in _CAPTIONS},
+        "ablation": partial(draw_ablation, compared.table),
+        "curves": partial(_curves, runs),
+        "cost": partial(draw_cost, _renamed(runs)),
+    }
+    figures, skipped = {}, {}
+    for kind, draw in drawn.items():
         try:
-            figures[kind] = svg_text(plot(kind, request))
+            figures[kind] = svg_text(draw())
         except CcdError as error:
             skipped[kind] = str(error)
-    runs = [run for folder in folders for run in open_runs(folder, imports)]
+    homes = dict.fromkeys(map(_home, folders))
     names = ", ".join(row.variant for row in compared.table.rows)
     return Page(
         title=f"{compared.table.dataset}: {names}",
@@ -90,8 +104,8 @@ def collect(
         figures=figures,
         skipped=skipped,
         settings=_settings(runs),
-        facts=_facts(folders),
-        commands=tuple(f"ccd run {folder / CONFIG_FILE}" for folder in folders),
+        facts=_facts(tuple(homes)),
+        commands=tuple(shlex.join(["ccd", "run", str(home / CONFIG_FILE)]) for home in homes),
     )
 
 
@@ -100,52 +114,57 @@ def to_html(page: Page) -> str:
     table = page.compared.table
     columns = ("variant", "seeds", *table.metrics)
     means = [
-        [_text(row.variant), str(len(row.seeds)), *(_cell(row.cells[m]) for m in table.metrics)]
+        [to_text(row.variant), str(len(row.seeds)), *(_cell(row.cells[m]) for m in table.metrics)]
         for row in table.rows
     ]
     parts = {
         "Results": _question(page)
-        + _table(columns, means, raw=True)
-        + f"<p>{_text(caption(table))}</p>"
+        + to_table(columns, means, raw=True)
+        + f"<p>{to_text(caption(table))}</p>"
         + _definitions(page),
-        **{title: _table(header, rows) for title, header, rows in sections(page.compared)},
-        "Figures": "".join(_figure(kind, svg) for kind, svg in page.figures.items())
-        + "".join(f"<p>No figure {kind}: {_text(why)}</p>" for kind, why in page.skipped.items()),
+        **{title: to_table(header, rows) for title, header, rows in sections(page.compared)},
+        "Figures": "".join(to_figure(_CAPTIONS[kind], svg) for kind, svg in page.figures.items())
+        + "".join(f"<p>No figure {kind}: {to_text(why)}</p>" for kind, why in page.skipped.items()),
         "Config": _config(page.settings, [row.variant for row in table.rows]),
         **{
-            title: _table(("what", "value"), list(facts.items()), plain=True)
+            title: to_table(("what", "value"), list(facts.items()), plain=True)
             for title, facts in page.facts.items()
         },
-        "How to reproduce": f"<pre>{_text(chr(10).join(page.commands))}</pre>",
+        "How to reproduce": f"<pre>{to_text(chr(10).join(page.commands))}</pre>",
     }
-    body = "".join(
-        f'<section id="s{i}"><h2>{_text(title)}</h2>{content}</section>'
-        for i, (title, content) in enumerate(parts.items())
-    )
-    links = "".join(
-        f'<li><a href="#s{i}">{_text(title.partition(" (")[0])}</a></li>'
-        for i, title in enumerate(parts)
-    )
-    notes = "".join(f"<p>Note: {_text(note)}</p>" for note in page.compared.notes)
-    form = resources.files("ccd.reports").joinpath("page.html").read_text(encoding="utf-8")
-    for name, value in {"TITLE": _text(page.title), "LINKS": links, "BODY": notes + body}.items():
-        form = form.replace(f"<!--{name}-->", value)
-    return form
+    return to_page(page.title, parts, page.compared.notes)
 
 
-def _settings(runs: Sequence[FinishedRun]) -> dict[str, dict[str, str]]:
+def _renamed(runs: Mapping[tuple[str, int], FinishedRun]) -> list[RunResult]:
+    """Results under their names in the table."""
+    return [replace(run.result, variant=name) for (name, _), run in runs.items()]
+
+
+def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
+    """Of all folders; the metric is that which selects the first run's epoch."""
+    metric = str(next(iter(runs.values())).experiment.evaluator.select)
+    lines = [{**line, "variant": name} for (name, _), run in runs.items() for line in run.history]
+    return draw_curves(lines, metric)
+
+
+def _home(folder: Path) -> Path:
+    """The run folder that ``folder`` is, or that holds it."""
+    return folder if (folder / MANIFEST_FILE).exists() else folder.parent
+
+
+def _settings(runs: Mapping[tuple[str, int], FinishedRun]) -> dict[str, dict[str, str]]:
+    """By the names in the table, where another folder's variant may have other settings."""
     found: dict[str, dict[str, str]] = {}
-    for run in runs:
+    for (variant, _), run in runs.items():
         for key, value in run.settings.items():
-            found.setdefault(key, {})[run.result.variant] = value
+            found.setdefault(key, {})[variant] = value
     return found
 
 
-def _facts(folders: Sequence[Path]) -> dict[str, dict[str, str]]:
+def _facts(homes: Sequence[Path]) -> dict[str, dict[str, str]]:
     """Data and environment, as the manifests of the folders tell of them."""
     found: dict[str, dict[str, str]] = {}
-    for folder in folders:
-        home = folder if (folder / MANIFEST_FILE).exists() else folder.parent
+    for home in homes:
         manifest = read_json(home / MANIFEST_FILE)
         data = {**manifest.get("data", {}), "test split opened": manifest.get("test_openings")}
         data["notes"] = "; ".join(data.get("notes", ()))
@@ -154,7 +173,7 @@ def _facts(folders: Sequence[Path]) -> dict[str, dict[str, str]]:
             environment.update(manifest.get(group, {}))
         environment["peak memory, MB"] = manifest.get("peak_rss_mb")
         for title, facts in (("Data", data), ("Environment", environment)):
-            name = title if len(folders) == 1 else f"{title} of {home.name}"
+            name = title if len(homes) == 1 else f"{title} of {home}"
             found[name] = {key: str(value) for key, value in facts.items()}
     return found
 
@@ -163,38 +182,15 @@ def _config(settings: dict[str, dict[str, str]], variants: Sequence[str]) -> str
     """All settings, those that differ between variants marked and first."""
     rows: tuple[list[list[str]], list[list[str]]] = ([], [])
     for key, values in settings.items():
-        cells = [_text(values.get(variant, "-")) for variant in variants]
+        cells = [to_text(values.get(variant, "-")) for variant in variants]
         differs = len(set(cells)) > 1
         rows[not differs].append(
-            [_text(key), *(f"<mark>{c}</mark>" if differs else c for c in cells)]
+            [to_text(key), *(f"<mark>{c}</mark>" if differs else c for c in cells)]
         )
     head = ("setting", *variants)
     return (
-        f"<h3>What differs</h3>{_table(head, rows[0], raw=True)}<details><summary>The other "
-        f"{len(rows[1])} settings</summary>{_table(head, rows[1], raw=True)}</details>"
-    )
-
-
-def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, raw: bool = False, plain: bool = False
-) -> str:
-    """A table that sorts and filters, unless ``plain``; ``raw`` cells are HTML already."""
-    head = "".join(
-        f'<th scope="col"{_WORD if column == "variant" else ""}>{_text(column)}</th>'
-        for column in header
-    )
-    lines = []
-    for row in rows:
-        first, *rest = (cell if raw else _text(cell) for cell in row)
-        cells = "".join(
-            f"<td{_WORD if column == 'variant' else ''}>{cell}</td>"
-            for column, cell in zip(header[1:], rest, strict=True)
-        )
-        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
-    kind = "plain" if plain else "data"
-    return (
-        f'<div class="wide" tabindex="0"><table class="{kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+        f"<h3>What differs</h3>{to_table(head, rows[0], raw=True)}<details><summary>The other "
+        f"{len(rows[1])} settings</summary>{to_table(head, rows[1], raw=True)}</details>"
     )
 
 
@@ -212,23 +208,9 @@ def _question(page: Page) -> str:
     if not others or table.baseline is None:
         return ""
     words = f"Do {', '.join(others)} rank test items better than {table.baseline}?"
-    return f"<p><strong>{_text(words)}</strong></p>"
+    return f"<p><strong>{to_text(words)}</strong></p>"
 
 
 def _definitions(page: Page) -> str:
     kinds = dict.fromkeys(name.partition("@")[0] for name in page.compared.table.metrics)
-    return "".join(f"<p>{_text(DEFINITIONS[kind])}.</p>" for kind in kinds if kind in DEFINITIONS)
-
-
-def _figure(kind: str, svg: str) -> str:
-    # A picture of its own: names within one SVG cannot clash with those of another.
-    data = base64.b64encode(svg.encode()).decode()
-    words = _text(_CAPTIONS[kind])
-    return (
-        f'<figure><img alt="{words}" src="data:image/svg+xml;base64,{data}">'
-        f"<figcaption>{words}</figcaption></figure>"
-    )
-
-
-def _text(text: str) -> str:
-    return html.escape(text)
+    return "".join(f"<p>{to_text(DEFINITIONS[kind])}.</p>" for kind in kinds if kind in DEFINITIONS)

@@ -44,13 +44,13 @@ class TableView:
         yield Text(caption(self._table, glyphs.plus_minus), style="dim")
 
 
-def caption(table: Table, plus_minus: str = "±") -> str:
-    """What the numbers are, in one or two sentences."""
+def caption(table: Table, plus_minus: str = "±", *, gains: bool = True) -> str:
+    """What the numbers are, in one or two sentences; ``gains`` where they stand there too."""
     seeds = ", ".join(map(str, table.seeds))
     words = [f"{table.dataset}, test split, seed {seeds}."]
     if len(table.seeds) > 1:
         words = [f"{table.dataset}, test split, mean {plus_minus} sd over seeds {seeds}."]
-    if table.baseline is not None and len(table.rows) > 1:
+    if gains and table.baseline is not None and len(table.rows) > 1:
         words.append(f"Percent: gain over {table.baseline}.")
     if any(cell.stars for row in table.rows for cell in row.cells.values()):
         words.append(f"Stars: p < 0.05, 0.01, 0.001 ({table.test}).")
@@ -162,9 +162,10 @@ def _explanation(table: Table) -> list[str]:
         "- Mean over seeds, ± sample standard deviation; best in bold, second underlined.",
     ]
     if table.baseline is not None:
+        pair = " (a user's value is the mean over those seeds)" * ("over users," in table.test)
         lines.append(
             f"- Percent: relative gain over {table.baseline}, over the seeds both have. Two-sided "
-            f"p-values: {table.test} over the variants of a metric (a user's value is the mean "
-            "over those seeds); \\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
+            f"p-values: {table.test} over the variants of a metric{pair}; "
+            "\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
         )
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from optuna.distributions import (
@@ -117,8 +118,11 @@ class Range:
         step = self.step or (1 if self.is_integer else None)
         if step is None or self.log or (self.high - self.low) / step > _LARGEST_GRID:
             raise LookupError
-        count = int((self.high - self.low) / step + 1e-9) + 1
-        return tuple(self.low + index * step for index in range(count))
+        if self.is_integer:
+            return tuple(range(int(self.low), int(self.high) + 1, int(step)))
+        # In decimals, so that 0.1 + 2 * 0.1 is the 0.3 that a recipe says.
+        low, high, by = (Decimal(str(number)) for number in (self.low, self.high, step))
+        return tuple(float(low + index * by) for index in range(int((high - low) / by) + 1))
 
     @property
     def probes(self) -> tuple[str, ...]:
@@ -204,6 +208,11 @@ def _range(given: Mapping[str, Any], refuse: Refuse) -> Range:
         refuse("is logarithmic and has a step", "drop one of the two")
     if step is not None and step <= 0:
         refuse(f"has step {step}", "a step is above 0")
+    if step is not None:
+        first, last, by = (Decimal(str(number)) for number in (low, high, step))
+        reached = last - (last - first) % by
+        if reached != last:
+            refuse(f"has steps of {step} that do not end at {high}", f"write 'high': {reached}")
     if isinstance(step, float) and isinstance(low, int) and isinstance(high, int):
         low, high = float(low), float(high)
     return Range(low, high, log, step)

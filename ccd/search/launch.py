@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,6 +27,8 @@ from ccd.search.worker import Order, Worker
 
 STUDY_FILE = "study.json"
 _POLL = 0.5
+_GRACE = 3.0
+"""Seconds for which workers that are told to stop at once may take to say so."""
 _DEATHS = 5
 """Workers that may die in a row without a trial having ended."""
 
@@ -86,7 +89,7 @@ def begin(
     search = target.search
     directions: tuple[Direction, ...] = ("maximize", "minimize")
     attributes = {
-        IDENTITY: target.identity,
+        IDENTITY: presets.identity,
         SOURCE: source.to_json(),
         BUDGET: presets.budget(trials),
         RETRIES: search.retries,
@@ -118,9 +121,11 @@ def find(name: str, storage: str | None) -> Opened:
     journal_missing = storage is None and not (folder / "journal.log").exists()
     known = sorted(path.parent.name for path in study_folder("x").parent.glob(f"*/{STUDY_FILE}"))
     listed = f"there are: {', '.join(known) or 'none'}"
+    if storage is not None and storage.startswith("journal:"):
+        journal_missing = not Path(storage.removeprefix("journal:")).exists()
     if journal_missing:
-        hint = " (or --storage is missing)" if name in known else ""
-        raise ConfigError(f"no study '{name}' in {folder.parent}{hint}\n  {listed}")
+        hint = " (or --storage is missing)" if storage is None and name in known else ""
+        raise ConfigError(f"no study '{name}' in {storage or folder.parent}{hint}\n  {listed}")
     store = open_store(storage, folder)
     try:
         study = Study(store.backend, name)
@@ -207,8 +212,9 @@ class _Crew:
         with refusing_io(log), log.open("w", encoding="utf-8") as output:
             process = _spawn(output, self._threads)
         assert process.stdin is not None
-        process.stdin.write(self._opened.order.to_json() + "\n")
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it died at once, which is noticed later
+            process.stdin.write(f"{self._opened.order.to_json()}\n{os.getpid()}\n")
+            process.stdin.close()
         self._processes.append((process, log))
 
     def _stop(self) -> None:
@@ -219,9 +225,20 @@ class _Crew:
             for process, _ in self._processes:
                 process.wait()
         except KeyboardInterrupt:
+            # The second signal interrupts a worker, which then gives its trial back.
             for process, _ in self._processes:
-                process.kill()
+                process.terminate()
+            _kill_late(self._processes)
             raise
+
+
+def _kill_late(processes: list[tuple[subprocess.Popen[str], Path]]) -> None:
+    until = time.monotonic() + _GRACE
+    for process, _ in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
 
 
 def _spawn(output: IO[str], threads: int) -> subprocess.Popen[str]:

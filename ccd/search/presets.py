@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from typing import Any
 
@@ -38,6 +40,15 @@ class Presets:
                 # Compared without order: the keys of a point come as they were chosen.
                 others = [point for point in self.points if point != self.current]
                 self.points = [self.current, *others]
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What makes two studies comparable; of a grid also which slot has which point."""
+        identity = self.space.target.identity
+        if self.points is not None:
+            listed = json.dumps([sorted(point.items()) for point in self.points])
+            identity["Search.grid"] = hashlib.sha256(listed.encode()).hexdigest()[:16]
+        return identity
 
     def budget(self, trials: int | None) -> int:
         """The number of slots, where the user asked for ``trials`` or left it to the recipe."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccd.ablation import RunResults, run
 from ccd.errors import CcdError
-from ccd.runs.files import write_text
+from ccd.runs.files import refusing_io, write_text
 from ccd.runs.records import Observer
 from ccd.search.launch import Opened
 from ccd.search.objective import BEST_EPOCHS
@@ -31,7 +31,9 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
         return None
     best, path = ranked[0], opened.folder / BEST_FILE
     target = Target(opened.order.source)
-    command = opened.order.source.command(target.variant, path)
+    # Where the recipe itself does not train on them.
+    seeds = () if set(target.seeds) <= set(target.recipe.seeds) else tuple(target.seeds)
+    command = opened.order.source.command(target.variant, path, seeds)
     metric = opened.study.attributes.get(METRIC, "metric")
     trial = next(t for t in opened.study.trials() if t.number == best.number)
     epochs = trial.user_attrs.get(BEST_EPOCHS, [])
@@ -42,6 +44,8 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
         f"# {command}",
         *(f"{key} = {text}" for key, text in best.bindings.items()),
     ]
+    with refusing_io(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "\n".join(lines) + "\n")
     return best, path, command
 

@@ -14,6 +14,7 @@ from ccd.config.messages import Problems, refusal
 from ccd.config.origin import Origin
 from ccd.config.resolve import check_values
 from ccd.errors import ConfigError
+from ccd.registry import find
 from ccd.search.domains import Domain, read_domain
 from ccd.search.target import Target
 
@@ -42,6 +43,7 @@ class Space:
         self._bindings = {key: self._binding(key) for key in self.domains}
         self._structural = [k for k, d in self.domains.items() if d.chooses_components]
         self._check_values()
+        self._check_judge()
         self._check_reach()
 
     def assign(self, pick: Pick) -> dict[str, str]:
@@ -70,11 +72,6 @@ class Space:
                 except LookupError:
                     continue
         return found
-
-    def is_whole(self, params: dict[str, Any]) -> bool:
-        """Whether ``params`` name a value for everything that the recipe's own graph has."""
-        reached = [key for key in self.domains if self._node(self.target.base, key) is not None]
-        return all(key in params for key in reached)
 
     def points(self) -> list[dict[str, Any]]:
         """Every setting of the space, in the order of its lists.
@@ -149,6 +146,16 @@ class Space:
         problems.raise_if_any()
         check_values(layer, layer, problems)
         problems.raise_if_any()
+
+    def _check_judge(self) -> None:
+        """What trials are judged by is no setting of theirs."""
+        for key, binding in self._bindings.items():
+            component = find(binding.component)
+            assert component is not None, "its name was checked"
+            is_judge = component.family in ("evaluator", "metric")
+            if is_judge or (component.family, binding.parameter) == ("experiment", "evaluator"):
+                hint = "bind it in the recipe, the same for all trials"
+                self._refuse(key, "would judge each trial by another measure", hint)
 
     def _check_reach(self) -> None:
         """Every key must change something, whatever else is chosen, and every choice must load."""

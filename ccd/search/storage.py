@@ -18,11 +18,12 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalRedisBackend
 
-from ccd.errors import ConfigError, ResourceError
+from ccd.errors import ConfigError, DamagedFileError, ResourceError
 from ccd.runs.files import refusing_io, replacing
 from ccd.search.samplers import quietly
 
 JOURNAL_FILE = "journal.log"
+_HEAD = b'{"op_code":'
 PATIENCE = 300.0
 """Seconds for which a worker waits for a database that is down."""
 
@@ -47,6 +48,11 @@ class Store:
     journal: Path | None = None
     is_shared: bool = True
 
+    @property
+    def address(self) -> str:
+        """What ``--storage`` takes, without the password."""
+        return f"journal:{self.text}" if self.journal is not None else self.text
+
 
 def open_store(url: str | None, folder: Path) -> Store:
     """Open, and where it is new create, the storage.
@@ -65,7 +71,8 @@ def open_store(url: str | None, folder: Path) -> Store:
         path = folder / JOURNAL_FILE if url is None else Path(url.removeprefix("journal:"))
         return Store(_journal(path), str(path), journal=path)
     kind = url.partition(":")[0].partition("+")[0]
-    text = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    text = re.sub(r"(password=)[^&]*", r"\1***", text)
     if kind in ("redis", "rediss"):
         return Store(_redis(url, text), text)
     if kind not in ("postgresql", "postgres", "mysql", "mariadb", "sqlite"):
@@ -92,13 +99,26 @@ class _MendingLock(JournalFileOpenLock):
         self._handle = -1
 
     def acquire(self) -> bool:
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        mend(self._journal)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            mend(self._journal)
+        except BaseException:
+            os.close(handle)
+            raise
+        self._handle = handle
         return True
 
     def release(self) -> None:
         os.close(self._handle)
+
+
+class _JournalFile(JournalFileBackend):
+    """A journal whose disk may be full."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        with refusing_io(Path(self._file_path)):
+            super().append_logs(logs)
 
 
 def mend(journal: Path) -> bool:
@@ -128,11 +148,31 @@ def mend(journal: Path) -> bool:
 def _journal(path: Path) -> JournalStorage:
     with refusing_io(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_other_file(path)
         lock = _MendingLock(path)
         lock.acquire()
         lock.release()
-        with quietly():
-            return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        try:
+            with quietly():
+                return JournalStorage(_JournalFile(str(path), lock_obj=lock))
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+            raise DamagedFileError(
+                f"{path} is damaged before its last line ({error}); move it away, with what lies "
+                "beside it, and search anew"
+            ) from error
+
+
+def _refuse_other_file(path: Path) -> None:
+    """A file that is no journal must not be mended."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(len(_HEAD))
+    # The first line may be torn too: cut short, or of zeros.
+    if head != _HEAD[: len(head)] and head.strip(b"\0\n"):
+        raise ConfigError(
+            f"--storage journal:{path}: this file is no journal of a study; name another"
+        )
 
 
 def _redis(url: str, text: str) -> JournalStorage:

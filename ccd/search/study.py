@@ -182,19 +182,30 @@ def create_study(
     )
     study = Study(storage, name)
     known = study.attributes
+    # A study whose data or model was refused before its first trial may be corrected.
+    is_empty = not study.trials() and known.get(IDENTITY) != attributes[IDENTITY]
     for key, value in attributes.items():
-        if key not in known:
+        if is_empty or key not in known:
             study.set(key, value)
-    if IDENTITY in known:
-        changed = differences(known[IDENTITY], attributes[IDENTITY])
-        if changed:
-            listed = "\n".join(f"  {line}" for line in changed[:5])
-            more = f"\n  and {len(changed) - 5} more" if len(changed) > 5 else ""
-            raise ConfigError(
-                f"study '{name}' is of other settings, whose values cannot be compared:\n"
-                f"{listed}{more}\n  give this search a name of its own with --study"
-            )
+    if not is_empty:
+        refuse_other_settings(study, attributes[IDENTITY])
     return study
+
+
+def refuse_other_settings(study: Study, identity: Mapping[str, str]) -> None:
+    """Refuse to add trials that are not of what the study searches.
+
+    Raises:
+        ConfigError: The study's identity is another.
+    """
+    changed = differences(study.attributes[IDENTITY], identity)
+    if changed:
+        listed = "\n".join(f"  {line}" for line in changed[:5])
+        more = f"\n  and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise ConfigError(
+            f"study '{study.name}' is of other settings, whose values cannot be compared:\n"
+            f"{listed}{more}\n  undo the change, or give this search a name of its own with --study"
+        )
 
 
 def is_live(trial: FrozenTrial) -> bool:

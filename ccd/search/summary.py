@@ -89,7 +89,9 @@ def summarise(study: Study) -> Summary:
     settled, budget = study.settled(), int(attributes[BUDGET])
     ended = ended_trials(study)
     best = best_trials(ended)
-    done = [trial.seconds for trial in ended if trial.seconds is not None]
+    # One that died ended when it was buried, perhaps days later.
+    settling = [t for t in ended if t.state in ("complete", "pruned", "failed")]
+    done = [trial.seconds for trial in settling if trial.seconds is not None]
     running = count[TrialState.RUNNING]
     left = sum(done) / len(done) * (budget - settled) / max(1, running) if done else None
     return Summary(

@@ -56,20 +56,36 @@ class Source:
             trial=trial,
         )
 
-    def command(self, variant: str, best: Path) -> str:
-        """The command that runs the variant with a study's best setting."""
-        words = ["ccd", "run", self.recipe]
+    def command(self, variant: str, best: Path, seeds: tuple[int, ...] = ()) -> str:
+        """The command that runs the variant with a study's best setting.
+
+        Args:
+            variant: Its name.
+            best: The file with the setting.
+            seeds: Instead of the recipe's, where there are any.
+        """
+        words = ["ccd", "run", self.recipe, *self._options(str(best)), "--only", variant]
+        for seed in seeds:
+            words += ["--seed", str(seed)]
+        return shlex.join(words)
+
+    def search_command(self, study: str, trials: int) -> str:
+        """The command that begins the search again, under the name ``study``."""
+        words = ["ccd", "search", self.recipe, "--study", study, "--trials", str(trials)]
+        return shlex.join([*words, *self._options()])
+
+    def _options(self, *more_files: str) -> list[str]:
+        words = []
         for option, values in (
             ("--dataset", [self.dataset] if self.dataset else []),
             ("--data-dir", [self.data_dir] if self.data_dir else []),
             ("--allow-import", self.allow_imports),
-            ("--with", [*self.with_files, str(best)]),
+            ("--with", [*self.with_files, *more_files]),
             ("--set", self.bindings),
-            ("--only", [variant]),
         ):
             for value in values:
                 words += [option, value]
-        return shlex.join(words)
+        return words
 
 
 class Target:

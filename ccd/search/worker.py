@@ -29,7 +29,16 @@ from ccd.search.pruners import Pruning
 from ccd.search.signals import Halt
 from ccd.search.space import Space
 from ccd.search.storage import StorageLostError, Store, open_store
-from ccd.search.study import FAILED, METRIC, SLOT, STOPPED, Claim, Study, wait
+from ccd.search.study import (
+    FAILED,
+    METRIC,
+    SLOT,
+    STOPPED,
+    Claim,
+    Study,
+    refuse_other_settings,
+    wait,
+)
 from ccd.search.target import Source, Target
 
 DATA = "ccd:data"
@@ -97,6 +106,7 @@ class Worker:
         self.presets = Presets(Space(self.target))
         store = open_store(order.storage, Path(order.folder))
         self.study = Study(store.backend, order.study)
+        refuse_other_settings(self.study, self.presets.identity)
         self.leases = leases_of(store, order.study, self.search.heartbeat)
         folder = order.source.data_dir
         self.objective = Objective(self.target, data_folders(Path(folder) if folder else None))
@@ -112,6 +122,7 @@ class Worker:
             late = self.order.until is not None and time.time() >= self.order.until
             claim = None
             if not late:
+                self._refuse_edited()
                 claim = self.study.claim(self.leases, self.presets)
             if claim is not None:
                 try:
@@ -131,16 +142,22 @@ class Worker:
         """Whether somebody asked this worker, or all, to stop."""
         return self.halt.asked() or self.study.is_stopping
 
+    def _refuse_edited(self) -> None:
+        """Each trial reads the recipe's files: an edit meanwhile would change what is searched."""
+        now = Target(self.order.source).identity
+        if now != self.target.identity:
+            refuse_other_settings(self.study, {**self.presets.identity, **now})
+
     def _prepare(self) -> Pruning | None:
         resources, metric, fingerprint = self.objective.prepare()
         known = self.study.attributes
-        if known.get(DATA, fingerprint) != fingerprint:
+        if known.get(DATA, fingerprint) != fingerprint and self.study.trials():
             raise ConfigError(
                 f"study '{self.study.name}' is of other data than '{self.target.recipe.dataset}' "
                 "is here; bring the same files to every machine, or give a new --study"
             )
         for name, value in ((DATA, fingerprint), (METRIC, metric)):
-            if name not in known:
+            if known.get(name) != value:
                 self.study.set(name, value)
         pruner = self.search.pruner
         if pruner is None or len(self.search.objectives) > 1:
@@ -197,10 +214,10 @@ class Worker:
 
 
 def main() -> None:
-    """A worker process: its order comes on standard input."""
-    order = Order.from_json(sys.stdin.readline())
+    """A worker process: its order and its parent's id come on standard input."""
+    order, parent = Order.from_json(sys.stdin.readline()), int(sys.stdin.readline())
     try:
-        with Halt(parent=os.getppid()) as halt:
+        with Halt(parent=parent) as halt:
             Worker(order, halt, lambda: None).work()
     except CcdError as error:
         print(json.dumps({"kind": type(error).__name__, "message": str(error)}), file=sys.stderr)

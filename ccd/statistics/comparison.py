@@ -20,6 +20,9 @@ from ccd.statistics.paired_tests import PairedTest
 Runs = Mapping[tuple[str, int], PerUser]
 """Test metrics per user of each (variant, seed)."""
 
+_DECIMALS = 6
+"""Of a user's mean difference: what is smaller is the rounding of float32 metrics, and a tie."""
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -161,7 +164,7 @@ class Comparison:
         seeds: tuple[int, ...],
         values: np.ndarray,
     ) -> Contrast:
-        per_user = values.mean(axis=0)
+        per_user = values.mean(axis=0).round(_DECIMALS)
         if self.over == "seeds" and len(seeds) < 2:
             raise ConfigError(
                 f"Comparison.over = 'seeds', but '{variant}' and '{baseline}' have only seed "

@@ -66,6 +66,25 @@ def test_tsne_shows_every_space_before_and_after(finished_folder):
     assert "aligned" not in plain
 
 
+@pytest.mark.parametrize("backbone", ["vbpr", "dualgnn"])
+def test_tsne_of_a_backbone_whose_spaces_are_not_alike(backbone, tmp_path, monkeypatch):
+    import ccd
+
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+    recipe = tmp_path / "plain.gin"
+    recipe.write_text(
+        "include 'gin/base.gin'\n"
+        f"include 'gin/backbones/{backbone}.gin'\n"
+        "include 'gin/datasets/planted.gin'\n"
+    )
+    tiny = ["planted_world.n_users = 60", "planted_world.n_items = 60",
+            "planted_world.n_clusters = 6", "Trainer.epochs = 1"]  # fmt: skip
+    ccd.run(recipe, bindings=tiny, seeds=(1,), out=tmp_path / "run")
+    words = texts(plot("tsne", Request(tmp_path / "run", users=2)))
+    assert "fused" in words
+    assert "ID" not in words
+
+
 def test_negatives_shows_every_pool_that_training_uses(finished_folder):
     words = texts(plot("negatives", Request(finished_folder)))
     for pool in ("pool 2/4", "pool 3/4", "pool 4/4", "final"):

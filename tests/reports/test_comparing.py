@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,44 @@ def test_folders_are_joined_and_other_settings_are_another_variant(finished_fold
     path.write_text(json.dumps({**about, "dataset_fingerprint": "x"}))
     with pytest.raises(ConfigError, match="compare runs of one data set"):
         gather([finished_folder, tmp_path / "again"])
+
+
+def test_two_folders_of_one_name_stay_two_variants(finished_folder, tmp_path):
+    folders = []
+    for name, epochs in (("a", "6"), ("b", "7")):
+        folders.append(tmp_path / name / "again")
+        shutil.copytree(finished_folder, folders[-1])
+        for path in folders[-1].glob("FREEDOM-*/run.json"):
+            about = json.loads(path.read_text())
+            about["settings"]["Trainer.epochs"] = epochs
+            path.write_text(json.dumps(about))
+    runs, _ = gather([finished_folder, *folders])
+    names = {name for name, _ in runs}
+    assert names == {
+        "FREEDOM", "FREEDOM (again)", f"FREEDOM ({folders[1].resolve()})", CCDREC,
+    }  # fmt: skip
+
+
+def test_a_run_left_out_whose_metrics_differ_is_said_to(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    path = tmp_path / "run" / "results.jsonl"
+    path.write_text(path.read_text().replace('"recall@20": 0.', '"recall@20": 0.9'))
+    _, notes = gather([finished_folder, tmp_path / "run"])
+    assert "though its metrics differ" in notes[0]
+
+
+def test_runs_own_folders_have_the_recipes_baseline(finished_folder):
+    folders = [finished_folder / f"{CCDREC}-1", finished_folder / "FREEDOM-1"]
+    table = compare(folders, comparison=FEW, metrics=["recall@20"]).table
+    assert table.baseline == "FREEDOM"
+
+
+def test_a_caption_tells_of_what_is_there(compared):
+    assert "gain over" not in to_latex(compared)
+    assert "gain over" in to_markdown(compared)
+    assert "a user's value" in to_markdown(compared)
+    seeds = replace(compared, table=replace(compared.table, test="paired t-test over seeds, x"))
+    assert "a user's value" not in to_markdown(seeds)
 
 
 def test_unknown_names_are_refused(finished_folder):

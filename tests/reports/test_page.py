@@ -1,5 +1,6 @@
 """The page by its content, and in Chromium where that is installed."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -79,6 +80,23 @@ def test_a_figure_that_cannot_be_drawn_says_why(page):
         type(page)("t", page.compared, skipped={"pools": "train with <Experiment.probe>"})
     )
     assert "No figure pools: train with &lt;Experiment.probe&gt;" in without
+
+
+def test_settings_of_two_folders_stand_under_the_names_in_the_table(finished_folder, tmp_path):
+    other = tmp_path / "other run"
+    shutil.copytree(finished_folder, other)
+    for path in other.glob("FREEDOM-*/run.json"):
+        about = json.loads(path.read_text())
+        about["settings"]["Trainer.epochs"] = "77"
+        path.write_text(json.dumps(about))
+    comparison = Comparison(test=wilcoxon, resamples=5)
+    made = collect([finished_folder, other / "FREEDOM-1"], comparison=comparison)
+    epochs = made.settings["Trainer.epochs"]
+    assert (epochs["FREEDOM"], epochs["FREEDOM (other run)"]) == ("5", "77")
+    assert "FREEDOM (other run)" in made.figures["ablation"]
+    assert "FREEDOM (other run)" in made.figures["curves"]
+    assert made.commands[1] == f"ccd run '{other / 'config.gin'}'"
+    assert f"Data of {other}" in made.facts
 
 
 def test_names_are_text_whatever_they_hold(page):

@@ -23,8 +23,6 @@ def test_the_space_fits_the_recipe(path, dataset):
     target = Target(Source(name, dataset=dataset))
     presets = Presets(Space(target))
     assert 3 <= presets.budget(None) <= 3601
-    for node in target.base.nodes():
-        assert node.component.family != "trainer" or node["epochs"].value > 0
 
 
 def test_every_backbone_has_a_preset():

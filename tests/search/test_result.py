@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 
@@ -16,7 +17,7 @@ from ccd.search.objective import Objective
 from ccd.search.result import run_winner, trials_as_csv, trials_as_json, write_best
 from ccd.search.summary import ended_trials
 from ccd.search.target import Source, Target
-from tests.search.conftest import searched
+from tests.search.conftest import SPACE, searched
 
 RECIPE = """\
 include 'recipes/ablation_freedom.gin'
@@ -63,6 +64,15 @@ def test_best_gin_reproduces_its_value_and_the_winner_is_tested(source):
     assert [result.seed for result in results] == [5, 6]
     assert results[0].valid["recall@20"] == best.value
     assert results[0].test == done["CCDRec"][0].test
+
+
+def test_the_command_names_seeds_that_the_recipe_lacks_and_the_folder_is_made(write, here):
+    source = write(SPACE + "Search.seeds = (1, 2)\n")
+    opened = searched(source, trials=1, storage="journal:elsewhere.log")
+    shutil.rmtree(opened.folder)
+    _, path, command = write_best(opened)
+    assert path.exists()
+    assert command.endswith("--seed 1 --seed 2")
 
 
 def test_a_trial_is_the_recipe_with_a_gin_file(source, here):

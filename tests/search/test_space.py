@@ -44,6 +44,10 @@ def space(here, entry, more="", **options):
         ("'GaussianDiffusion.betas': ['linear']", "takes a noise_schedule, got 'linear'"),
         ("'exp_betas.beta_min': [0.1]", "no trial of 'CCDRec' has\n.*\n  add '@exp_betas'"),
         ("'steps': [1]", "'steps' is no setting"),
+        ("'FullRanking.select': ['recall@20', 'ndcg@20']", "judge each trial by another measure"),
+        ("'Experiment.evaluator': ['@FullRanking']", "judge each trial by another measure"),
+        ("'FREEDOM.n_layers': {'low': 1, 'high': 4, 'step': 2}", "4\n.*\n  write 'high': 3"),
+        ("'adam.beta1': {'low': 0.1, 'high': 0.9, 'step': 0.3}", "0.9\n.*\n  write 'high': 0.7"),
     ],
 )
 def test_mistakes_are_refused_with_their_line(here, entry, message):
@@ -145,6 +149,7 @@ def test_choices_keep_their_types():
 def test_ranges_hold_their_ends_and_steps():
     assert Range(1, 4).points == (1, 2, 3, 4)
     assert Range(0.0, 1.0, step=0.25).points == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert Range(0.1, 0.4, step=0.1).points == (0.1, 0.2, 0.3, 0.4)
     assert Range(1, 4).find(2.0) == 2
     assert Range(1e-6, 1e-3, log=True).find(1e-3) == 1e-3
     for domain, value in ((Range(1, 4), 2.5), (Range(1, 4), 5), (Range(0.0, 1.0, step=0.25), 0.3),

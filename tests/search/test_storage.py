@@ -5,8 +5,8 @@ import importlib.util
 import optuna
 import pytest
 
-from ccd.errors import ConfigError, ResourceError
-from ccd.search.launch import begin
+from ccd.errors import ConfigError, DamagedFileError, ResourceError
+from ccd.search.launch import begin, find
 from ccd.search.leases import BEAT, MISSES, BeatLeases, FileLeases
 from ccd.search.storage import open_store
 from ccd.search.study import DUPLICATE, LOST, OUTCOME, SLOT, Study, create_study
@@ -20,6 +20,55 @@ def test_unknown_addresses_are_refused_without_their_password(here):
     if importlib.util.find_spec("redis") is None:
         with pytest.raises(ResourceError, match="pip install 'ccdrec\\[redis\\]'"):
             open_store("redis://localhost", here)
+
+
+@pytest.mark.parametrize(
+    "secret", ["//me:se@cret@host/x", "//host/x?user=me&password=secret", "//me:s:e@cret@h"]
+)
+def test_no_part_of_a_password_is_shown(here, secret):
+    with pytest.raises(ConfigError) as refusal:
+        open_store(f"ftp:{secret}", here)
+    assert "cret" not in str(refusal.value)
+
+
+def test_a_file_that_is_no_journal_is_left_alone(here):
+    (here / "notes.txt").write_text("mine\nlast line")
+    with pytest.raises(ConfigError, match="journal:notes.txt: this file is no journal"):
+        open_store("journal:notes.txt", here)
+    assert (here / "notes.txt").read_text() == "mine\nlast line"
+    assert len(list(here.iterdir())) == 1
+
+
+@pytest.mark.parametrize("head", [b"", b'{"op_', b"\0\0\0", b"\0\0\n"])
+def test_a_journal_torn_in_its_first_line_begins_anew(here, head):
+    (here / "journal.log").write_bytes(head)
+    assert open_store(None, here).backend.get_all_studies() == []
+
+
+def test_a_journal_that_is_damaged_in_the_middle_is_refused(write, here):
+    opened = begin(write(), trials=1)
+    train(opened)
+    lines = opened.store.journal.read_bytes().splitlines(keepends=True)
+    opened.store.journal.write_bytes(b"".join([lines[0], b"###\n", *lines[1:]]))
+    with pytest.raises(DamagedFileError, match=r"journal.log is damaged before its last line"):
+        open_store(None, opened.folder)
+
+
+def test_a_full_disk_is_a_refusal(write, monkeypatch):
+    opened = begin(write(), trials=1)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("optuna.storages.journal.JournalFileBackend.append_logs", full)
+    with pytest.raises(ResourceError, match=r"journal.log: No space left on device"):
+        train(opened)
+
+
+def test_looking_for_a_study_makes_no_journal(here):
+    with pytest.raises(ConfigError, match="no study 's' in journal:typo/all.log"):
+        find("s", "journal:typo/all.log")
+    assert not list(here.iterdir())
 
 
 def test_sqlite_is_for_one_worker(write, here):

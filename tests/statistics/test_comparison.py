@@ -149,6 +149,19 @@ def test_ties_are_counted_and_nothing_is_read_into_them():
     assert (found.ties, found.p_value, found.difference, found.low) == (1.0, 1.0, 0.0, 0.0)
 
 
+def test_differences_that_only_float32_sees_are_ties():
+    # One third up in one seed, one third down in the other: 1 - 2/3 is not 1/3 - 0 in float32.
+    runs = {
+        ("base", 1): per_user(np.arange(9), np.full(9, 2 / 3)),
+        ("x", 1): per_user(np.arange(9), np.ones(9)),
+        ("base", 2): per_user(np.arange(9), np.full(9, 1 / 3)),
+        ("x", 2): per_user(np.arange(9), np.zeros(9)),
+    }
+    found = contrast(runs)
+    assert found.difference != 0
+    assert (found.ties, found.p_value, found.effect) == (1.0, 1.0, 0.0)
+
+
 def test_one_seed_cannot_be_tested_over_seeds():
     with pytest.raises(ConfigError, match=r"over = 'seeds'.*only seed 0 in common"):
         contrast(planted(np.random.default_rng(0), 1), over="seeds")
