@@ -229,7 +229,10 @@ def _patiently(storage: RDBStorage) -> BaseStorage:
 
 
 def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
-    from sqlalchemy.exc import InterfaceError, OperationalError
+    from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+
+    # The last is what a transaction meets that the server's end interrupted; Optuna rolls it back.
+    outages = (OperationalError, InterfaceError, PendingRollbackError)
 
     @wraps(method)
     def insist(*args: Any, **keywords: Any) -> Any:
@@ -237,12 +240,12 @@ def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
         while True:
             try:
                 return method(*args, **keywords)
-            except (StorageInternalError, OperationalError, InterfaceError) as error:
+            except (StorageInternalError, *outages) as error:
                 cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-                if not isinstance(cause, (OperationalError, InterfaceError)):
+                if not isinstance(cause, outages):
                     raise
                 if time.monotonic() > give_up:
-                    reason = str(cause.orig).strip().splitlines()[0]
+                    reason = str(getattr(cause, "orig", cause)).strip().splitlines()[0]
                     raise StorageLostError(
                         f"the storage has been out of reach for {PATIENCE:.0f} s ({reason}); what "
                         "is finished is kept there: start the server and resume the study"
