@@ -15,7 +15,7 @@ from ccd.backbones.base import (
     no_fusion,
     xavier_uniform,
 )
-from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
+from ccd.backbones.lightgcn import convolution_layers, convolve, with_side
 from ccd.graphs.item_knn import ItemGraphFactory
 from ccd.graphs.propagation import propagate
 from ccd.graphs.pruning import PrunedGraph, Pruning
@@ -79,9 +79,7 @@ class FREEDOM(Backbone):
         ego, side = fuse(self.item_embeddings, self.higher_order, None)
         graph = self.graph.at(self.training)
         layers = convolution_layers(graph, self.user_embeddings, ego, self.n_layers)
-        # The side term joins every layer, so that the mean over layers is the final representation.
-        layers = layers + torch.cat([side.new_zeros(graph.n_users, side.shape[1]), side])
-        return mean_of_layers(layers, graph.n_users), layers
+        return with_side(layers, side)
 
     def own_loss(self, step: Step) -> Tensor | None:
         if not self.reg_weight:

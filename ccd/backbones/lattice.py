@@ -20,7 +20,7 @@ from ccd.backbones.base import (
     no_fusion,
     xavier_uniform,
 )
-from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
+from ccd.backbones.lightgcn import convolution_layers, convolve, with_side
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.weighted import (
     Edges,
@@ -112,10 +112,7 @@ class LATTICE(Backbone):
     def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
         ego, side = fuse(self.item_embeddings, self.higher_order, None)
         layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
-        n_users = self.graph.n_users
-        # The side term joins every layer, so that the mean over layers is the final representation.
-        layers = layers + torch.cat([side.new_zeros(n_users, side.shape[1]), side])
-        return mean_of_layers(layers, n_users), layers
+        return with_side(layers, side)
 
     def own_loss(self, step: Step) -> Tensor | None:
         if not self.reg_weight:

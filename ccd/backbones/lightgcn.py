@@ -105,6 +105,19 @@ def convolution_layers(
     return torch.stack(layers)
 
 
+def with_side(layers: Tensor, side: Tensor) -> tuple[Representations, Tensor]:
+    """Final representations and layers of a convolution to whose items ``side`` is added.
+
+    Args:
+        layers: The convolution's ``[n_layers + 1, n_users + n_items, dim]``.
+        side: What is added to the items' mean ``[n_items, dim]``.
+    """
+    n_users = layers.shape[1] - len(side)
+    # The side term joins every layer, so that the mean over layers is the final representation.
+    layers = layers + torch.cat([side.new_zeros(n_users, side.shape[1]), side])
+    return mean_of_layers(layers, n_users), layers
+
+
 def mean_of_layers(layers: Tensor, n_users: int) -> Representations:
     """The final representations that ``layers [n_layers + 1, n_users + n_items, dim]`` make."""
     table = layers.mean(dim=0)
