@@ -21,11 +21,10 @@ if metadata.version("dgl").startswith("2."):
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import dgl
     from dgl.backend import gspmm
     from dgl.heterograph_index import create_unitgraph_from_coo
 
-__all__ = ["dgl", "gspmm", "unit_graph"]
+__all__ = ["gspmm", "unit_graph"]
 
 
 def unit_graph(source: Any, target: Any, n_sources: int, n_targets: int) -> Any:
