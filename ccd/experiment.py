@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, Sampler
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.probe import ProbeFactory
 from ccd.negatives.seen import SeenItems
+from ccd.process import cpu_threads, kept_memory
 from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
 from ccd.training.random import Streams
@@ -100,7 +100,7 @@ class Experiment:
             seed: Seed of all random streams.
             on_epoch: Called after each epoch.
         """
-        with _threads(self.threads):
+        with cpu_threads(self.threads), kept_memory():
             began = time.perf_counter()
             trained, seen = self._train(dataset, seed, on_epoch)
             test = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
@@ -110,7 +110,7 @@ class Experiment:
 
     def train(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Trained:
         """Train as ``run`` does and leave the test split closed, as a search must."""
-        with _threads(self.threads):
+        with cpu_threads(self.threads), kept_memory():
             return self._train(dataset, seed, on_epoch)[0]
 
     def _train(
@@ -244,17 +244,6 @@ def _check_sampler(sampler: Sampler, backbone: Backbone, pools: DiffusionPools |
             f"{type(sampler).__name__} needs pools: it reads NDI's reverse steps; "
             "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
         )
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads within the block; 0 leaves its choice."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _device(name: str) -> torch.device:
