@@ -7,8 +7,9 @@ import ccd
 from ccd.config.recipe import load_recipe
 from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.item_knn import knn_graph
+from ccd.graphs.mean_convolution import MeanConvolution
 from ccd.graphs.pruning import draw_edges
-from ccd.graphs.user_item import MeanConvolution, UserItemGraph
+from ccd.graphs.user_item import UserItemGraph
 
 pytestmark = pytest.mark.real
 RECIPE = "recipes/ablation_freedom.gin"

@@ -16,8 +16,9 @@ from ccd.backbones.base import (
     xavier_uniform,
 )
 from ccd.backbones.bpr_mf import embedding_penalty
+from ccd.graphs.mean_convolution import MeanConvolution
 from ccd.graphs.propagation import LinearOperator, propagate
-from ccd.graphs.user_item import MeanConvolution, UserItemGraph
+from ccd.graphs.user_item import UserItemGraph
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat, NonNegativeInt
 

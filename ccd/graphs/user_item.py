@@ -1,4 +1,4 @@
-"""The user-item graph, its normalisations, and LightGCN's propagation over it."""
+"""The user-item graph and its normalisations."""
 
 from __future__ import annotations
 
@@ -68,6 +68,23 @@ class UserItemGraph:
         target, source = self._neighbours.of(nodes)
         return self.engine.adjacency(source, target, self.n_users + self.n_items, len(nodes))
 
+    def sources(self, nodes: Tensor) -> tuple[Tensor, Tensor, Adjacency]:
+        """Distinct ``nodes [n]`` and their neighbours, in ascending order ``[m]``.
+
+        Also the places of ``nodes`` among them ``[n]``, and the edges that end in ``nodes`` as a
+        matrix ``[n, m]``.
+        """
+        target, source = self._neighbours.of(nodes)
+        wanted = torch.zeros(self.n_users + self.n_items, dtype=torch.bool, device=nodes.device)
+        wanted[source] = True
+        wanted[nodes] = True
+        found = wanted.nonzero()[:, 0]
+        # Only the places of what was found are ever read.
+        place = torch.empty(len(wanted), dtype=torch.int64, device=nodes.device)
+        place[found] = torch.arange(len(found), device=nodes.device)
+        edges = self.engine.adjacency(place[source], target, len(found), len(nodes))
+        return found, place[nodes], edges
+
     def weighted_degrees(self, shares: Tensor) -> Tensor:
         """Degrees ``[n_users + n_items]`` where edges count as much as ``shares [n_edges]``."""
         users = torch.bincount(self.users, shares, self.n_users)
@@ -82,69 +99,3 @@ class UserItemGraph:
         """
         users, items = self.users[kept], self.items[kept]
         return UserItemGraph(users, items, self.n_users, self.n_items, self.engine, shares)
-
-
-class MeanConvolution:
-    """LightGCN's ``mean over l = 0..n_layers of A_hat^l``, from user and item tables to rows.
-
-    Layer l is ``left t_l`` where ``t_1 = A (right x)`` and ``t_l = A (right left t_{l-1})``, so
-    each layer in between is scaled once and not twice. A training step needs few rows of the
-    result, so the last layer and the mean are computed for those alone; this halves the memory
-    traffic that bounds a step.
-
-    Args:
-        graph: The user-item graph.
-        n_layers: Number of layers.
-        rows: Distinct users and distinct items whose rows are wanted; all where None.
-    """
-
-    def __init__(
-        self, graph: UserItemGraph, n_layers: int, rows: tuple[Tensor, Tensor] | None = None
-    ) -> None:
-        self.graph, self.n_layers, self.rows = graph, n_layers, rows
-        self._nodes = None if rows is None else torch.cat([rows[0], rows[1] + graph.n_users])
-        self._last = graph.adjacency if self._nodes is None else graph.into(self._nodes)
-        self._left = graph.left if self._nodes is None else graph.left[self._nodes]
-
-    def __call__(self, users: Tensor, items: Tensor) -> Tensor:
-        graph, n_users = self.graph, self.graph.n_users
-        if self.rows is None:
-            ego = torch.cat([users, items])
-        else:
-            ego = torch.cat(
-                [t.index_select(0, r) for t, r in zip((users, items), self.rows, strict=True)]
-            )
-        if not self.n_layers:
-            return ego
-        layer = torch.empty(n_users + graph.n_items, users.shape[1], device=users.device)
-        torch.mul(users, graph.right[:n_users], out=layer[:n_users])
-        torch.mul(items, graph.right[n_users:], out=layer[n_users:])
-        total = torch.zeros_like(ego)
-        for _ in range(self.n_layers - 1):
-            summed = graph.adjacency.sum_sources(layer)
-            total += self._rows(summed)
-            layer = summed.mul_(graph.between)
-        total += self._last.sum_sources(layer)
-        return ego.addcmul_(total, self._left).div_(self.n_layers + 1)
-
-    def adjoint(self, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of the user and the item table, from that of the rows."""
-        graph = self.graph
-        grad = grad / (self.n_layers + 1)
-        scaled = grad * self._left
-        if not self.n_layers:
-            result = grad.new_zeros(len(graph.left), grad.shape[1])
-        else:
-            result = self._last.sum_targets(scaled)
-            for _ in range(self.n_layers - 1):
-                result = self._add_rows(result.mul_(graph.between), scaled)
-                result = graph.adjacency.sum_targets(result)
-            result.mul_(graph.right)
-        self._add_rows(result, grad)
-        return result[: graph.n_users], result[graph.n_users :]
-
-    def _rows(self, table: Tensor) -> Tensor:
-        return table if self._nodes is None else table.index_select(0, self._nodes)
-
-    def _add_rows(self, table: Tensor, rows: Tensor) -> Tensor:
-        return table.add_(rows) if self._nodes is None else table.index_add_(0, self._nodes, rows)

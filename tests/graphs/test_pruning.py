@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from ccd.graphs.engines import DglEngine
+from ccd.graphs.mean_convolution import MeanConvolution
 from ccd.graphs.propagation import propagate
 from ccd.graphs.pruning import (
     PrunedGraph,
@@ -12,7 +13,7 @@ from ccd.graphs.pruning import (
     diffusion_guided_pruning,
     draw_edges,
 )
-from ccd.graphs.user_item import MeanConvolution, UserItemGraph
+from ccd.graphs.user_item import UserItemGraph
 
 N_USERS, N_ITEMS, DIM = 300, 200, 6
 
