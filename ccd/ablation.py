@@ -18,7 +18,14 @@ from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, ResourceError
 from ccd.experiment import Experiment, Outcome
 from ccd.reports.outputs import write_reports
-from ccd.runs.folder import RunFolder, default_folder, refuse_mixture
+from ccd.runs.folder import (
+    ITEM_TENSOR,
+    SAMPLE_TENSOR,
+    USER_TENSOR,
+    RunFolder,
+    default_folder,
+    refuse_mixture,
+)
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
@@ -274,11 +281,12 @@ def _result(variant: str, seed: int, dataset: str, outcome: Outcome) -> RunResul
 
 
 def _tensors(outcome: Outcome) -> dict[str, torch.Tensor]:
-    """The weights, and the representations that score users and items by their dot product."""
-    final = outcome.trained.representations
+    """The weights, the representations that score users and items, and DMA's sample of items."""
+    final, sample = outcome.trained.representations, outcome.trained.sample
     tensors = {
         **outcome.trained.weights,
-        "user_representations": final.users,
-        "item_representations": final.items,
+        USER_TENSOR: final.users,
+        ITEM_TENSOR: final.items,
+        **({} if sample is None else {SAMPLE_TENSOR: sample}),
     }
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}

@@ -13,10 +13,13 @@ from ccd.errors import ConfigError, DataError
 from ccd.runs.files import read_json, read_lines
 from ccd.runs.folder import (
     HISTORY_FILE,
+    ITEM_TENSOR,
     MODEL_FILE,
     OPERATIVE_FILE,
     PER_USER_FILE,
     RUN_FILE,
+    SAMPLE_TENSOR,
+    USER_TENSOR,
     finished_runs,
 )
 from ccd.runs.identity import slug
@@ -90,7 +93,7 @@ class FinishedRun:
 
     @cached_property
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The weights at the best epoch, and the final representations."""
+        """The weights at the best epoch, the final representations and DMA's sample."""
         from ccd.runs.model_file import read_model
 
         return read_model(self.folder / MODEL_FILE)
@@ -100,9 +103,7 @@ class FinishedRun:
         """The final representations, as they were tested."""
         from ccd.backbones.base import Representations
 
-        return Representations(
-            self.tensors["user_representations"], self.tensors["item_representations"]
-        )
+        return Representations(self.tensors[USER_TENSOR], self.tensors[ITEM_TENSOR])
 
     def dataset(self, data_folders: Sequence[Path]) -> Dataset:
         """The data set that the run was trained on.
@@ -125,14 +126,27 @@ class FinishedRun:
         return self.experiment.assemble(dataset, self.result.seed)
 
     def rebuild(self, dataset: Dataset) -> Recommender:
-        """The model at the best epoch."""
+        """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew.
+
+        Raises:
+            ConfigError: The run's file lacks that sample.
+        """
         model = self.untrained(dataset)
-        ready = {name: tensor for name, tensor in self.tensors.items() if name not in _FINAL}
-        model.load_state_dict(ready)
+        weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
+        model.load_state_dict(weights)
+        if model.aligner is not None:
+            if SAMPLE_TENSOR not in self.tensors:
+                raise ConfigError(
+                    f"{self.folder / MODEL_FILE} lacks DMA's sample ('{SAMPLE_TENSOR}'), which "
+                    "earlier versions of ccd did not keep; run this variant and seed again into "
+                    "another --out"
+                )
+            model.sample = self.tensors[SAMPLE_TENSOR]
         return model
 
 
-_FINAL = ("user_representations", "item_representations")
+_RESULTS = (USER_TENSOR, ITEM_TENSOR, SAMPLE_TENSOR)
+"""What is in the file of a model beside its weights."""
 
 
 def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from ccd.errors import ConfigError, DamagedFileError, DataError
+from ccd.evaluation.ranking import HeldOut
 from ccd.finished import choose_run, open_runs
+from ccd.negatives.seen import SeenItems
+from ccd.reports.inspection import Inspection
+from ccd.runs.folder import SAMPLE_TENSOR
+from ccd.runs.model_file import write_model
+
+CCDREC = "FREEDOM+DMA+NDI+CNS"
 
 
 def test_a_folder_gives_its_runs_and_a_runs_own_folder_that_one(finished_folder):
@@ -39,15 +46,39 @@ def test_a_folder_without_a_finished_run_is_refused(tmp_path):
         open_runs(tmp_path)
 
 
-def test_the_rebuilt_model_is_the_trained_one(finished_folder):
-    run = choose_run(finished_folder, "FREEDOM", 1)
+@pytest.mark.parametrize("variant", ["FREEDOM", CCDREC])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_rebuilt_model_is_the_tested_one_to_the_last_digit(finished_folder, variant, seed):
+    run = choose_run(finished_folder, variant, seed)
     dataset = run.dataset([])
-    model = run.rebuild(dataset)
-    final = model.infer()
-    assert torch.allclose(final.users, run.representations.users, atol=1e-6)
-    assert torch.allclose(final.items, run.representations.items, atol=1e-6)
-    untrained = run.untrained(dataset).infer()
-    assert not torch.allclose(untrained.items, final.items, atol=1e-3)
+    final = run.rebuild(dataset).infer()
+    assert torch.equal(final.users, run.representations.users)
+    assert torch.equal(final.items, run.representations.items)
+    train = torch.from_numpy(dataset.train.users), torch.from_numpy(dataset.train.items)
+    seen = SeenItems(*train, dataset.n_users, dataset.n_items)
+    test = HeldOut(dataset.test, dataset.n_users, dataset.n_items, torch.device("cpu"))
+    assert run.experiment.evaluator.evaluate(final, test, seen).means == run.result.test
+    untrained = run.untrained(dataset)
+    untrained.reverse(0)
+    assert not torch.allclose(untrained.infer().items, final.items, atol=1e-3)
+
+
+def test_pools_drawn_anew_leave_the_sample_as_it_was_tested(finished_folder):
+    run = choose_run(finished_folder, CCDREC, 1)
+    inspection = Inspection(run, run.dataset([]))
+    assert torch.equal(inspection.model.sample, run.tensors[SAMPLE_TENSOR])
+    assert torch.equal(inspection.model.epoch_end.items, run.representations.items)
+    assert inspection.model.pool_table is not None
+
+
+def test_a_model_without_its_sample_is_refused(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    run = choose_run(tmp_path / "run", CCDREC, 1)
+    kept = {name: x for name, x in run.tensors.items() if name != SAMPLE_TENSOR}
+    write_model(run.folder / "model.safetensors", kept, {})
+    run = choose_run(tmp_path / "run", CCDREC, 1)
+    with pytest.raises(ConfigError, match=r"model.safetensors lacks DMA's sample .*run this var"):
+        run.rebuild(run.dataset([]))
 
 
 def test_a_run_of_another_machines_gpu_can_be_looked_into_here(finished_folder, tmp_path):

@@ -51,3 +51,12 @@ Variant = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", help="Which seed; by default the first.")
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="Of a study: postgresql://..., redis://..., sqlite:///FILE or journal:FILE; "
+        "a journal file in the study's folder if left out.",
+    ),
+]

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant
 
 
 class Kind(str, Enum):
@@ -40,6 +40,7 @@ def plot(
         Optional[Path],  # noqa: UP045
         typer.Option("--out", metavar="STEM", help="Writes STEM.png and STEM.svg; else DIR/KIND."),
     ] = None,
+    storage: Storage = None,
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
@@ -50,9 +51,18 @@ def plot(
     negatives were. sensitivity: a metric against each setting that runs differ in. cost: seconds.
     """
     from ccd.datasets.locate import data_folders
+    from ccd.errors import ConfigError
     from ccd.figures.plots import Request, plot
     from ccd.figures.style import save
 
+    study, stem = None, out
+    if storage is not None:
+        from ccd.search.launch import find
+
+        if kind is not Kind.SENSITIVITY:
+            raise ConfigError(f"--storage names a study; it has no figure '{kind.value}'")
+        opened = find(str(folder), storage)
+        study, stem = opened.study, out or opened.file(kind.value)
     request = Request(
         folder=folder,
         variant=variant,
@@ -61,6 +71,7 @@ def plot(
         users=users,
         data_folders=data_folders(data_dir),
         imports=allow_imports or (),
+        study=study,
     )
-    for path in save(plot(kind.value, request), out or folder / kind.value):
+    for path in save(plot(kind.value, request), stem or folder / kind.value):
         print(path)

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DataDir
+from ccd.cli.options import AllowImports, Bindings, DataDir, Storage
 
 
 def report(
@@ -29,30 +29,29 @@ def report(
     beyond: Annotated[
         bool, typer.Option("--beyond", help="Also coverage, Gini, novelty, diversity; needs data.")
     ] = False,
+    storage: Storage = None,
     bindings: Bindings = None,
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
     """Write one self-contained HTML page: tables, statistics, figures, config, data, machine.
 
-    Of a study ('runs/search/NAME'): its history, what mattered, and all trials.
+    Of a study ('runs/search/NAME', or its name and --storage): history, what mattered, all trials.
     """
     from ccd.config.part import load_part
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.reports.page import collect, to_html
-    from ccd.reports.study_page import is_study, study_html
+    from ccd.reports.study_page import is_study
     from ccd.runs.files import write_text
 
-    path = out or folders[0] / "report.html"
-    studies = [folder for folder in folders if is_study(folder)]
+    studies = [folder for folder in folders if storage is not None or is_study(folder)]
     if studies:
         if len(folders) > 1:
             raise ConfigError(
                 f"{studies[0]} is a study, which has a page of its own; name it alone"
             )
-        write_text(path, study_html(folders[0]))
-        print(path)
+        _report_study(str(studies[0]), storage, out)
         return
     page = collect(
         folders,
@@ -63,5 +62,17 @@ def report(
         data_folders=data_folders(data_dir),
         imports=allow_imports or (),
     )
+    path = out or folders[0] / "report.html"
     write_text(path, to_html(page))
+    print(path)
+
+
+def _report_study(name: str, storage: str | None, out: Path | None) -> None:
+    from ccd.reports.study_page import study_html
+    from ccd.runs.files import write_text
+    from ccd.search.launch import find
+
+    opened = find(name, storage)
+    path = out or opened.file("report.html")
+    write_text(path, study_html(opened))
     print(path)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
 from ccd.errors import CcdError
+from ccd.runs.signals import on_signals
 
 if TYPE_CHECKING:
     from ccd.reports.live import LiveProgress
@@ -55,7 +54,8 @@ def run(
 
     observer = choose_observer(as_json)
     try:
-        with _terminating() as terminated:
+        came: list[int] = []
+        with on_signals(partial(_interrupt, came)):
             # Within the block: this import takes seconds, and Ctrl-C shall be quiet there too.
             from ccd import ablation
 
@@ -72,7 +72,7 @@ def run(
                 observer=observer,
             )
     except KeyboardInterrupt:
-        stopped_by = signal.SIGTERM if terminated else signal.SIGINT
+        stopped_by = signal.Signals(came[0]) if came else signal.SIGINT
         again = "run the same command again"
         if out is None and observer.plan is not None:
             again = f"run the same command with --out {observer.plan.out}"
@@ -90,20 +90,10 @@ def run(
             observer.end()
 
 
-@contextmanager
-def _terminating() -> Iterator[list[int]]:
-    """Treat SIGTERM like Ctrl-C while the block lasts; yields the signals that came."""
-    came: list[int] = []
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _interrupt(came: list[int], number: int) -> None:
+    """Treat a signal like Ctrl-C; ``came`` is told its number."""
+    came.append(number)
+    raise KeyboardInterrupt
 
 
 def _say_stopped(observer: Shown, why: str, go_on: str | None = None) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from ccd.cli.options import AllowImports, Bindings, DataDir, DatasetName, RecipePath, WithFiles
+from ccd.cli.options import (
+    AllowImports,
+    Bindings,
+    DataDir,
+    DatasetName,
+    RecipePath,
+    Storage,
+    WithFiles,
+)
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,15 +59,6 @@ search = typer.Typer(
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="Name of a study, or its folder.", show_default=False)
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        metavar="URL",
-        help="postgresql://..., redis://..., sqlite:///FILE or journal:FILE; "
-        "a journal file in the study's folder if left out.",
-    ),
 ]
 Workers = Annotated[int, typer.Option("--workers", metavar="K", min=1, help="Processes.")]
 Trials = Annotated[

@@ -58,6 +58,7 @@ class Dataset:
         truth: Planted facts of a generated data set; empty for real data.
         user_ids: The user's id in the file, by position; empty where ids are the positions.
         item_ids: The same of items.
+        item_names: What items are called, by position; empty where the data set does not say.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Dataset:
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
     user_ids: tuple[str, ...] = ()
     item_ids: tuple[str, ...] = ()
+    item_names: tuple[str, ...] = ()
 
     @property
     def n_interactions(self) -> int:

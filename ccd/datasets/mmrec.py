@@ -13,6 +13,7 @@ from ccd.datasets.features import open_features
 from ccd.datasets.fingerprint import fingerprint
 from ccd.datasets.ids import read_order
 from ccd.datasets.interactions import COLUMNS, read_interactions
+from ccd.datasets.item_names import read_item_names
 from ccd.datasets.locate import Wanted, locate
 from ccd.datasets.neighbours import read_neighbours
 from ccd.datasets.splits import split_interactions
@@ -33,6 +34,7 @@ def mmrec_dataset(
     features: dict[Text, FileNames] = REQUIRED,
     neighbours: dict[Text, FileNames] | None = None,
     item_order: Text | None = None,
+    item_names: Text | None = None,
     source: Text = "its publisher",
     duplicates: Literal["drop", "refuse"] = "drop",
     leaks: Literal["refuse", "drop"] = "refuse",
@@ -48,6 +50,8 @@ def mmrec_dataset(
         neighbours: Modality to ``.npz`` file with precomputed nearest items, used if it is there.
         item_order: File with one item id a line, in the order of the feature rows; needed where
             the interactions have other item ids than the numbers of these rows.
+        item_names: File with the columns ``itemID name``, separated by tabs (or a ``.csv``), for
+            ``ccd negatives``; items may be left out.
         source: Where the data set can be had, for the message when it is missing.
         duplicates: What to do with a pair that is repeated within a split.
         leaks: What to do with a pair that is in two splits; ``drop`` keeps the earlier split's.
@@ -60,6 +64,8 @@ def mmrec_dataset(
         ConfigError: ``neighbours`` names a modality that ``features`` does not.
     """
     wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}), item_order)
+    if item_names:
+        wanted["item names"] = Wanted("names of items, columns itemID and name", (item_names,))
     files = locate(name, wanted, folders, source=source)
     order = read_order(files["item order"]) if item_order else ()
     table = read_interactions(files["interactions"], item_order=order, featured=bool(features))
@@ -88,6 +94,11 @@ def mmrec_dataset(
         neighbours=lists,
         user_ids=table.user_ids,
         item_ids=table.item_ids,
+        item_names=(
+            read_item_names(files["item names"], splits.n_items, table.item_ids)
+            if item_names
+            else ()
+        ),
     )
     notes += misaligned(dataset)
     return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ccd.datasets.dataset import Dataset
+    from ccd.search.study import Study
     from ccd.training.recommender import Recommender
 
 
@@ -42,6 +43,7 @@ class Request:
         users: For ``tsne`` and ``negatives``: how many users are drawn.
         data_folders: Where data sets lie.
         imports: Python modules that the runs' settings may import.
+        study: For ``sensitivity``: an opened study, instead of what ``folder`` holds.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class Request:
     users: int | None = None
     data_folders: Sequence[Path] = ()
     imports: Sequence[str] = ()
+    study: Study | None = None
 
     @property
     def run(self) -> FinishedRun:
@@ -95,10 +98,10 @@ def _cost(request: Request) -> Figure:
 
 
 def _sensitivity(request: Request) -> Figure:
-    from ccd.search.launch import STUDY_FILE
+    from ccd.search.launch import STUDY_FILE, find
 
-    if (request.folder / STUDY_FILE).exists():
-        return _study(request)
+    if request.study is not None or (request.folder / STUDY_FILE).exists():
+        return _study(request.study or find(str(request.folder), None).study)
     folders = [request.folder]
     if not any((request.folder / name).exists() for name in (RESULTS_FILE, RUN_FILE)):
         folders = sorted(path.parent for path in request.folder.glob(f"*/{RESULTS_FILE}"))
@@ -112,15 +115,13 @@ def _sensitivity(request: Request) -> Figure:
     return draw_sensitivity(trials, f"validation {metric}")
 
 
-def _study(request: Request) -> Figure:
+def _study(found: Study) -> Figure:
     """Of a study: its complete trials, by what they were told to set."""
     import optuna
     from optuna.trial import TrialState
 
-    from ccd.search.launch import find
     from ccd.search.study import METRIC
 
-    found = find(str(request.folder), None).study
     study = optuna.load_study(study_name=found.name, storage=found.storage)
     trials = [
         Trial({key: str(value) for key, value in trial.params.items()}, trial.values[0])
@@ -131,7 +132,7 @@ def _study(request: Request) -> Figure:
 
 
 def _tsne(request: Request) -> Figure:
-    from ccd.reports.inspection import Inspection, name_of, ready
+    from ccd.reports.inspection import name_of
 
     run = request.run
     dataset = run.dataset(request.data_folders)
@@ -146,12 +147,11 @@ def _tsne(request: Request) -> Figure:
     items = dataset.train.items[pairs]
     others = np.setdiff1d(np.arange(dataset.n_items), items)
     background = rng.choice(others, min(800, len(others)), replace=False)
-    end = Inspection(run, dataset)
+    start, end = run.untrained(dataset), run.rebuild(dataset)
+    start.reverse(0)
+    shown = {"before training": start, f"best epoch ({run.result.best_epoch})": end}
     states = {
-        "before training": _state(ready(run.untrained(dataset)), dataset, users, items, background),
-        f"best epoch ({run.result.best_epoch})": _state(
-            end.model, dataset, users, items, background
-        ),
+        title: _state(model, dataset, users, items, background) for title, model in shown.items()
     }
     names = [name_of(int(user), dataset.user_ids) for user in users]
     title = (
@@ -170,8 +170,7 @@ def _state(
 ) -> State:
     import torch
 
-    final, rows = model.epoch_end, torch.from_numpy(items)
-    assert final is not None, "inference was run"
+    final, rows = model.infer(), torch.from_numpy(items)
     with torch.no_grad():
         kinds = {
             name: model.backbone.projector.project(name, rows).numpy() for name in dataset.features

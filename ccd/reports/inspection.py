@@ -48,7 +48,8 @@ class DrawnItem:
     """An item that was drawn as a negative of one user.
 
     Attributes:
-        item: Its name.
+        item: Its id.
+        name: What it is called; empty where the data set does not say.
         share: Of all draws.
         to_positive: Mean cosine to the positives it was drawn for, in final representations.
         to_user: Cosine to the user.
@@ -56,6 +57,7 @@ class DrawnItem:
     """
 
     item: str
+    name: str
     share: float
     to_positive: float
     to_user: float
@@ -91,7 +93,7 @@ class Inspected:
 
 
 class Inspection:
-    """The model at the best epoch, with pools and samples made anew.
+    """The model at the best epoch, with its pools, which are not kept, made anew.
 
     Args:
         run: A finished run.
@@ -100,7 +102,7 @@ class Inspection:
 
     def __init__(self, run: FinishedRun, dataset: Dataset) -> None:
         self.run, self.dataset = run, dataset
-        self.model = ready(run.rebuild(dataset))
+        self.model = _with_pools(run.rebuild(dataset))
         self.final = run.representations
         train = torch.from_numpy(dataset.train.users), torch.from_numpy(dataset.train.items)
         self.seen = SeenItems(*train, dataset.n_users, dataset.n_items)
@@ -167,6 +169,7 @@ class Inspection:
             found.append(
                 DrawnItem(
                     item=name_of(item, self.dataset.item_ids),
+                    name=self.dataset.item_names[item] if self.dataset.item_names else "",
                     share=count / len(turns),
                     to_positive=near[at].mean().item(),
                     to_user=to_user[at][0].item(),
@@ -208,15 +211,18 @@ def inspect_negatives(
     at = result.best_epoch if epoch is None else epoch
     index = index_of(user, rebuilt.dataset.user_ids, rebuilt.dataset.n_users)
     liked = rebuilt.seen.of(torch.tensor([index]))[1].tolist()
-    names = ", ".join(name_of(item, rebuilt.dataset.item_ids) for item in liked)
+    names = ", ".join(_called(item, rebuilt.dataset) for item in liked)
     pool = next((r["pool"] for r in run.history if r["epoch"] == at), "?")
     words = f"user {user}, who interacted with {names}; negatives of epoch {at}: {pool}"
     return replace(found, user=words, items=rebuilt.items_of(index, at))
 
 
-def ready(model: Recommender) -> Recommender:
-    """The model with samples, pools and representations made."""
-    model.reverse(0)
+def _with_pools(model: Recommender) -> Recommender:
+    """The model with what it draws hard negatives from: NDI's pools and its representations."""
+    if model.pools is not None:
+        tested = model.sample
+        model.reverse(0)
+        model.sample = tested
     model.infer()
     return model
 
@@ -224,6 +230,12 @@ def ready(model: Recommender) -> Recommender:
 def name_of(index: int, ids: tuple[str, ...]) -> str:
     """The id in the data's files of a user or item."""
     return ids[index] if ids else str(index)
+
+
+def _called(item: int, dataset: Dataset) -> str:
+    """An item's id, with its name in brackets where it has one."""
+    name = dataset.item_names[item] if dataset.item_names else ""
+    return name_of(item, dataset.item_ids) + (f" ({name})" if name else "")
 
 
 def index_of(name: str, ids: tuple[str, ...], n: int) -> int:

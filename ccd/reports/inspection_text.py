@@ -52,12 +52,15 @@ class InspectedView:
         yield Text(f"\n{_MEANING}", style="dim")
         if found.user:
             yield Text(f"\n{found.user}", style="bold")
+            named = any(item.name for item in found.items)
             items = _table("item", "drawn", "to positive", "to user", "")
+            if named:
+                items.add_column("name", overflow="fold")
             for item in found.items[:_SHOWN]:
                 note = "validation positive" if item.held_out else ""
                 items.add_row(
                     Text(item.item), f"{item.share:.1%}", f"{item.to_positive:+.2f}",
-                    f"{item.to_user:+.2f}", note,
+                    f"{item.to_user:+.2f}", note, *([Text(item.name)] if named else []),
                 )  # fmt: skip
             yield items
             if len(found.items) > _SHOWN:

@@ -11,7 +11,7 @@ from ccd.figures.plots import Request, plot
 from ccd.figures.style import svg_text
 from ccd.reports.console import duration
 from ccd.reports.html_parts import to_figure, to_page, to_table, to_text
-from ccd.search.launch import STUDY_FILE, find
+from ccd.search.launch import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 
@@ -27,24 +27,18 @@ def is_study(folder: Path) -> bool:
     return (folder / STUDY_FILE).exists()
 
 
-def study_html(folder: Path) -> str:
-    """The page of a study; the test split has no part in it.
-
-    Args:
-        folder: The study's own folder.
-
-    Raises:
-        ConfigError: Its journal is not there.
-    """
-    opened = find(str(folder if folder.name else folder.resolve()), None)
+def study_html(opened: Opened) -> str:
+    """The page of a study; the test split has no part in it."""
     summary, ended = summarise(opened.study), ended_trials(opened.study)
     metric = summary.metric or "metric"
     identity = opened.study.attributes.get(IDENTITY, {})
-    again = opened.order.source.search_command(summary.study, summary.budget)
+    again = opened.order.source.search_command(
+        summary.study, summary.budget, opened.order.storage and opened.store.address
+    )
     parts = {
         "How it stands": to_table(("what", "value"), _standing(summary, metric), plain=True),
         "History": _history(ended, metric),
-        "What mattered": _importances(opened) + _sensitivity(folder),
+        "What mattered": _importances(opened) + _sensitivity(opened),
         "Trials": _trials(ended, metric),
         "What was searched, and in what": to_table(
             ("setting", "value"), sorted(identity.items()), plain=True
@@ -81,9 +75,9 @@ def _importances(opened: Opened) -> str:
     return to_table(("setting", "share"), rows) + f"<p>{words}</p>"
 
 
-def _sensitivity(folder: Path) -> str:
+def _sensitivity(opened: Opened) -> str:
     try:
-        svg = svg_text(plot("sensitivity", Request(folder)))
+        svg = svg_text(plot("sensitivity", Request(opened.folder, study=opened.study)))
     except CcdError:  # the importances have said it
         return ""
     return to_figure("Validation metric against each setting; a mark per complete trial.", svg)

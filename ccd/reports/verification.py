@@ -225,10 +225,11 @@ def _paper_dataset(folder: Path, data: dict[str, Any], dataset: str | None) -> s
         if dataset is None:
             hint = f"name the paper's data set with --dataset: {', '.join(sizes)}"
         raise ConfigError(f"the paper has no data set '{name}'\n  {hint}")
-    parts, printed = ("n_users", "n_items", "n_interactions"), sizes[name]
+    printed = asdict(sizes[name])
+    # The manifest of an early version has not all of them.
+    known = [part for part in printed if data.get(part) is not None]
     found, wanted = (
-        ", ".join(f"{size[part]} {part[2:]}" for part in parts)
-        for size in ({part: data.get(part) for part in parts}, asdict(printed))
+        ", ".join(f"{size[part]} {part[2:]}" for part in known) for size in (data, printed)
     )
     if found != wanted:
         raise ConfigError(

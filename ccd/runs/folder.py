@@ -44,6 +44,10 @@ RESULTS_FILE = "results.jsonl"
 PER_USER_FILE = "per_user.parquet"
 MODEL_FILE = "model.safetensors"
 RUN_FILE = "run.json"
+USER_TENSOR, ITEM_TENSOR = "user_representations", "item_representations"
+"""Final representations, whose dot product is the score; beside the weights in the file."""
+SAMPLE_TENSOR = "aligned_items"
+"""DMA's sample of all items, which the final representations are fused with."""
 
 _RESULT = TypeAdapter(RunResult)
 

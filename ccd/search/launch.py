@@ -15,7 +15,7 @@ from typing import IO
 
 from ccd import errors
 from ccd.errors import CcdError, ConfigError, ResourceError
-from ccd.runs.files import refusing_io, write_json
+from ccd.runs.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
 from ccd.search.presets import Presets
 from ccd.search.signals import Halt
@@ -42,10 +42,25 @@ class Opened:
     folder: Path
     order: Order
 
+    def file(self, name: str) -> Path:
+        """Where a file of the study goes; makes the folder of one begun on another machine.
+
+        Raises:
+            ResourceError: The folder cannot be made.
+        """
+        with refusing_io(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / name
+
 
 def study_folder(name: str) -> Path:
-    """Where a study's files lie; its journal too, unless it has another storage."""
+    """Where a new study's files lie; its journal too, unless it has another storage."""
     return Path("runs") / "search" / name
+
+
+def folder_of(study: str) -> Path:
+    """The folder of a study that is told by its name, or by its folder."""
+    return Path(study) if (Path(study) / STUDY_FILE).exists() else study_folder(study)
 
 
 def begin(
@@ -116,8 +131,8 @@ def find(name: str, storage: str | None) -> Opened:
     Raises:
         ConfigError: There is none of that name; the message tells of others.
     """
-    folder = Path(name) if (Path(name) / STUDY_FILE).exists() else study_folder(name)
-    name = folder.name
+    folder = folder_of(name)
+    name = _name_in(folder)
     journal_missing = storage is None and not (folder / "journal.log").exists()
     known = sorted(path.parent.name for path in study_folder("x").parent.glob(f"*/{STUDY_FILE}"))
     listed = f"there are: {', '.join(known) or 'none'}"
@@ -135,6 +150,13 @@ def find(name: str, storage: str | None) -> Opened:
         raise ConfigError(f"no study '{name}' in {store.text}\n  {listed}") from error
     order = Order(source, name, storage, str(folder))
     return Opened(study, store, folder, order)
+
+
+def _name_in(folder: Path) -> str:
+    """The study's name: what its file says, for the folder may have been moved or linked to."""
+    path = folder / STUDY_FILE
+    said = read_json(path).get("study") if path.exists() else None
+    return str(said or folder.name)
 
 
 def work(opened: Opened, workers: int, on_change: Callable[[], None]) -> int | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccd.ablation import RunResults, run
 from ccd.errors import CcdError
-from ccd.runs.files import refusing_io, write_text
+from ccd.runs.files import write_text
 from ccd.runs.records import Observer
 from ccd.search.launch import Opened
 from ccd.search.objective import BEST_EPOCHS
@@ -29,7 +29,7 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
     ranked = best_trials(ended_trials(opened.study))
     if not ranked:
         return None
-    best, path = ranked[0], opened.folder / BEST_FILE
+    best, path = ranked[0], opened.file(BEST_FILE)
     target = Target(opened.order.source)
     # Where the recipe itself does not train on them.
     seeds = () if set(target.seeds) <= set(target.recipe.seeds) else tuple(target.seeds)
@@ -44,8 +44,6 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
         f"# {command}",
         *(f"{key} = {text}" for key, text in best.bindings.items()),
     ]
-    with refusing_io(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "\n".join(lines) + "\n")
     return best, path, command
 

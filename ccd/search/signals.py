@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from types import FrameType, TracebackType
+from contextlib import suppress
+from types import TracebackType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from ccd.runs.signals import STOPS, on_signals
 
 
 class Halt:
-    """Turns SIGINT and SIGTERM into a flag while the block lasts; a second one interrupts.
+    """Turns Ctrl-C, SIGTERM and SIGHUP into a flag while the block lasts; a second one interrupts.
 
     Args:
         parent: Process without which there is no point in going on; None for none.
@@ -28,7 +29,8 @@ class Halt:
         return self._flag.is_set() or orphaned
 
     def __enter__(self) -> Halt:
-        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        self._signals = on_signals(self._note, (signal.SIGINT, *STOPS))
+        self._signals.__enter__()
         return self
 
     def __exit__(
@@ -37,14 +39,14 @@ class Halt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._signals.__exit__(kind, error, trace)
 
-    def _note(self, number: int, _: FrameType | None) -> None:
+    def _note(self, number: int) -> None:
         if self._flag.is_set():
             raise KeyboardInterrupt
         self.signal = number
         self._flag.set()
         if self._parent is None:
             # Not print: the signal may have come in the middle of one.
-            os.write(2, b"stopping at the end of the epoch; once more to stop at once\n")
+            with suppress(OSError):  # nobody reads it any more
+                os.write(2, b"stopping at the end of the epoch; once more to stop at once\n")

@@ -26,6 +26,8 @@ JOURNAL_FILE = "journal.log"
 _HEAD = b'{"op_code":'
 PATIENCE = 300.0
 """Seconds for which a worker waits for a database that is down."""
+_LOOKS = 5
+"""Looks at a database whose tables another process makes; its steps are three."""
 
 
 class StorageLostError(ResourceError):
@@ -39,7 +41,7 @@ class Store:
     Attributes:
         backend: What Optuna works with.
         text: The address without its password.
-        journal: The journal file, or None.
+        journal: The journal file, links followed, or None.
         is_shared: Whether several processes may write.
     """
 
@@ -69,7 +71,7 @@ def open_store(url: str | None, folder: Path) -> Store:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if url is None or url.startswith("journal:"):
         path = folder / JOURNAL_FILE if url is None else Path(url.removeprefix("journal:"))
-        return Store(_journal(path), str(path), journal=path)
+        return _journal(path)
     kind = url.partition(":")[0].partition("+")[0]
     text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
     text = re.sub(r"(password=)[^&]*", r"\1***", text)
@@ -145,16 +147,19 @@ def mend(journal: Path) -> bool:
     return True
 
 
-def _journal(path: Path) -> JournalStorage:
+def _journal(path: Path) -> Store:
+    # Locks and leases lie beside the file itself, so that every link to it leads to the same ones.
+    real = Path(os.path.realpath(path))
     with refusing_io(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
         _refuse_other_file(path)
-        lock = _MendingLock(path)
+        lock = _MendingLock(real)
         lock.acquire()
         lock.release()
         try:
             with quietly():
-                return JournalStorage(_JournalFile(str(path), lock_obj=lock))
+                backend = JournalStorage(_JournalFile(str(real), lock_obj=lock))
+                return Store(backend, str(path), journal=real)
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
             raise DamagedFileError(
                 f"{path} is damaged before its last line ({error}); move it away, with what lies "
@@ -194,9 +199,8 @@ def _redis(url: str, text: str) -> JournalStorage:
 def _database(url: str, text: str) -> BaseStorage:
     from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
-    options: dict[str, Any] = {} if url.startswith("sqlite") else {"pool_pre_ping": True}
     try:
-        return _patiently(RDBStorage(url, engine_kwargs=options))
+        return _patiently(_tables(url))
     except (ImportError, NoSuchModuleError) as error:
         raise ResourceError(
             f"--storage {text} needs a driver that is not installed ({error}); for PostgreSQL: "
@@ -209,6 +213,23 @@ def _database(url: str, text: str) -> BaseStorage:
             f"--storage {text} was made by another release of Optuna ({error}); run "
             "'optuna storage upgrade --storage URL', or use a new database"
         ) from error
+
+
+def _tables(url: str) -> RDBStorage:
+    """Optuna's tables, made where the database has none.
+
+    Of several processes that find it empty at the same moment only one makes them; the database
+    refuses the others, which look again and find what the first one made.
+    """
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    options: dict[str, Any] = {} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    for _ in range(_LOOKS):
+        try:
+            return RDBStorage(url, engine_kwargs=options)
+        except (IntegrityError, ProgrammingError):  # a type or a row, or a table, that is there now
+            time.sleep(0.1)
+    return RDBStorage(url, engine_kwargs=options)
 
 
 def _unreachable(text: str, error: Exception) -> str:

@@ -187,8 +187,8 @@ def create_study(
     for key, value in attributes.items():
         if is_empty or key not in known:
             study.set(key, value)
-    if not is_empty:
-        refuse_other_settings(study, attributes[IDENTITY])
+    # Read anew, for another process may have come first since.
+    refuse_other_settings(study, attributes[IDENTITY])
     return study
 
 

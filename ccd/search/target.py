@@ -69,9 +69,10 @@ class Source:
             words += ["--seed", str(seed)]
         return shlex.join(words)
 
-    def search_command(self, study: str, trials: int) -> str:
+    def search_command(self, study: str, trials: int, storage: str | None) -> str:
         """The command that begins the search again, under the name ``study``."""
         words = ["ccd", "search", self.recipe, "--study", study, "--trials", str(trials)]
+        words += ["--storage", storage] if storage is not None else []
         return shlex.join([*words, *self._options()])
 
     def _options(self, *more_files: str) -> list[str]:

@@ -123,6 +123,7 @@ class Worker:
             claim = None
             if not late:
                 self._refuse_edited()
+                self._refuse_other_data()
                 claim = self.study.claim(self.leases, self.presets)
             if claim is not None:
                 try:
@@ -148,15 +149,20 @@ class Worker:
         if now != self.target.identity:
             refuse_other_settings(self.study, {**self.presets.identity, **now})
 
-    def _prepare(self) -> Pruning | None:
-        resources, metric, fingerprint = self.objective.prepare()
-        known = self.study.attributes
-        if known.get(DATA, fingerprint) != fingerprint and self.study.trials():
+    def _refuse_other_data(self) -> None:
+        """Asked before each trial too: boxes that begin at once both find a study without any."""
+        if self.study.attributes.get(DATA, self._fingerprint) != self._fingerprint:
             raise ConfigError(
                 f"study '{self.study.name}' is of other data than '{self.target.recipe.dataset}' "
                 "is here; bring the same files to every machine, or give a new --study"
             )
-        for name, value in ((DATA, fingerprint), (METRIC, metric)):
+
+    def _prepare(self) -> Pruning | None:
+        resources, metric, self._fingerprint = self.objective.prepare()
+        if self.study.trials():
+            self._refuse_other_data()
+        known = self.study.attributes
+        for name, value in ((DATA, self._fingerprint), (METRIC, metric)):
             if known.get(name) != value:
                 self.study.set(name, value)
         pruner = self.search.pruner

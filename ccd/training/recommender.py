@@ -25,6 +25,9 @@ class Recommender(nn.Module):
         sampler: Chooses hard negatives, or None for random negatives only.
         losses: The objective.
         streams: Random streams.
+
+    Attributes:
+        sample: DMA's last sample of all items ``[n_items, dim]``, which ``infer`` fuses them with.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class Recommender(nn.Module):
         self._noise_rng = streams.generator("noise")
         self._streams = streams
         self._reverse_rng = streams.generator("reverse")
-        self._sample: Tensor | None = None
+        self.sample: Tensor | None = None
         self._pool_table: Tensor | None = None
         self._epoch_end: Representations | None = None
         self.probe: NegativeProbe | None = None
@@ -54,8 +57,8 @@ class Recommender(nn.Module):
             self.reverse(0)
             self.infer()
         self.train()
-        if epoch > 0 and self._sample is not None:
-            self.backbone.observe_sample(self._sample)
+        if epoch > 0 and self.sample is not None:
+            self.backbone.observe_sample(self.sample)
         self.backbone.start_epoch(self._graph_rng)
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
@@ -87,7 +90,7 @@ class Recommender(nn.Module):
         embeddings = self.backbone.item_embeddings
         keep = self.pools.keep if self.pools is not None else ()
         kept = self.aligner.sample(embeddings, keep, self._reverse_rng)
-        self._sample = kept[self.aligner.diffusion.steps]
+        self.sample = kept[self.aligner.diffusion.steps]
         if self.pools is not None and epoch % self.pools.every == 0:
             self._pool_table = self.pools.build(
                 kept, self.backbone.higher_order, self.aligner.fusion_weight
@@ -98,9 +101,9 @@ class Recommender(nn.Module):
         """Representations on the full graph, all items fused with their last sample."""
         self.eval()
         fuse: Fuse = no_fusion
-        if self.aligner is not None and self._sample is not None:
-            every = torch.arange(len(self._sample), device=self._sample.device)
-            fuse = self.aligner.fuse(every, self._sample)
+        if self.aligner is not None and self.sample is not None:
+            every = torch.arange(len(self.sample), device=self.sample.device)
+            fuse = self.aligner.fuse(every, self.sample)
         users, items, _ = self.backbone(fuse)
         # A backbone may return its parameters, which the optimiser changes in place.
         self._epoch_end = Representations(users.detach().clone(), items.detach().clone())
@@ -117,11 +120,6 @@ class Recommender(nn.Module):
     def pool_table(self) -> Tensor | None:
         """NDI's pools of the last reverse process ``[n_pools, n_items, dim]``."""
         return self._pool_table
-
-    @property
-    def sample(self) -> Tensor | None:
-        """DMA's last sample of all items ``[n_items, dim]``."""
-        return self._sample
 
     @torch.no_grad()
     def draw(self, batch: Batch, epoch: int) -> Tensor | None:

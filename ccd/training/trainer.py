@@ -43,7 +43,11 @@ class Epoch:
 
 @dataclass
 class Trained:
-    """The best epoch's state: its number, metrics, representations and weights."""
+    """The best epoch's state: its number, metrics, representations and weights.
+
+    ``sample`` is DMA's of all items ``[n_items, dim]``, which the representations are fused with;
+    None without DMA.
+    """
 
     best_epoch: int
     epochs: int
@@ -51,6 +55,7 @@ class Trained:
     representations: Representations
     weights: dict[str, Tensor]
     seconds: dict[str, float]
+    sample: Tensor | None = None
 
 
 @component("trainer")
@@ -139,8 +144,9 @@ class Trainer:
             if (epoch + 1) % self.evaluate_every == 0 or epoch + 1 == self.epochs:
                 valid = validate(representations)
                 if stopping.update(epoch, valid[select]):
+                    weights = _copy(model.state_dict())
                     best = Trained(
-                        epoch, epoch + 1, valid, representations, _copy(model.state_dict()), seconds
+                        epoch, epoch + 1, valid, representations, weights, seconds, model.sample
                     )
             spent["evaluate"] = clock.lap()
             for part, value in spent.items():

@@ -4,6 +4,7 @@ import re
 import sys
 from functools import partial
 from io import StringIO
+from string import ascii_letters
 
 import pytest
 from rich.console import Console
@@ -83,7 +84,7 @@ def test_takes_no_family(ccd):
     assert "drop the family or the option" in err
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [45, 60, 80, 200])
 def test_all_pairs_as_a_table(ccd, columns):
     code, out, err = ccd("list", "--matrix", columns=columns)
     assert (code, err) == (0, "")
@@ -96,7 +97,11 @@ def test_all_pairs_as_a_table(ccd, columns):
     # Each reason stands below, under the number that its cells show.
     number = next(cell for cell in rows["BPRMF"] if cell != "✓")
     (reason,) = (line for line in lines if line.startswith(f"{number} "))
-    assert reason.startswith(f"{number} BPRMF offers no higher-order item representation")
+    assert reason.startswith(f"{number} BPRMF offers no higher-order item")
+    # Letters head the columns of a narrow window, and their names stand below.
+    legend = [line.split() for line in lines if re.fullmatch(r"[a-z] \w+", line)]
+    names = [c.name for c in components("sampler")] if columns <= 60 else []
+    assert legend == [[*pair] for pair in zip(ascii_letters, names, strict=False)]
 
 
 def test_marks_and_reasons_in_ascii():

@@ -123,14 +123,15 @@ def test_ctrl_c_keeps_and_tells_what_is_finished(call, tmp_path):
         assert set(folder.finished()) == {("FREEDOM", 999)}
 
 
-def test_sigterm_is_ctrl_c_with_its_own_code(call):
-    before = signal.getsignal(signal.SIGTERM)
-    answer, _ = call("--json", between=lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert answer.exit_code == 143
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_sigterm_and_sighup_are_ctrl_c_with_a_code_of_their_own(call, number):
+    before = signal.getsignal(number)
+    answer, _ = call("--json", between=lambda: os.kill(os.getpid(), number))
+    assert answer.exit_code == 128 + number
     events = [json.loads(line) for line in answer.stdout.splitlines()]
     assert [event["event"] for event in events[-3:]] == ["stopped", "report", "closed"]
-    assert "SIGTERM" in events[-3]["why"]
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert number.name in events[-3]["why"]
+    assert signal.getsignal(number) is before
 
 
 def test_ctrl_c_before_the_start_is_quiet(call):

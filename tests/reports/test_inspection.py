@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -44,6 +45,20 @@ def test_one_epoch_and_one_user(finished_folder):
     liked = inspection.seen.of(inspection.final.users.new_tensor([7]).long())[1].tolist()
     assert not {int(item.item) for item in found.items} & set(liked)
     assert "drawn" in shown(found)
+
+
+def test_items_are_called_by_name_where_the_data_set_has_names(finished_folder):
+    run = choose_run(finished_folder, CCDREC, 1)
+    assert "name" not in shown(inspect_negatives(run, [], user="7", epoch=4)).split()
+    plain = run.dataset([])
+    names = tuple(f"Toy {item}" for item in range(plain.n_items))
+    object.__setattr__(run, "dataset", lambda _: replace(plain, item_names=names))
+    found = inspect_negatives(run, [], user="7", epoch=4)
+    assert all(item.name == f"Toy {item.item}" for item in found.items)
+    assert f"{found.items[0].item} (" not in found.user
+    assert "(Toy " in found.user
+    assert f"Toy {found.items[0].item}" in shown(found)
+    assert found.to_json()["items"][0]["name"].startswith("Toy ")
 
 
 def test_a_run_without_records_is_drawn_anew(finished_folder):

@@ -1,15 +1,18 @@
+from pathlib import Path
+
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
+from ccd.cli.plot import Kind, plot
 from ccd.cli.report import report
 from ccd.errors import ConfigError
 from ccd.figures.history import draw_history
 from ccd.reports.study_page import is_study, study_html
 from ccd.runs.files import write_json
 from ccd.search import study as names
-from ccd.search.launch import STUDY_FILE
+from ccd.search.launch import STUDY_FILE, find
 from ccd.search.objective import BINDINGS
 from ccd.search.storage import open_store
 from ccd.search.study import Study, create_study
@@ -49,7 +52,7 @@ def folder(tmp_path):
 
 def test_the_page_has_history_importances_trials_and_the_command(folder):
     assert is_study(folder)
-    text = study_html(folder)
+    text = study_html(find(str(folder), None))
     for words in (
         "Study demo: recall@20 on validation", "7 of 8", "recall@20 0.2500 on validation, trial 4",
         "<h2>History</h2>", "best so far", "<td>100%</td>", "Validation metric against each",
@@ -65,7 +68,9 @@ def test_the_page_has_history_importances_trials_and_the_command(folder):
 def test_the_command_writes_it_and_takes_no_other_folder_beside_it(folder, capsys):
     report([folder])
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
-    assert (folder / "report.html").read_text(encoding="utf-8") == study_html(folder)
+    assert (folder / "report.html").read_text(encoding="utf-8") == study_html(
+        find(str(folder), None)
+    )
     with pytest.raises(ConfigError, match="is a study, which has a page of its own"):
         report([folder, folder])
 
@@ -90,6 +95,26 @@ def test_a_study_without_trials_has_a_page_too(tmp_path):
     }
     create_study(store.backend, tmp_path.name, ("maximize",), attributes)
     write_json(tmp_path / STUDY_FILE, {"study": tmp_path.name, "storage": store.text})
-    text = study_html(tmp_path)
+    text = study_html(find(str(tmp_path), None))
     assert "no trial of the study has a value yet" in text
     assert "Nothing can be said yet" in text
+
+
+def test_a_study_of_another_storage_has_the_same_page_under_its_name(
+    folder, tmp_path, monkeypatch, capsys
+):
+    journal, there = (folder / "journal.log").rename(tmp_path / "all.log"), tmp_path / "there"
+    there.mkdir()
+    monkeypatch.chdir(there)  # another machine: no folder of the study
+    url = f"journal:{journal}"
+    report([Path("demo")], storage=url)
+    plot(Kind.SENSITIVITY, Path("demo"), storage=url)
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert [path.parent.as_posix() for path in written] == ["runs/search/demo"] * 3
+    text = written[0].read_text(encoding="utf-8")
+    assert f"--trials 8 --storage {url} --dataset baby" in text
+    assert text.count('src="data:image/svg+xml;base64,') == 2
+    with pytest.raises(ConfigError, match="no study 'other' in .*all.log"):
+        report([Path("other")], storage=url)
+    with pytest.raises(ConfigError, match="it has no figure 'curves'"):
+        plot(Kind.CURVES, Path("demo"), storage=url)

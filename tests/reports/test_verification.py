@@ -184,3 +184,11 @@ def test_a_session_cut_short_does_not_hide_the_data(tmp_path):
     with RunFolder(tmp_path, metric="recall@20"):
         pass  # ended before its data were loaded
     assert verify(tmp_path).dataset == "baby"
+
+
+def test_a_count_that_an_early_manifest_lacks_is_neither_asked_for_nor_shown(tmp_path):
+    baby = write_runs(tmp_path / "baby", {("FREEDOM", 1): 1.0}, size=(19445, 7050, None))
+    assert verify(baby).rows
+    other = write_runs(tmp_path / "other", {("FREEDOM", 1): 1.0}, size=(100, 7050, None))
+    with pytest.raises(ConfigError, match="100 users, 7050 items, the paper's baby has 19445 us"):
+        verify(other)

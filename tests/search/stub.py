@@ -25,6 +25,7 @@ class StubTrainer:
         bonus: Added to the score.
         mode: More to search.
         epochs: Epochs.
+        rise: Epochs in which the score is reached, after which it falls slowly; at most all.
         settled: First epoch after the pretended curriculum.
         pause: Seconds per epoch.
         fails: Whether the loss is not finite.
@@ -37,12 +38,14 @@ class StubTrainer:
         bonus: FiniteFloat = 0.0,
         mode: Text = "plain",
         epochs: PositiveInt = 4,
+        rise: PositiveInt = 1000,
         settled: PositiveInt = 1,
         pause: NonNegativeFloat = 0.0,
         fails: Flag = False,
     ) -> None:
         self.quality, self.bonus, self.epochs = quality, bonus, epochs
         self.settled, self.pause, self.fails = settled, pause, fails
+        self.rise = min(rise, epochs)
 
     def fit(
         self, model: Any, users: Any, items: Any, random_negatives: Any, streams: Any,
@@ -55,7 +58,8 @@ class StubTrainer:
         valid: dict[str, float] = {}
         for index in range(self.epochs):
             time.sleep(self.pause)
-            valid = {select: score * (index + 1) / self.epochs}
+            risen, fallen = min(index + 1, self.rise), max(0, index + 1 - self.rise)
+            valid = {select: score * risen / self.rise - 0.001 * fallen}
             stopping = EarlyStopping(self.settled)
             on_epoch(Epoch(index, "none", {}, {}, valid, stopping, self.settled))
         empty = Representations(torch.zeros(1, 1), torch.zeros(1, 1))

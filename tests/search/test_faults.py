@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -121,12 +122,13 @@ def test_a_trial_that_kills_its_worker_is_given_up(write):
     os.waitpid(child, 0)
 
 
-def test_sigterm_ends_at_the_epoch_and_loses_one_trial_at_most(write):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_ends_at_the_epoch_and_loses_one_trial_at_most(write, number):
     opened = begin(write(SHORT))
     child = fork(opened)
     while summarise(opened.study).complete < 3:
         time.sleep(0.01)
-    os.kill(child, signal.SIGTERM)
+    os.kill(child, number)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     trials = opened.study.trials()
     assert not [t for t in trials if t.state == TrialState.RUNNING]
@@ -225,3 +227,25 @@ def test_ctrl_c_stops_the_command_and_the_same_command_goes_on(write, here):
     assert 3 <= summarise(again.study).settled < 12
     train(again)
     assert_sound(again, 12)
+
+
+def test_a_terminal_that_closes_stops_two_workers_in_good_order(write, here, monkeypatch):
+    slow = SLOW.replace("0.01", "0.1")
+    write(slow)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    words = ["-m", "ccd", "search", "own.gin", "--allow-import", STUB, "--workers", "2"]
+    child, terminal = pty.fork()
+    if not child:
+        os.execv(sys.executable, [sys.executable, *words])
+    shown = b""
+    while shown.count(b"complete") < 3:
+        shown += os.read(terminal, 1024)
+    os.close(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == 128 + signal.SIGHUP
+    assert (here / "runs/search/own-planted/best.gin").exists()
+    trials = find("own-planted", None).study.trials()
+    assert not [t for t in trials if t.state == TrialState.RUNNING]
+    assert sum(t.user_attrs.get(OUTCOME) == "stopped" for t in trials) <= 2
+    assert not [t for t in trials if t.user_attrs.get(OUTCOME) == LOST]

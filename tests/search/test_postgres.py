@@ -1,5 +1,6 @@
 """Studies in a real PostgreSQL server, which the tests start; skipped where there is none."""
 
+import multiprocessing
 import os
 import pwd
 import shutil
@@ -14,8 +15,10 @@ import pytest
 from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, ResourceError
+from ccd.search import launch
 from ccd.search.launch import begin, find
 from ccd.search.signals import Halt
+from ccd.search.storage import open_store
 from ccd.search.study import LOST, OUTCOME
 from ccd.search.summary import summarise
 from ccd.search.worker import Worker
@@ -53,6 +56,14 @@ class Server:
     def stop(self):
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 
+    def empty_database(self, name):
+        """The address of a database that nobody has used."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url.removesuffix("postgres") + name
+
     def _run(self, *command):
         done = subprocess.run(
             command, cwd=self.folder, user=self.user, stdin=subprocess.DEVNULL,
@@ -88,6 +99,31 @@ def test_a_study_and_its_restart(write, server):
     assert summarise(find("plain", server.url).study).best is not None
     with pytest.raises(ConfigError, match="no study 'other'"):
         find("other", server.url)
+
+
+@pytest.mark.parametrize("database", ["first", "second"])
+def test_boxes_that_begin_an_empty_database_at_once(write, server, monkeypatch, database):
+    url, source = server.empty_database(database), write()
+    processes = multiprocessing.get_context("fork")
+    start = processes.Barrier(4)
+
+    def open_together(storage, folder):
+        start.wait(30)
+        return open_store(storage, folder)
+
+    def box():
+        monkeypatch.setattr(launch, "open_store", open_together)
+        begin(source, name="together", storage=url)
+
+    boxes = [processes.Process(target=box) for _ in range(4)]
+    for one in boxes:
+        one.start()
+    for one in boxes:
+        one.join(60)
+    assert [one.exitcode for one in boxes] == [0] * 4
+    opened = find("together", url)
+    assert [study.study_name for study in opened.store.backend.get_all_studies()] == ["together"]
+    assert opened.study.budget == 8
 
 
 def test_a_killed_workers_trial_is_found_by_its_silence(write, server):

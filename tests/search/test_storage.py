@@ -11,6 +11,7 @@ from ccd.search.leases import BEAT, MISSES, BeatLeases, FileLeases
 from ccd.search.storage import open_store
 from ccd.search.study import DUPLICATE, LOST, OUTCOME, SLOT, Study, create_study
 from ccd.search.summary import summarise
+from ccd.search.worker import leases_of
 from tests.search.conftest import train
 
 
@@ -86,6 +87,27 @@ def test_a_journal_may_lie_anywhere_and_hold_several_studies(write, here):
         train(opened)
         assert summarise(opened.study).complete == 2
     assert (here / "shared" / "all.log.leases" / "b").is_dir()
+
+
+def test_a_link_to_a_journal_is_the_same_study_with_the_same_leases(write, here):
+    (here / "disk").mkdir()
+    (here / "linked").symlink_to("disk")
+    (here / "link.log").symlink_to("linked/all.log")  # before the journal itself is there
+    urls = "journal:disk/all.log", "journal:link.log", "journal:linked/all.log"
+    opened = [begin(write(), storage=url, name="s", trials=2) for url in urls]
+    leases = [leases_of(one.store, "s", 1.0) for one in opened]
+    claims = [opened[at].study.claim(leases[at], nothing) for at in (1, 0)]
+    assert [claim.slot for claim in claims] == [0, 1]
+    assert opened[2].study.claim(leases[2], nothing) is None
+    assert not list(here.glob("link.log.*"))
+
+
+def test_a_linked_or_moved_folder_of_a_study_is_that_study(write, here):
+    train(begin(write(), name="s", trials=2))
+    (here / "runs/search/nick").symlink_to("s")
+    assert find("nick", None).study.name == find("runs/search/nick", None).study.name == "s"
+    (here / "runs/search/s").rename(here / "moved")
+    assert summarise(find("moved", None).study).complete == 2
 
 
 def test_a_slot_has_one_holder(tmp_path):

@@ -1,15 +1,17 @@
 """Studies from end to end, with a pretended trainer."""
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, NumericError
 from ccd.search.launch import begin, find
 from ccd.search.objective import BINDINGS
+from ccd.search.pruners import Resources, hyperband_pruner
 from ccd.search.signals import Halt
 from ccd.search.study import OUTCOME, SLOT
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
-from ccd.search.worker import Worker
+from ccd.search.worker import DATA, Worker
 from tests.search.conftest import SPACE, searched, train
 
 
@@ -125,6 +127,19 @@ def test_a_recipe_that_is_edited_while_it_is_searched_stops_the_study(write):
         Worker(opened.order, Halt(), edit)
 
 
+def test_other_data_stop_a_worker_before_its_next_trial_and_before_its_first(write):
+    opened = begin(write())
+
+    def other_box():
+        opened.study.set(DATA, "other data")
+
+    with pytest.raises(ConfigError, match="is of other data than 'planted' is here; bring the"):
+        Worker(opened.order, Halt(), other_box).work()
+    assert len(opened.study.trials()) == 1
+    with pytest.raises(ConfigError, match="is of other data than 'planted'"):
+        train(opened)
+
+
 def test_a_study_without_trials_may_be_corrected(write):
     begin(write(), name="s")
     assert len(searched(write(bindings=("StubTrainer.epochs = 5",)), name="s").study.trials()) == 8
@@ -148,36 +163,59 @@ PRUNED = """\
 Search:
   trials = 12
   sampler = @random_search
-  pruner = @median_pruner
-  space = {'StubTrainer.quality': {'low': 0.0, 'high': 1.0}}
-median_pruner.n_startup_trials = 3
+  pruner = @{pruner}
+  space = {{
+      'StubTrainer.quality': {{'low': 0.0, 'high': 1.0}},
+      'StubTrainer.settled': [6, 8],
+  }}
+{more}
 StubTrainer:
-  epochs = 10
+  epochs = 20
   settled = 6
+  rise = 4
 """
+MEDIAN = PRUNED.format(pruner="median_pruner", more="median_pruner.n_startup_trials = 8")
+PATIENT = PRUNED.format(
+    pruner="patient_pruner", more="patient_pruner:\n  n_startup_trials = 8\n  patience = 7"
+)
+HYPERBAND = PRUNED.format(pruner="hyperband_pruner", more="hyperband_pruner.reduction_factor = 2")
 
 
-def test_no_trial_is_pruned_before_its_curriculum_ends(write):
-    opened = searched(write(PRUNED))
-    pruned = [t for t in opened.study.trials() if t.state == TrialState.PRUNED]
+@pytest.mark.parametrize(
+    ("text", "spared", "after"),
+    # The best score is in epoch 3, so patience is lost 8 epochs later.
+    [(MEDIAN, 8, 0), (PATIENT, 8, 11), (HYPERBAND, 1, 0)],
+    ids=["median", "patient", "hyperband"],
+)
+def test_no_trial_is_pruned_before_its_own_curriculum_ends(write, text, spared, after):
+    opened = searched(write(text))
+    trials = opened.study.trials()
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
     assert pruned
-    assert all(t.last_step == 6 for t in pruned)
+    assert pruned[0].number >= spared
+    ends = [int(trial.user_attrs[BINDINGS]["StubTrainer.settled"]) for trial in pruned]
+    assert [trial.last_step for trial in pruned] == [max(end, after) for end in ends]
     assert summarise(opened.study).pruned == len(pruned)
 
 
-@pytest.mark.parametrize("pruner", ["hyperband_pruner", "patient_pruner"])
-def test_the_other_pruners_wait_too(write, pruner):
-    opened = searched(write(PRUNED.replace("@median_pruner", f"@{pruner}").replace(
-        "median_pruner.n_startup_trials = 3", "")))  # fmt: skip
-    steps = [t.last_step for t in opened.study.trials()]
-    assert min(steps) >= 6
-    assert summarise(opened.study).settled == 12
+def test_hyperband_gives_every_trial_the_epochs_of_the_curriculum():
+    pruner = hyperband_pruner(Resources(settled_epoch=6, epochs=60)).pruner
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    ends = []
+    for number in range(20):
+        trial = study.ask()
+        for epoch in range(60):
+            trial.report(-number, epoch)
+            if trial.should_prune():
+                ends.append(epoch)
+                break
+        study.tell(trial, -number)
+    assert min(ends) == 7
 
 
 def test_wilcoxon_prunes_over_seeds(write):
-    seeds = "Search.seeds = (1, 2, 3, 4, 5, 6, 7)\nwilcoxon_pruner.n_startup_seeds = 3\n"
-    text = PRUNED.replace("@median_pruner", "@wilcoxon_pruner")
-    opened = searched(write(text.replace("median_pruner.n_startup_trials = 3\n", seeds)))
+    more = "Search.seeds = (1, 2, 3, 4, 5, 6, 7)\nwilcoxon_pruner.n_startup_seeds = 3"
+    opened = searched(write(PRUNED.format(pruner="wilcoxon_pruner", more=more)))
     trials = opened.study.trials()
     pruned = [t for t in trials if t.state == TrialState.PRUNED]
     assert pruned

@@ -1,0 +1,69 @@
+"""What items are called: a table ``itemID<TAB>name``, for people to read, not to learn from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ccd.datasets.ids import is_integer
+from ccd.errors import DataError
+
+_HEADER = ["itemID", "name"]
+
+
+def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[str, ...]:
+    """The name of each item by position; empty where the file has none.
+
+    Args:
+        path: Separated by tabs, or by commas (and quoted) where its name ends in ``.csv``; with
+            the header ``itemID name``.
+        n_items: Items of the data set.
+        item_ids: Their ids; empty where ids are the positions.
+
+    Raises:
+        DataError: A line is not one known id and its name, or an id comes twice.
+    """
+    place = {text: position for position, text in enumerate(item_ids)}
+    names, lines = [""] * n_items, dict[int, int]()
+    for number, cells in _rows(path):
+        if len(cells) != 2 or not cells[1].strip():
+            raise DataError(f"{path}:{number}: expected an item id and its name, found {cells!r}")
+        text = cells[0].strip()
+        position = int(text) if not item_ids and is_integer(text) else place.get(text, -1)
+        if not 0 <= position < n_items:
+            known = (
+                f"which has {n_items:,} ids" if item_ids else f"whose ids are 0 to {n_items - 1}"
+            )
+            raise DataError(
+                f"{path}:{number}: itemID {text[:40]!r} is no item of the data set, {known}; "
+                "remove the line or name the file of this data set"
+            )
+        if position in lines:
+            raise DataError(
+                f"{path}:{number}: names item {text[:40]!r} again, after line {lines[position]}; "
+                "keep one of the lines"
+            )
+        names[position], lines[position] = cells[1].strip(), number
+    return tuple(names)
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Line number and cells of each line below the header."""
+    try:
+        text = io.StringIO(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    try:
+        if path.suffix == ".csv":
+            reader = csv.reader(text, strict=True)
+        else:
+            reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise DataError(f"{path}: cannot be read ({error}); save it anew as CSV") from error
+    if not rows or rows[0][1] != _HEADER:
+        found = rows[0][1] if rows else "nothing"
+        raise DataError(f"{path}:1: expected the columns {' and '.join(_HEADER)}, found {found!r}")
+    return rows[1:]
