@@ -75,8 +75,8 @@ def test_dma_brings_items_nearer_to_the_users_who_like_them(trained):
     fresh = built.assemble(data, 2)  # the users have adapted to the weights of seed 1
     fresh.reverse(0)
     rng = torch.Generator().manual_seed(0)
-    before = separation(users, fresh._sample, pairs, rng)
-    after = separation(users, model._sample, pairs, rng)
+    before = separation(users, fresh.sample, pairs, rng)
+    after = separation(users, model.sample, pairs, rng)
     assert abs(before - 0.5) < 0.1
     assert after > 0.7
 

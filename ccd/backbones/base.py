@@ -239,4 +239,21 @@ def half_squared_norm(*rows: Tensor) -> Tensor:
 
 def unit_rows(x: Tensor) -> Tensor:
     """``x [..., dim]`` with rows of length 1; half of F.normalize's cost, forward and backward."""
-    return x * x.square().sum(dim=-1, keepdim=True).clamp(min=1e-24).rsqrt()
+    return _UnitRows.apply(x)
+
+
+class _UnitRows(torch.autograd.Function):
+    """The gradient is ``g`` without its part along the row, over the row's length."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        scale = x.square().sum(dim=-1, keepdim=True).clamp_(min=1e-24).rsqrt_()
+        unit = x * scale
+        ctx.save_for_backward(unit, scale)
+        return unit
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        unit, scale = ctx.saved_tensors
+        along = (grad * unit).sum(dim=-1, keepdim=True)
+        return torch.addcmul(grad, unit, along, value=-1).mul_(scale)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from ccd.backbones.base import Representations, World
+from ccd.backbones.base import World
 from ccd.backbones.dualgnn import PreferenceGNN
 from ccd.graphs.item_knn import ItemGraphFactory
 from ccd.graphs.propagation import propagate
@@ -49,8 +48,8 @@ class DRAGON(PreferenceGNN):
         )
         self.item_graph = world.item_graph(item_graph)
 
-    def joined(self, means: list[Representations]) -> tuple[Tensor, Tensor]:
-        weights = self.mixture.split(1, dim=1)
-        users = torch.cat([w * t.users for w, t in zip(weights, means, strict=True)], dim=1)
-        items = torch.cat([table.items for table in means], dim=1)
-        return users, items + propagate(self.item_graph, items)
+    def joined(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        items = items.flatten(1)
+        return (self.mixture[:, :, None] * users).flatten(1), items + propagate(
+            self.item_graph, items
+        )

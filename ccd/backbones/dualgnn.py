@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -108,29 +107,32 @@ class PreferenceGNN(Backbone):
         self.epoch_user_graph = self.co_interactions.draw(self.n_neighbours, rng)
 
     def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        users, items = self.joined(self.modality_means())
+        users, items = self.joined(*self.modality_means())
         users = self.smoothed(users, rows)
         items = items if rows is None else F.embedding(rows.items, items)
         # The sources sum the layers; all that follows is linear, so their mean is scaled last.
         n_terms = self.n_layers + 1
         return Representations(n_terms * users, n_terms * items)
 
-    def joined(self, means: list[Representations]) -> tuple[Tensor, Tensor]:
-        """One table of all users and one of all items, from those of each modality."""
+    def joined(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """One table of all users and one of all items, from :meth:`modality_means`."""
         raise TypeError(f"{type(self).__name__} must define joined")
 
-    def modality_means(self) -> list[Representations]:
+    def modality_means(self) -> tuple[Tensor, Tensor]:
         """Mean of the layers ``X, A X, A^2 X ...`` per modality, for all users and items.
 
         X are the preferences and the encoded features, each row of length 1.
+
+        Returns:
+            Users ``[n_users, n_modalities, dim]`` and items ``[n_items, n_modalities, dim]``.
         """
-        preferences = unit_rows(self.user_embeddings.unflatten(1, (len(self.encoders), -1)))
-        return [
-            convolve(self.graph, users, unit_rows(encoder(features)), self.n_layers, None)
-            for users, encoder, features in zip(
-                preferences.unbind(1), self.encoders, self._features, strict=True
-            )
-        ]
+        sizes = (len(self.encoders), -1)
+        preferences = unit_rows(self.user_embeddings.unflatten(1, sizes))
+        encoded = zip(self.encoders, self._features, strict=True)
+        # The modalities side by side: one convolution of wide rows is faster than one each.
+        items = torch.cat([unit_rows(encoder(features)) for encoder, features in encoded], dim=1)
+        means = convolve(self.graph, preferences.flatten(1), items, self.n_layers, None)
+        return means.users.unflatten(1, sizes), means.items.unflatten(1, sizes)
 
     def smoothed(self, users: Tensor, rows: Rows | None) -> Tensor:
         """Users plus their neighbours' weighted mean, for the users of ``rows`` (else all).
@@ -191,10 +193,9 @@ class DualGNN(PreferenceGNN):
         )
         self.inplace_sum_parity = inplace_sum_parity
 
-    def joined(self, means: list[Representations]) -> tuple[Tensor, Tensor]:
+    def joined(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         shares: Tensor = self.mixture
         if self.inplace_sum_parity:
             # w_1 (X_1 + X_2 + ...) + w_2 X_2 + ...: to its own weight each other adds the first's.
             shares = torch.cat([shares[:, :1], shares[:, 1:] + shares[:, :1]], dim=1)
-        users = [w * table.users for w, table in zip(shares.split(1, dim=1), means, strict=True)]
-        return reduce(Tensor.add, users), reduce(Tensor.add, [table.items for table in means])
+        return (shares[:, :, None] * users).sum(dim=1), items.sum(dim=1)

@@ -24,6 +24,7 @@ from ccd.backbones.lightgcn import convolution_layers, convolve, with_side
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.weighted import (
     Edges,
+    FixedItemGraph,
     WeightedItemGraph,
     mixed_edges,
     similarity_edges,
@@ -84,7 +85,7 @@ class LATTICE(Backbone):
             name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
             for name, features in world.features.items()
         }
-        self._epoch_graph: WeightedItemGraph | None = None
+        self._epoch_graph: FixedItemGraph | None = None
         edges = world.users, world.items, world.n_users, world.n_items, world.engine
         self.graph = UserItemGraph(*edges, averaging=True)
         self.modality_weights = nn.Parameter(
@@ -119,7 +120,7 @@ class LATTICE(Backbone):
             return None
         return self.reg_weight * half_squared_norm(step.users, step.positives, step.negatives)
 
-    def _item_graph(self) -> WeightedItemGraph:
+    def _item_graph(self) -> WeightedItemGraph | FixedItemGraph:
         """The learned graph in inference and in an epoch's first batch, else what that one left."""
         if self.training and self._epoch_graph is not None:
             return self._epoch_graph

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ccd.backbones.base import (
     Backbone,
@@ -135,8 +134,8 @@ class MGCN(Backbone):
         if self.contrast_weight:
             ids = (step.index.users, step.index.positives)
             for rows, terms in zip(ids, step.output.state, strict=True):
-                behaviour, side = (F.embedding(rows, table) for table in terms)
-                losses.append(self.contrast_weight * info_nce(side, behaviour, self.temperature))
+                contrast = info_nce(terms.side, terms.behaviour, self.temperature, (rows, rows))
+                losses.append(self.contrast_weight * contrast)
         return torch.stack(losses).sum() if losses else None
 
     def _behaviour(self, ego: Tensor, rows: Rows) -> Representations:

@@ -93,21 +93,30 @@ class SLMRec(Backbone):
         return Representations(self.merge_users(users), self.merge_items(items), items)
 
     def own_loss(self, step: Step) -> Tensor:
-        main = info_nce(step.users, step.positives, self.temperature)
+        users, items, state = step.output
+        rows = step.index
+        main = info_nce(users, items, self.temperature, (rows.users, rows.positives))
         if not self.ssl_weight:
             return main
-        views = F.embedding(step.index.positives, step.output.state).chunk(self.n_views, dim=1)
-        return main + self.ssl_weight * self._contrast(views)
+        distinct, positives = torch.unique(rows.positives, return_inverse=True)
+        views = F.embedding(distinct, state).chunk(self.n_views, dim=1)
+        return main + self.ssl_weight * self._contrast(views, positives)
 
-    def _contrast(self, views: tuple[Tensor, ...]) -> Tensor:
-        """The contrasts of the batch's items ``[batch, dim]`` by ID and by each modality."""
+    def _contrast(self, views: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """The contrasts of items by ID and by each modality.
+
+        Args:
+            views: By ID, then by each modality ``[n, dim]``.
+            rows: The batch's rows of them ``[batch]``.
+        """
+
+        def contrast(anchors: Tensor, targets: Tensor) -> Tensor:
+            return info_nce(anchors, targets, self.ssl_temperature, (rows, rows), normalise=False)
+
         anchors = self.fine[0](views[0])
-        loss = self._info_nce(anchors, self.fine[1](views[1]))
+        loss = contrast(anchors, self.fine[1](views[1]))
         chain = zip(self.onward, self.coarse_anchors, self.coarse_targets, views[2:], strict=True)
         for onward, to_anchors, to_targets, view in chain:
             anchors = onward(anchors)
-            loss = loss + self._info_nce(to_anchors(anchors), to_targets(view))
+            loss = loss + contrast(to_anchors(anchors), to_targets(view))
         return loss
-
-    def _info_nce(self, anchors: Tensor, targets: Tensor) -> Tensor:
-        return info_nce(anchors, targets, self.ssl_temperature, normalise=False)

@@ -35,7 +35,8 @@ class Adjacency(Protocol):
 
         Args:
             x: Source rows ``[n_sources, dim]``.
-            weights: One per edge, in the order of the edge list ``[n_edges]``.
+            weights: One per edge, in the order of the edge list ``[n_edges]``, or one per edge and
+                column ``[n_edges, dim]``.
         """
 
 
@@ -71,7 +72,7 @@ class DglAdjacency:
         return self._pass(self._reverse, "copy_lhs", "sum", x, None)
 
     def weighted_sum(self, x: Tensor, weights: Tensor) -> Tensor:
-        return self._pass(self._graph, "mul", "sum", x, weights[:, None])
+        return self._pass(self._graph, "mul", "sum", x, _columns(weights))
 
 
 class TorchAdjacency:
@@ -97,8 +98,13 @@ class TorchAdjacency:
         return self._backward @ x
 
     def weighted_sum(self, x: Tensor, weights: Tensor) -> Tensor:
-        messages = x.index_select(0, self._source) * weights[:, None]
+        messages = x.index_select(0, self._source) * _columns(weights)
         return x.new_zeros(self._shape[0], x.shape[1]).index_add(0, self._target, messages)
+
+
+def _columns(weights: Tensor) -> Tensor:
+    """Weights as ``[n_edges, 1]`` or ``[n_edges, dim]``."""
+    return weights[:, None] if weights.dim() == 1 else weights
 
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -13,6 +12,7 @@ from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.graphs.engines import Engine
 from ccd.graphs.nearest import NearestItems, nearest_by_modality, nearest_items
+from ccd.graphs.propagation import propagate
 
 
 class Edges(NamedTuple):
@@ -48,17 +48,71 @@ class WeightedItemGraph:
     """
 
     def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
-        self.edges = edges
+        self.edges, self._n_items, self._engine = edges, n_items, engine
         self._adjacency = engine.adjacency(edges.source, edges.target, n_items, n_items)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._adjacency.weighted_sum(x, self.edges.weights)
 
-    def detached(self) -> WeightedItemGraph:
+    def detached(self) -> FixedItemGraph:
         """The same graph, through whose weights no gradient passes."""
-        graph = copy(self)
-        graph.edges = self.edges._replace(weights=self.edges.weights.detach())
-        return graph
+        return FixedItemGraph(self.edges, self._n_items, self._engine)
+
+
+class FixedItemGraph:
+    """``G x`` over edges whose weights are constant, differentiable in ``x [n_items, dim]``.
+
+    Args:
+        edges: The edges; parallel ones add up.
+        n_items: Number of items.
+        engine: Message-passing engine.
+    """
+
+    def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
+        self.edges = edges._replace(weights=edges.weights.detach())
+        self._operator = _FixedOperator(self.edges, n_items, engine)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return propagate(self._operator, x)
+
+
+class _FixedOperator:
+    """The linear operator of a fixed graph: one directed sum, and one for its transpose."""
+
+    def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
+        source, target, weights = edges
+        self._sum = _DirectedSum(Edges(source, target, weights), n_items, engine)
+        self._transposed = _DirectedSum(Edges(target, source, weights), n_items, engine)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._sum(x)
+
+    def adjoint(self, grad: Tensor) -> tuple[Tensor]:
+        return (self._transposed(grad),)
+
+
+class _DirectedSum:
+    """Weighted sums over sources, a few columns at a time.
+
+    DGL's kernel is slow where a weight is spread over a row: with weights as wide as the rows, and
+    edges in the order of their targets, it takes a fifth of the time.
+    """
+
+    columns = 16
+
+    def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
+        order = torch.argsort(edges.target, stable=True)
+        self._adjacency = engine.adjacency(
+            edges.source[order], edges.target[order], n_items, n_items
+        )
+        self._weights = edges.weights[order, None].repeat(1, self.columns)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        sums = []
+        for part in x.split(self.columns, dim=1):
+            weights = self._weights[:, : part.shape[1]].contiguous()
+            sums.append(self._adjacency.weighted_sum(part.contiguous(), weights))
+        return torch.cat(sums, dim=1)
 
 
 def neighbour_edges(nearest: NearestItems) -> Edges:
@@ -102,7 +156,7 @@ def weighted_knn(
     k: int,
     precomputed: bool,
     setting: str,
-) -> dict[str, WeightedItemGraph]:
+) -> dict[str, FixedItemGraph]:
     """``K_w``: cosine k-nearest-neighbour graph of each modality's raw features, normalised.
 
     Args:
@@ -123,7 +177,7 @@ def weighted_knn(
         )
     nearest = nearest_by_modality(dataset, device, k, precomputed=precomputed, setting=setting)
     return {
-        modality: WeightedItemGraph(
+        modality: FixedItemGraph(
             neighbour_edges(found).normalised(dataset.n_items), dataset.n_items, engine
         )
         for modality, found in nearest.items()

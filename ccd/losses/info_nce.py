@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
 def info_nce(
-    anchors: Tensor, targets: Tensor, temperature: float, *, normalise: bool = True
+    anchors: Tensor,
+    targets: Tensor,
+    temperature: float,
+    pairs: tuple[Tensor, Tensor],
+    *,
+    normalise: bool = True,
 ) -> Tensor:
     """Cross-entropy of each anchor's own target among the batch's targets (van den Oord 2018).
 
-    One direction, from anchors to targets; a target that occurs twice is not masked.
+    One direction, from anchors to targets; a target that occurs twice is not masked. Rows that
+    occur more than once are compared once and counted as often: half the cost on a usual batch.
 
     Args:
-        anchors: One view ``[batch, dim]``.
-        targets: The other view of the same rows ``[batch, dim]``.
+        anchors: One view ``[n, dim]``.
+        targets: The other view ``[m, dim]``.
         temperature: Divides the similarities.
+        pairs: The batch: rows of ``anchors`` and, for each, the row of ``targets`` that is its
+            own, both int64 ``[batch]``.
         normalise: Compare by cosine; False compares by dot product.
     """
+    anchor_rows, anchor = torch.unique(pairs[0], return_inverse=True)
+    target_rows, target, counts = torch.unique(pairs[1], return_inverse=True, return_counts=True)
+    anchors, targets = F.embedding(anchor_rows, anchors), F.embedding(target_rows, targets)
     if normalise:
         anchors, targets = F.normalize(anchors, dim=1), F.normalize(targets, dim=1)
-    # The temperature goes to the smaller table: dividing [batch, batch] costs a tenth of a step.
-    similarity = (anchors / temperature) @ targets.T
-    return F.cross_entropy(similarity, torch.arange(len(similarity), device=similarity.device))
+    # The temperature goes to the smaller table: dividing the similarities costs a tenth of a step.
+    anchors = anchors / temperature
+    partition = _LogPartition.apply(anchors, targets, counts)
+    own = (F.embedding(anchor, anchors) * F.embedding(target, targets)).sum(dim=1)
+    return (partition.index_select(0, anchor) - own).mean()
+
+
+class _LogPartition(torch.autograd.Function):
+    """``log sum_j counts[j] exp(anchors[i] . targets[j])``, ``[n]``.
+
+    The similarities are the one ``[n, m]`` table of both passes; autograd would write five.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, anchors: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+        similar = torch.addmm(counts.to(anchors.dtype).log(), anchors, targets.T)
+        top = similar.amax(dim=1, keepdim=True)
+        weights = similar.sub_(top).exp_()
+        total = weights.sum(dim=1, keepdim=True)
+        ctx.save_for_backward(anchors, targets, weights, total)
+        return (top + total.log())[:, 0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        anchors, targets, weights, total = ctx.saved_tensors
+        scale = grad[:, None] / total
+        return scale * (weights @ targets), weights.T @ (scale * anchors), None

@@ -60,11 +60,13 @@ def test_the_fixed_graph_equals_the_dense_one_and_its_transpose():
 
 
 @pytest.mark.parametrize("engine", [DglEngine(), TorchEngine()], ids=lambda e: e.name)
-def test_a_detached_graph_is_the_same_but_for_the_gradient_to_its_weights(engine):
+# More columns than are summed at a time, and a rest.
+@pytest.mark.parametrize("dim", [5, 40])
+def test_a_detached_graph_is_the_same_but_for_the_gradient_to_its_weights(engine, dim):
     units = [F.normalize(torch.from_numpy(features(seed=s))) for s in (0, 1)]
     units[0].requires_grad_()
     edges = mixed_edges([similarity_edges(unit, K) for unit in units], torch.tensor([0.3, 0.7]))
-    x = torch.randn(N_ITEMS, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    x = torch.randn(N_ITEMS, dim, generator=torch.Generator().manual_seed(0), requires_grad=True)
     graph = WeightedItemGraph(edges, N_ITEMS, engine)
     learned, fixed = graph(x), graph.detached()(x)
     # Parallel edges add up.
