@@ -8,10 +8,13 @@ from contextlib import contextmanager
 
 import torch
 
-# Parameters of glibc's mallopt(3), and the values that it starts with.
+# Parameters of glibc's mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_USUAL = 128 * 1024
 _KEEP = 2**30
+_USUAL = 2**25
+"""What glibc itself raises the second to, at most, as tables are freed; the first to twice that.
+
+Once set it is raised no more, so the lower value of a new process would slow down what follows."""
 
 
 @contextmanager
@@ -38,11 +41,12 @@ def kept_memory() -> Iterator[None]:
     if mallopt is None or trim is None:
         yield
         return
-    mallopt(_MMAP_THRESHOLD, _KEEP)
+    if not mallopt(_MMAP_THRESHOLD, _KEEP):  # early releases refuse more than their own limit
+        mallopt(_MMAP_THRESHOLD, _USUAL)
     mallopt(_TRIM_THRESHOLD, _KEEP)
     try:
         yield
     finally:
         mallopt(_MMAP_THRESHOLD, _USUAL)
-        mallopt(_TRIM_THRESHOLD, _USUAL)
+        mallopt(_TRIM_THRESHOLD, 2 * _USUAL)
         trim(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +51,11 @@ def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recipe = "recipes/ablation_freedom.gin"
         ccd.run(recipe, bindings=tiny, only=only, seeds=(1, 2), out=folder / "run")
     return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def hang_up_is_heard() -> Iterator[None]:
+    """Also where the tests run under nohup, whose children ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

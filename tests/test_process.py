@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from ccd import process
 from ccd.process import cpu_threads, kept_memory
 
 TABLE = (2**24,)  # 64 MB of float32
@@ -25,6 +26,22 @@ def test_tables_reuse_memory_within_the_block_only():
         kept = faults_of_new_tables()
     given_back = faults_of_new_tables()
     assert kept * 10 < given_back
+
+
+def test_a_c_library_that_refuses_so_much_gets_its_own_limit(monkeypatch):
+    asked = []
+
+    class EarlyGlibc:
+        def mallopt(self, parameter, value):
+            asked.append((parameter, value))
+            return int(parameter != process._MMAP_THRESHOLD or value <= process._USUAL)
+
+        def malloc_trim(self, pad):
+            return 0
+
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: EarlyGlibc())
+    with kept_memory():
+        assert asked[1] == (process._MMAP_THRESHOLD, process._USUAL)
 
 
 def test_threads_are_restored_after_an_error():

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ccd.backbones.projector import LinearProjector
 from ccd.errors import ConfigError
@@ -253,6 +254,7 @@ class _UnitRows(torch.autograd.Function):
         return unit
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         unit, scale = ctx.saved_tensors
         along = (grad * unit).sum(dim=-1, keepdim=True)

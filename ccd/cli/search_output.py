@@ -7,6 +7,8 @@ import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ccd.reports.console import make_console, say
+
 if TYPE_CHECKING:
     from ccd.search.launch import Opened
     from ccd.search.summary import Ended
@@ -34,8 +36,8 @@ class Teller:
             self._emit("started", {"study": study.name, "folder": str(folder), "budget": budget,
                                    "settled": settled, "workers": workers})  # fmt: skip
             return
-        print(f"study {study.name}: {settled} of {budget} trials done, {workers} worker(s)")
-        print(f"folder: {folder}   storage: {self._opened.store.text}", flush=True)
+        say(f"study {study.name}: {settled} of {budget} trials done, {workers} worker(s)")
+        say(f"folder: {folder}   storage: {self._opened.store.text}")
 
     def tell(self) -> None:
         """Tell about trials that have ended since."""
@@ -50,11 +52,10 @@ class Teller:
                 self._emit("trial", asdict(trial))
             else:
                 summary = summarise(self._opened.study)
-                print(trial_line(trial, summary.metric or "metric", summary), flush=True)
+                say(trial_line(trial, summary.metric or "metric", summary))
 
     def end(self) -> None:
         """Say how the study stands, and how to go on with it."""
-        from ccd.reports.console import make_console
         from ccd.reports.search_text import status_view
         from ccd.search.summary import summarise
 
@@ -63,10 +64,10 @@ class Teller:
         if self._as_json:
             self._emit("ended", summary.to_json())
             return
-        print()
+        say("")
         make_console().print(status_view(summary))
         if summary.settled < summary.budget:
-            print(f"to go on: {resume_command(self._opened)}")
+            say(f"to go on: {resume_command(self._opened)}")
 
     def _ended(self) -> list[Ended]:
         from ccd.search.summary import ended_trials
@@ -74,7 +75,7 @@ class Teller:
         return ended_trials(self._opened.study)
 
     def _emit(self, event: str, body: dict[str, object]) -> None:
-        print(json.dumps({"event": event, **body}), flush=True)
+        say(json.dumps({"event": event, **body}))
 
 
 def resume_command(opened: Opened) -> str:
@@ -87,7 +88,6 @@ def resume_command(opened: Opened) -> str:
 
 def show_best(opened: Opened, as_json: bool) -> None:
     """The best trials and what mattered; ``best.gin`` is written."""
-    from ccd.reports.console import make_console
     from ccd.reports.search_text import best_view
     from ccd.search.result import write_best
     from ccd.search.study import METRIC
@@ -105,13 +105,13 @@ def show_best(opened: Opened, as_json: bool) -> None:
             "file": str(written[1]) if written else None,
             "command": written[2] if written else None,
         }
-        print(json.dumps(body), flush=True)
+        say(json.dumps(body))
         return
     if written is None:
-        print("no trial is complete yet")
+        say("no trial is complete yet")
         return
     make_console().print(best_view(ranked, metric, importances(opened.study)))
-    print(f"best setting: {written[1]}\nreproduce it: {written[2]}")
+    say(f"best setting: {written[1]}\nreproduce it: {written[2]}")
 
 
 def show_test(opened: Opened, as_json: bool) -> None:

@@ -29,7 +29,10 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
     names, lines = [""] * n_items, dict[int, int]()
     for number, cells in _rows(path):
         if len(cells) != 2 or not cells[1].strip():
-            raise DataError(f"{path}:{number}: expected an item id and its name, found {cells!r}")
+            raise DataError(
+                f"{path}:{number}: expected an item id and its name, found {cells!r}; mend or "
+                "remove the line"
+            )
         text = cells[0].strip()
         position = int(text) if not item_ids and is_integer(text) else place.get(text, -1)
         if not 0 <= position < n_items:
@@ -55,15 +58,21 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         text = io.StringIO(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    commas = path.suffix == ".csv"
+    if commas:
+        reader = csv.reader(text, strict=True)
+    else:
+        reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
     try:
-        if path.suffix == ".csv":
-            reader = csv.reader(text, strict=True)
-        else:
-            reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
         rows = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
-        raise DataError(f"{path}: cannot be read ({error}); save it anew as CSV") from error
+        raise DataError(
+            f"{path}:{reader.line_num}: cannot be read ({error}); mend or remove the line"
+        ) from error
     if not rows or rows[0][1] != _HEADER:
         found = rows[0][1] if rows else "nothing"
-        raise DataError(f"{path}:1: expected the columns {' and '.join(_HEADER)}, found {found!r}")
+        raise DataError(
+            f"{path}:1: expected the columns {' and '.join(_HEADER)}, found {found!r}; write them "
+            f"so, separated by {'a comma' if commas else 'a tab'}"
+        )
     return rows[1:]

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -58,6 +59,7 @@ class _LogPartition(torch.autograd.Function):
         return (top + total.log())[:, 0]
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         anchors, targets, weights, total = ctx.saved_tensors
         scale = grad[:, None] / total

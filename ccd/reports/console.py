@@ -28,10 +28,16 @@ ASCII = Glyphs("+", ">", ".", "+-", "..", "|", "#")
 
 
 class PatientConsole(Console):
-    """A console that goes quiet when its pipe is closed (``ccd run ... | head``).
+    """A console that goes quiet when its pipe or its terminal is gone (``ccd run ... | head``).
 
     rich would leave the process; hours of training are worth more than their progress lines.
     """
+
+    def _check_buffer(self) -> None:
+        try:
+            super()._check_buffer()
+        except OSError:  # for a closed pipe, rich calls the next itself
+            self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         """Send everything that follows nowhere."""
@@ -47,6 +53,14 @@ def make_console() -> PatientConsole:
 def glyphs_for(options: ConsoleOptions) -> Glyphs:
     """The characters that the output's encoding has."""
     return ASCII if options.ascii_only else UNICODE
+
+
+def say(line: str) -> None:
+    """Print a line of progress; that nobody can read it any more is no reason to stop."""
+    try:
+        print(line, flush=True)
+    except OSError:  # a closed pipe, or a terminal that is gone
+        silence_stdout()
 
 
 def silence_stdout() -> None:

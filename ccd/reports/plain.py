@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ccd.reports.console import duration, silence_stdout
+from ccd.reports.console import duration, say
 from ccd.reports.run_states import Progress, RunState
 from ccd.runs.files import json_line
 from ccd.runs.records import EpochRecord, Plan, RunResult
@@ -130,8 +129,4 @@ class JsonProgress:
 
     def emit(self, event: str, content: dict[str, Any]) -> None:
         """Write one event; a closed pipe is no reason to stop training."""
-        try:
-            sys.stdout.write(json_line({"event": event, **content}) + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            silence_stdout()
+        say(json_line({"event": event, **content}))

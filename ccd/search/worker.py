@@ -122,7 +122,7 @@ class Worker:
             late = self.order.until is not None and time.time() >= self.order.until
             claim = None
             if not late:
-                self._refuse_edited()
+                self._refuse_other_settings()
                 self._refuse_other_data()
                 claim = self.study.claim(self.leases, self.presets)
             if claim is not None:
@@ -143,11 +143,13 @@ class Worker:
         """Whether somebody asked this worker, or all, to stop."""
         return self.halt.asked() or self.study.is_stopping
 
-    def _refuse_edited(self) -> None:
-        """Each trial reads the recipe's files: an edit meanwhile would change what is searched."""
+    def _refuse_other_settings(self) -> None:
+        """Asked before each trial, which reads the recipe's files: they may have been edited.
+
+        The study may be another one too: until its first trial a box that begins may change it.
+        """
         now = Target(self.order.source).identity
-        if now != self.target.identity:
-            refuse_other_settings(self.study, {**self.presets.identity, **now})
+        refuse_other_settings(self.study, {**self.presets.identity, **now})
 
     def _refuse_other_data(self) -> None:
         """Asked before each trial too: boxes that begin at once both find a study without any."""

@@ -1,11 +1,14 @@
+import errno
 import io
 import json
+import os
 import sys
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from ccd.reports.console import make_console
 from ccd.reports.plain import JsonProgress, PlainProgress
 from tests.runs.samples import make_epoch, make_plan, make_result
 
@@ -85,13 +88,19 @@ def test_json_is_strict_where_a_number_is_not_finite(capsys):
     assert json.loads(capsys.readouterr().out)["best"] is None
 
 
-class ClosedPipe(io.StringIO):
+class Gone(io.StringIO):
+    def __init__(self, code):
+        super().__init__()
+        self.code = code
+
     def write(self, text):
-        raise BrokenPipeError
+        raise OSError(self.code, os.strerror(self.code))
 
 
-def test_closed_pipe_does_not_stop_a_run(monkeypatch):
-    monkeypatch.setattr(sys, "stdout", ClosedPipe())
+@pytest.mark.parametrize("code", [errno.EPIPE, errno.EIO], ids=["pipe", "terminal"])
+def test_an_output_that_is_gone_does_not_stop_a_run(monkeypatch, code):
+    monkeypatch.setattr(sys, "stdout", Gone(code))
     play(JsonProgress())
-    with pytest.raises(BrokenPipeError):
-        print("the pipe is really closed")
+    play(PlainProgress(make_console()))
+    with pytest.raises(OSError, match=os.strerror(code)):
+        print("it is really gone")

@@ -140,6 +140,15 @@ def test_other_data_stop_a_worker_before_its_next_trial_and_before_its_first(wri
         train(opened)
 
 
+def test_other_settings_stop_a_worker_before_its_first_trial(write):
+    opened = begin(write(), name="s")
+    worker = Worker(opened.order, Halt(), lambda: None)
+    begin(write(bindings=("StubTrainer.epochs = 5",)), name="s")  # another box, meanwhile
+    with pytest.raises(ConfigError, match="'s' is of other settings"):
+        worker.work()
+    assert not opened.study.trials()
+
+
 def test_a_study_without_trials_may_be_corrected(write):
     begin(write(), name="s")
     assert len(searched(write(bindings=("StubTrainer.epochs = 5",)), name="s").study.trials()) == 8
