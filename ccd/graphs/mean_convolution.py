@@ -63,15 +63,16 @@ class MeanConvolution:
     def __init__(
         self, graph: UserItemGraph, n_layers: int, rows: tuple[Tensor, Tensor] | None = None
     ) -> None:
-        self._graph, self._n_layers = graph, n_layers
-        self._rows = rows
+        self._graph, self._rows = graph, rows
         nodes = None if rows is None else torch.cat([rows[0], rows[1] + graph.n_users])
         self._left = graph.left if nodes is None else graph.left[nodes]
         self._hops = _hops(graph, n_layers, nodes)
+        # The rows of the tables that enter; all where None.
+        self._entering = self._split(self._hops[0].sources) if self._hops else rows
 
     def __call__(self, users: Tensor, items: Tensor) -> Tensor:
         if not self._hops:
-            return _gather(users, items, self._rows)
+            return _gather(users, items, self._entering)
         layer, ego = self._enter(users, items)
         total = torch.zeros_like(ego)
         for hop, after in pairwise(self._hops):
@@ -79,13 +80,13 @@ class MeanConvolution:
             total += after.pick(summed)
             layer = summed.mul_(after.take(self._graph.between))
         total += self._hops[-1].edges.sum_sources(layer)
-        return ego.addcmul_(total, self._left).div_(self._n_layers + 1)
+        return ego.addcmul_(total, self._left).div_(len(self._hops) + 1)
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of the user and the item table, from that of the rows."""
         if not self._hops:
-            return self._scatter(grad, self._rows)
-        grad = grad / (self._n_layers + 1)
+            return self._scatter(grad)
+        grad = grad / (len(self._hops) + 1)
         scaled = grad * self._left
         result = self._hops[-1].edges.sum_targets(scaled)
         for after, hop in pairwise(reversed(self._hops)):
@@ -93,13 +94,13 @@ class MeanConvolution:
             result = hop.edges.sum_targets(result)
         first = self._hops[0]
         result = first.add(result.mul_(first.take(self._graph.right)), grad)
-        return self._scatter(result, self._split(first.sources))
+        return self._scatter(result)
 
     def _enter(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """What the first hop sums over, and the wanted rows of layer 0."""
         graph, first = self._graph, self._hops[0]
-        if first.sources is not None:
-            rows = _gather(users, items, self._split(first.sources))
+        if self._entering is not None:
+            rows = _gather(users, items, self._entering)
             return rows * first.take(graph.right), first.pick(rows)
         layer = torch.empty(len(graph.right), users.shape[1], device=users.device)
         torch.mul(users, graph.right[: graph.n_users], out=layer[: graph.n_users])
@@ -113,9 +114,9 @@ class MeanConvolution:
         n_users = int(torch.searchsorted(nodes, self._graph.n_users))
         return nodes[:n_users], nodes[n_users:] - self._graph.n_users
 
-    def _scatter(self, grad: Tensor, rows: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+    def _scatter(self, grad: Tensor) -> tuple[Tensor, Tensor]:
         """The adjoint of :func:`_gather`."""
-        graph = self._graph
+        graph, rows = self._graph, self._entering
         if rows is None:
             return grad[: graph.n_users], grad[graph.n_users :]
         users = grad.new_zeros(graph.n_users, grad.shape[1])
