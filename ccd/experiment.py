@@ -203,6 +203,11 @@ class Experiment:
                 raise ConfigError(
                     f"{reason}; drop module 'dma' or choose a backbone such as FREEDOM"
                 )
+            if not dataset.features:
+                raise ConfigError(
+                    f"DMA aligns items with their modalities, and data set '{dataset.name}' has "
+                    "none; name its features in the data set's gin file, or drop module 'dma'"
+                )
             aligner = self.aligner(self.dim, projector, streams.generator("aligner"), self.device)
         pools: DiffusionPools | None = None
         if self.pools is not None:

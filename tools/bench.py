@@ -167,7 +167,8 @@ def measure_sampler(name: str, arguments: argparse.Namespace) -> dict[str, float
         return sampler
 
     experiment.sampler = make_timed
-    experiment.trainer.update = timed(experiment.trainer.update, steps)
+    update = experiment.trainer.update
+    experiment.trainer.update = lambda: timed(update(), steps)
     experiment.run(graph.root["dataset"].value.factory()(folders), 999, lambda _: None)
     per_epoch = len(steps) // SAMPLER_EPOCHS
     measured = slice(-MEASURED_EPOCHS * per_epoch, None)

@@ -51,6 +51,7 @@ class FREEDOM(Backbone):
         reg_weight: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__(world)
+        world.require_features("FREEDOM")
         self.n_layers, self.reg_weight = n_layers, reg_weight
         self.item_graph = world.item_graph(item_graph)
         full = UserItemGraph(world.users, world.items, world.n_users, world.n_items, world.engine)

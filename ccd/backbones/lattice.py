@@ -74,13 +74,13 @@ class LATTICE(Backbone):
         reg_weight: NonNegativeFloat = 1e-5,
     ) -> None:
         super().__init__(world)
+        world.require_features("LATTICE")
         self.k, self.n_layers, self.n_item_layers = k, n_layers, n_item_layers
         self.original_share, self.reg_weight = original_share, reg_weight
         self.engine = world.engine
-        originals = world.item_graph(
+        self._originals = world.item_graph(
             partial(weighted_knn, k=k, precomputed=precomputed, setting="LATTICE.k")
         )
-        self._originals = {name: graph.edges for name, graph in originals.items()}
         self._missing = {
             name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
             for name, features in world.features.items()

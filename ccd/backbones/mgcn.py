@@ -25,7 +25,7 @@ from ccd.backbones.projector import linear
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_item_operators import ItemsToUsers
-from ccd.graphs.weighted import weighted_knn
+from ccd.graphs.weighted import FixedItemGraph, weighted_knn
 from ccd.losses.info_nce import info_nce
 from ccd.registry import component
 from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -79,12 +79,17 @@ class MGCN(Backbone):
         temperature: PositiveFloat = 0.2,
     ) -> None:
         super().__init__(world)
+        world.require_features("MGCN")
         self.n_layers, self.n_item_layers = n_layers, n_item_layers
         self.reg_weight, self.contrast_weight = reg_weight, contrast_weight
         self.temperature = temperature
-        self.item_graphs = world.item_graph(
+        edges = world.item_graph(
             partial(weighted_knn, k=k, precomputed=precomputed, setting="MGCN.k")
         )
+        self.item_graphs = {
+            name: FixedItemGraph(of_one, world.n_items, world.engine)
+            for name, of_one in edges.items()
+        }
         self.graph = UserItemGraph(
             world.users, world.items, world.n_users, world.n_items, world.engine
         )

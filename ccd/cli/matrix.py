@@ -67,6 +67,7 @@ class MatrixView:
         yield _hanging(fits, f"fits: Experiment.sampler = {name}")
         if self._pooled:
             yield Text(f"{', '.join(self._pooled)}: with the modules dma and ndi")
+        yield Text("MCDRec is FREEDOM with other parts; MG goes with every row")
         for number, reason in enumerate(self._reasons, 1):
             yield _hanging(str(number), reason)
 

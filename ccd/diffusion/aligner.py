@@ -49,7 +49,8 @@ class DiffusionAligner(nn.Module):
         scope: Diffuse the items of the ``batch`` or ``all`` items in each step.
         duplicates: ``unique``: one draw per distinct item; ``each``: one per occurrence, the last
             one is fused and the loss counts all, as in the released code.
-        samples: Reverse processes whose results are averaged at inference.
+        samples: Reverse processes whose results are averaged: for inference, and so for NDI's last
+            pool.
         fixed_sampling: Use the same noise in each epoch's reverse process, so that validation
             does not vary by luck.
     """
@@ -86,7 +87,7 @@ class DiffusionAligner(nn.Module):
         self.samples, self.fixed_sampling = samples, fixed_sampling
 
     def denoise(self, item_embeddings: Tensor, items: Tensor, rng: torch.Generator) -> Denoised:
-        """One training step: estimates of the batch's items and ``L_dm`` (Eq. 4).
+        """One training step: estimates of the batch's items and ``L_dm`` (Eq. 5).
 
         Args:
             item_embeddings: ID embeddings ``[n_items, dim]``.

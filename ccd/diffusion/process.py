@@ -21,7 +21,7 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 class GaussianDiffusion:
     """Gaussian diffusion that is reversed with an estimate of ``x_0`` (Eq. 1-3).
 
-    The paper's ``alpha_t`` of Eq. 1 is the cumulative product, here ``alphas_cumprod``.
+    The paper's ``alpha_t`` of Eq. 1 is the cumulative product of ``1 - beta``.
 
     Args:
         device: Where the coefficients live.
@@ -65,8 +65,6 @@ class GaussianDiffusion:
         self.noise_scale, self.noise_unit, self.first_index = noise_scale, noise_unit, first_index
         alphas_cumprod = torch.cumprod(1 - beta, dim=0)
         previous = torch.cat([torch.ones(1, dtype=torch.float64), alphas_cumprod[:-1]])
-        self.betas = beta.float().to(device)
-        self.alphas_cumprod = alphas_cumprod.float().to(device)
         self._signal = alphas_cumprod.sqrt().float().to(device)
         self._noise = (1 - alphas_cumprod).sqrt().float().to(device)
         # Posterior q(x_{t-1} | x_t, x_0): mean = x0_weight * x_0 + xt_weight * x_t.

@@ -14,7 +14,7 @@ from platformdirs import user_cache_dir
 from ccd.errors import ResourceError
 from ccd.runs.files import replacing
 
-_FORMAT = 2
+_FORMAT = 3
 """Raised whenever the meaning of a cached array changes."""
 
 
@@ -37,10 +37,8 @@ def cached_arrays(
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except FileNotFoundError:
+    except Exception:  # not there, damaged, or not ours to read: made again, replaced where allowed
         pass
-    except Exception:  # a damaged cache file is no one's loss: it is made again
-        path.unlink(missing_ok=True)
     arrays = make()
     _store(path, arrays)
     return arrays
@@ -54,7 +52,7 @@ def _digest(inputs: Sequence[object]) -> str:
             for start in range(0, len(value), 4096):
                 digest.update(np.ascontiguousarray(value[start : start + 4096]).data)
         else:
-            digest.update(repr(value).encode())
+            digest.update(f"{value!r};".encode())
     return digest.hexdigest()[:32]
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError
 from ccd.graphs.engines import Engine
 from ccd.graphs.nearest import NearestItems, nearest_by_modality, nearest_items
 from ccd.graphs.propagation import propagate
@@ -156,29 +155,22 @@ def weighted_knn(
     k: int,
     precomputed: bool,
     setting: str,
-) -> dict[str, FixedItemGraph]:
+) -> dict[str, Edges]:
     """``K_w``: cosine k-nearest-neighbour graph of each modality's raw features, normalised.
 
     Args:
         dataset: Gives features and, where a file has them, precomputed neighbours.
-        engine: Message-passing engine.
-        device: Where the graphs live.
+        engine: Not needed for edges; what every maker of an item graph is given.
+        device: Where the edges live.
         k: Neighbours per item and modality, the item itself included.
         precomputed: Use the data set's neighbour lists where they are long enough.
         setting: Key of the setting that gave ``k``, for messages.
 
     Raises:
-        ConfigError: ``k`` exceeds the number of items, or there are no features.
+        ConfigError: ``k`` exceeds the number of items.
     """
-    if not dataset.features:
-        raise ConfigError(
-            f"{setting}: '{dataset.name}' has no modality to find neighbours under; choose a "
-            "backbone without features, such as LightGCN"
-        )
     nearest = nearest_by_modality(dataset, device, k, precomputed=precomputed, setting=setting)
     return {
-        modality: FixedItemGraph(
-            neighbour_edges(found).normalised(dataset.n_items), dataset.n_items, engine
-        )
+        modality: neighbour_edges(found).normalised(dataset.n_items)
         for modality, found in nearest.items()
     }

@@ -18,7 +18,7 @@ from ccd.settings import REQUIRED, Flag, PositiveFraction
 
 @component("sampler")
 class CurricularSampler(Sampler):
-    """CNS: draw among the candidates most similar to the positive item in the epoch's pool (Eq. 8).
+    """CNS: draw among the candidates most similar to the positive item in the epoch's pool.
 
     Per batch a random share of the catalogue are the candidates of all its rows; per row those the
     user has seen are masked, the rest ranked by similarity to the positive in the pool that the

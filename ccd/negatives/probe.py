@@ -43,9 +43,13 @@ class NegativeProbe:
     ) -> None:
         self._held_out, self._hard_weight, self.triplets = held_out, hard_weight, triplets
         self._seen: list[Triplets] = []
+        self._latest: Batch | None = None
 
     def see(self, batch: Batch, hards: Tensor) -> None:
-        """Told each step's triplets; remembers the first ones since the last measure."""
+        """Told each forward pass's triplets; remembers the first batches since the last measure."""
+        if batch is self._latest:  # Mirror Gradient's second pass
+            return
+        self._latest = batch
         missing = self.triplets - sum(len(part.users) for part in self._seen)
         if missing > 0 and not hards.is_floating_point():
             ids = (batch.users, batch.positives, batch.negatives, hards)

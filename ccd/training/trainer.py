@@ -20,7 +20,7 @@ from ccd.training.early_stopping import EarlyStopping, StoppingFactory
 from ccd.training.optimizers import OptimizerFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
-from ccd.training.updates import UpdateFactory
+from ccd.training.updates import Terms, UpdateFactory
 
 
 @dataclass
@@ -89,7 +89,8 @@ class Trainer:
         decay_every: PositiveInt = 50,
         evaluate_every: PositiveInt = 1,
     ) -> None:
-        self.optimizer, self.stopping, self.update = optimizer, stopping, update()
+        update()  # wrong settings are refused before there is data
+        self.optimizer, self.stopping, self.update = optimizer, stopping, update
         self.epochs, self.batch_size = epochs, batch_size
         self.learning_rate, self.diffusion_learning_rate = learning_rate, diffusion_learning_rate
         self.decay, self.decay_every, self.evaluate_every = decay, decay_every, evaluate_every
@@ -118,11 +119,12 @@ class Trainer:
             on_epoch: Called after each epoch.
 
         Raises:
-            NumericError: A loss term is not finite.
+            NumericError: A loss term or a score is not finite.
         """
         settled = model.sampler.settled_epoch(self.epochs) if model.sampler is not None else 0
         stopping = self.stopping(settled)
         optimizer, rates = self._optimizer(model)
+        update = partial(self.update(), optimizer)
         order_rng, negative_rng = streams.generator("order"), streams.generator("negatives")
         seconds = dict.fromkeys(("train", "sample", "evaluate"), 0.0)
         best: Trained | None = None
@@ -134,12 +136,12 @@ class Trainer:
             negatives = random_negatives.draw(users, negative_rng)
             order = torch.randperm(len(users), generator=order_rng, device=users.device)
             batches = self._batches(users[order], items[order], negatives[order])
-            losses = self._train(model, optimizer, batches, epoch)
+            losses = self._train(model, update, batches, epoch)
             spent = {"train": clock.lap()}
             # In every epoch, evaluated or not: the next one's negatives come from these.
             model.reverse(epoch)
             spent["sample"] = clock.lap()
-            representations = model.infer()
+            representations = self._finite(model.infer(), epoch)
             valid = None
             if (epoch + 1) % self.evaluate_every == 0 or epoch + 1 == self.epochs:
                 valid = validate(representations)
@@ -158,6 +160,16 @@ class Trainer:
         assert best is not None  # the last epoch is always evaluated
         best.epochs = epoch + 1
         return best
+
+    def _finite(self, representations: Representations, epoch: int) -> Representations:
+        # An epoch's last step may break the weights after its loss was taken, and ranking would
+        # hide it. No score exceeds the product of the norms.
+        if not bool((representations.users.norm() * representations.items.norm()).isfinite()):
+            raise NumericError(
+                f"scores are not finite after epoch {epoch}; lower Trainer.learning_rate "
+                f"(now {self.learning_rate})"
+            )
+        return representations
 
     def _optimizer(self, model: Recommender) -> tuple[torch.optim.Optimizer, list[float]]:
         own = list(model.aligner.parameters()) if model.aligner is not None else []
@@ -180,14 +192,14 @@ class Trainer:
     def _train(
         self,
         model: Recommender,
-        optimizer: torch.optim.Optimizer,
+        update: Callable[[Terms, int], dict[str, Tensor]],
         batches: Iterator[Batch],
         epoch: int,
     ) -> dict[str, float]:
         sums: dict[str, Tensor] = {}
         n_batches = 0
         for batch in batches:
-            terms = self.update(optimizer, partial(model.step, batch, epoch), n_batches)
+            terms = update(partial(model.step, batch, epoch), n_batches)
             n_batches += 1
             for name, term in [*terms.items(), ("total", torch.stack(list(terms.values())).sum())]:
                 sums[name] = sums.get(name, 0.0) + term

@@ -205,5 +205,5 @@ def test_a_mirrored_second_pass_uses_the_detached_graph():
 def test_refuses_what_has_no_item_graph():
     with pytest.raises(ConfigError, match=r"LATTICE\.k = 26.*largest legal value is 25"):
         LATTICE(world(), k=26)
-    with pytest.raises(ConfigError, match="no modality"):
+    with pytest.raises(ConfigError, match="LATTICE needs a modality"):
         LATTICE(world(replace(dataset(), features={})))

@@ -1,16 +1,18 @@
 """Every registered backbone, without an edit here."""
 
 import inspect
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ccd import catalogue
 from ccd.backbones.base import Batch, Rows, no_fusion
+from ccd.errors import ConfigError
 from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.pruning import degree_pruning
 from ccd.registry import components
-from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, small_knn, step, world
+from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, small_knn, step, world
 
 catalogue.load()
 
@@ -37,6 +39,16 @@ class TestBackbones:
         assert users.shape[1] == items.shape[1]
         assert users.shape[1] % DIM == 0
         assert (len(users), len(items)) == (N_USERS, N_ITEMS)
+
+    def test_data_without_features_are_served_or_refused(self, backbone):
+        bare = replace(dataset(), features={})
+        try:
+            build(backbone, data=bare)
+        except ConfigError as error:
+            assert f"{backbone.name} needs " in str(error)  # noqa: PT017
+            assert "Experiment.backbone = @LightGCN" in str(error)  # noqa: PT017
+        else:
+            assert backbone.name in {"BPRMF", "LightGCN"}
 
     def test_inference_is_deterministic(self, backbone):
         model = build(backbone).eval()

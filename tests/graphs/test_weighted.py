@@ -8,6 +8,7 @@ from ccd.errors import ConfigError
 from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.weighted import (
     Edges,
+    FixedItemGraph,
     WeightedItemGraph,
     mixed_edges,
     similarity_edges,
@@ -51,9 +52,10 @@ def as_matrix(edges):
 
 def test_the_fixed_graph_equals_the_dense_one_and_its_transpose():
     table = features()
-    graph = weighted_knn(
+    edges = weighted_knn(
         dataset({"image": table}), DglEngine(), CPU, k=K, precomputed=True, setting="K.k"
     )["image"]
+    graph = FixedItemGraph(edges, N_ITEMS, DglEngine())
     expected = normalised(kept_cosines(F.normalize(torch.from_numpy(table))))
     x = torch.randn(N_ITEMS, 5, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(graph(x), expected @ x, atol=1e-5, rtol=0)
@@ -97,11 +99,11 @@ def test_gradient_reaches_the_kept_cosines_through_mix_and_normalisation():
 def test_an_item_without_the_modality_has_only_itself():
     table = features()
     table[7] = 0
-    graphs = weighted_knn(
+    edges_of = weighted_knn(
         dataset({"image": table}), DglEngine(), CPU, k=K, precomputed=True, setting="K.k"
     )
     unit = F.normalize(torch.from_numpy(table)).requires_grad_()
-    for edges in (graphs["image"].edges, similarity_edges(unit, K).normalised(N_ITEMS)):
+    for edges in (edges_of["image"], similarity_edges(unit, K).normalised(N_ITEMS)):
         matrix = as_matrix(edges)
         assert matrix[7, 7] == 1
         assert matrix[7].count_nonzero() == matrix[:, 7].count_nonzero() == 1
@@ -113,8 +115,8 @@ def test_precomputed_cosines_are_the_weights():
     cosines = np.tile(np.float32([1.0, 0.6]), (N_ITEMS, 1))
     known = {"image": Neighbours(ids.astype(np.int32), cosines)}
     data = dataset({"image": features()}, known)
-    graph = weighted_knn(data, DglEngine(), CPU, k=2, precomputed=True, setting="K.k")["image"]
-    matrix = as_matrix(graph.edges)
+    edges = weighted_knn(data, DglEngine(), CPU, k=2, precomputed=True, setting="K.k")["image"]
+    matrix = as_matrix(edges)
     torch.testing.assert_close(matrix.diagonal(), torch.full((N_ITEMS,), 1 / 1.6))
     torch.testing.assert_close(matrix[5, 4], torch.tensor(0.6 / 1.6))
 
@@ -138,5 +140,3 @@ def test_refusals():
             precomputed=True,
             setting="LATTICE.k",
         )
-    with pytest.raises(ConfigError, match="no modality"):
-        weighted_knn(dataset({}), DglEngine(), CPU, k=3, precomputed=True, setting="LATTICE.k")

@@ -46,12 +46,17 @@ def test_the_first_triplets_of_an_epoch_are_remembered_and_then_forgotten():
     probe = NegativeProbe(HELD_OUT, 0.5, triplets=3)
     final = Representations(USERS, ITEMS)
     assert probe.measure(final) is None
-    batch = Batch(ids(0, 1), ids(0, 1), ids(3, 3))
-    probe.see(batch, ids(2, 0))
-    probe.see(batch, ids(2, 3))  # only its first row
-    probe.see(batch, ids(0, 0))
+    for hards in (ids(2, 0), ids(2, 3), ids(0, 0)):  # of the second, only its first row
+        probe.see(Batch(ids(0, 1), ids(0, 1), ids(3, 3)), hards)
     assert probe.measure(final)["hard_false"] == pytest.approx(2 / 3)
     assert probe.measure(final) is None
+
+
+def test_a_batch_that_is_seen_twice_counts_once():
+    probe, batch = NegativeProbe(HELD_OUT, 0.5), Batch(ids(0, 1), ids(0, 1), ids(2, 3))
+    for _ in range(2):  # as Mirror Gradient does
+        probe.see(batch, ids(1, 0))
+    assert probe.measure(Representations(USERS, ITEMS))["random_repeats"] == 0.0
 
 
 def test_made_up_representations_are_no_items():

@@ -1,11 +1,14 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
+from ccd.backbones.lightgcn import LightGCN
 from ccd.errors import ConfigError, NumericError
 from ccd.negatives.uniform import UniformSampler
 from ccd.training.early_stopping import EarlyStopping
+from ccd.training.updates import Descent
 from tests.backbones.worlds import dataset
 from tests.training.parts import CNS, DMA, FULL, experiment, train
 
@@ -90,11 +93,43 @@ def test_a_loss_that_is_not_finite_is_refused():
         train(experiment(**FULL, trainer={"learning_rate": 1e30}))
 
 
+def test_weights_that_break_in_the_last_step_are_refused_though_its_loss_was_finite():
+    broken = {"learning_rate": 1e30, "epochs": 1, "batch_size": 4096}
+    with pytest.raises(NumericError, match="scores are not finite after epoch 0"):
+        train(experiment(trainer=broken))
+
+
+def test_each_seed_has_an_update_rule_of_its_own():
+    made = []
+
+    class Counted(Descent):
+        def __init__(self):
+            made.append(self)
+            self.steps = 0
+
+        def __call__(self, optimizer, terms, index):
+            self.steps += 1
+            return super().__call__(optimizer, terms, index)
+
+    both = experiment(trainer={"update": Counted, "epochs": 2})
+    for seed in (1, 2):
+        train(both, seed=seed)
+    # The first is made to refuse wrong settings early.
+    assert made[0].steps == 0
+    assert made[1].steps == made[2].steps > 0
+
+
 def test_missing_partners_are_refused():
     with pytest.raises(ConfigError, match="pools need an aligner"):
         train(experiment(pools=FULL["pools"]))
     with pytest.raises(ConfigError, match="it reads NDI's reverse steps"):
         train(experiment(aligner=DMA, sampler=CNS))
+
+
+def test_dma_without_a_modality_is_refused_before_training():
+    bare = replace(dataset(), features={})
+    with pytest.raises(ConfigError, match="data set 'tiny' has none.*drop module 'dma'"):
+        experiment(backbone=LightGCN, aligner=DMA).assemble(bare, 1)
 
 
 def test_learning_rate_decay_and_a_rate_for_the_diffusion():
