@@ -6,6 +6,9 @@ Each case runs in a process of its own, so that its peak memory is its own. Seco
 epochs; one unit is one product of scipy's CSR of Baby's symmetric train adjacency (26,495 nodes)
 with a 26,495 x 64 float32 matrix, timed in the same process before and after the epochs.
 
+The case 'backbones' trains every system of recipes/backbones.gin at batch 2048 and sets its seconds
+of training beside FREEDOM's.
+
 The case 'samplers' prints a table of its own: what each negative sampler costs on FREEDOM at batch
 2048, as medians over the steps of two epochs; NDI and CNS with DMA, whose pools they read.
 """
@@ -42,6 +45,10 @@ CASES: dict[str, dict[str, Any]] = {
     "ccdrec-4096": {"variant": FULL, "bindings": PLAIN_CCDREC, "image_dim": 4096},
     "growth": {"variant": FULL, "bindings": GROWTH, "dataset": "planted", "epochs": 1},
 }
+BACKBONES = (
+    "FREEDOM", "BPR-MF", "LightGCN", "VBPR", "LATTICE", "BM3", "MG", "MGCN", "SLMRec", "DualGNN",
+    "DRAGON", "MMGCN", "MCDRec", "MCDRec-BM3",
+)  # fmt: skip
 SAMPLER_EPOCHS, MEASURED_EPOCHS = 7, 2  # SRNS is at full cost once it has seen five epochs
 SAMPLERS: dict[str, tuple[str, list[str]]] = {
     "uniform": ("FREEDOM", ["Experiment.sampler = @UniformSampler"]),
@@ -64,8 +71,9 @@ SAMPLERS: dict[str, tuple[str, list[str]]] = {
 
 
 def main() -> None:
-    names = [*CASES, "samplers"]
-    children = [*CASES, *(f"samplers/{name}" for name in SAMPLERS)]
+    groups = {"backbones": BACKBONES, "samplers": SAMPLERS}
+    names = [*CASES, *groups]
+    children = [*CASES, *(f"{group}/{name}" for group, of_it in groups.items() for name in of_it)]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(names)}")
     parser.add_argument("--epochs", type=int, default=5, help="measured, after one to warm up")
@@ -96,31 +104,46 @@ def main() -> None:
         child = subprocess.run(
             command, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
-        show = print_sampler if kind == "samplers" else print_row
-        show(case, json.loads(child.stdout.splitlines()[-1]))
+        row = json.loads(child.stdout.splitlines()[-1])
+        if kind == "samplers":
+            print_sampler(case, row)
+        else:
+            print_row(case, row)
+            if case == "backbones/FREEDOM":
+                freedom = row["train"]
+            if kind == "backbones":
+                print(
+                    f"{'':12} {row['train'] / freedom:15.1f} times FREEDOM's training", flush=True
+                )
 
 
 def measure(case: str, arguments: argparse.Namespace) -> dict[str, float]:
     """What one child measures."""
     kind, _, name = case.partition("/")
-    return measure_sampler(name, arguments) if name else measure_case(kind, arguments)
+    if kind == "samplers":
+        return measure_sampler(name, arguments)
+    if kind == "backbones":
+        bindings = ["Trainer.batch_size = 2048"]
+        plan = {"recipe": "recipes/backbones.gin", "variant": name, "bindings": bindings}
+        return measure_plan(plan, arguments)
+    return measure_plan(CASES[kind], arguments)
 
 
-def measure_case(case: str, arguments: argparse.Namespace) -> dict[str, float]:
+def measure_plan(plan: dict[str, Any], arguments: argparse.Namespace) -> dict[str, float]:
     """Median seconds by part, the unit, and the peak memory of this process."""
     from ccd.config.recipe import load_recipe
     from ccd.datasets import data_folders
     from ccd.runs.machine import peak_rss_mb
 
-    plan = CASES[case]
     epochs = plan.get("epochs", arguments.epochs + 1)
     # The first epochs draw random negatives; measured are epochs that use the sampler.
     bindings = [*plan["bindings"], f"Trainer.epochs = {epochs}"]
     bindings += [f"Experiment.threads = {arguments.threads}"]
+    variant, data = plan["variant"], plan.get("dataset", "baby")
     recipe = load_recipe(
-        RECIPE, dataset=plan.get("dataset", "baby"), bindings=bindings, only=[plan["variant"]]
+        plan.get("recipe", RECIPE), dataset=data, bindings=bindings, only=[variant]
     )
-    graph = recipe.graphs[plan["variant"]]
+    graph = recipe.graphs[variant]
     folders = data_folders(arguments.data_dir or _shared_data())
     dataset = graph.root["dataset"].value.factory()(folders)
     with tempfile.TemporaryDirectory() as scratch:
@@ -239,7 +262,7 @@ def print_sampler(case: str, row: dict[str, float]) -> None:
     spread = row["once"] / row["steps"]
     share = (row["sampling"] + spread) / (row["step"] + spread)
     cells = (f"{row[part] * 1e3:7.1f} ms" for part in ("sampling", "once", "step"))
-    print(f"{case.partition('/')[2]:12} {' '.join(cells)} {share:7.0%}", flush=True)
+    print(f"{case.rpartition('/')[2]:12} {' '.join(cells)} {share:7.0%}", flush=True)
 
 
 def print_row(case: str, row: dict[str, float]) -> None:
@@ -248,7 +271,7 @@ def print_row(case: str, row: dict[str, float]) -> None:
 
     epoch = row["train"] + row["sample"] + row["evaluate"]
     print(
-        f"{case:12} {cell(row['train'], 16)} {cell(row['sample'], 14)} {cell(row['evaluate'], 15)} "
+        f"{case.rpartition('/')[2]:12} {cell(row['train'], 16)} {cell(row['sample'], 14)} {cell(row['evaluate'], 15)} "
         f"{cell(epoch, 16)} {row['peak_mb']:8.0f}   (1 unit = {row['unit'] * 1e3:.1f} ms)",
         flush=True,
     )
