@@ -271,7 +271,8 @@ def print_row(case: str, row: dict[str, float]) -> None:
 
     epoch = row["train"] + row["sample"] + row["evaluate"]
     print(
-        f"{case.rpartition('/')[2]:12} {cell(row['train'], 16)} {cell(row['sample'], 14)} {cell(row['evaluate'], 15)} "
+        f"{case.rpartition('/')[2]:12} {cell(row['train'], 16)} {cell(row['sample'], 14)} "
+        f"{cell(row['evaluate'], 15)} "
         f"{cell(epoch, 16)} {row['peak_mb']:8.0f}   (1 unit = {row['unit'] * 1e3:.1f} ms)",
         flush=True,
     )
