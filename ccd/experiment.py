@@ -196,18 +196,10 @@ class Experiment:
                 self.engine, streams.generator("backbone"), self.device,
             )
         )  # fmt: skip
+        _check_weights(backbone)
         aligner: DiffusionAligner | None = None
         if self.aligner is not None:
-            reason = backbone.misfit(fusion=True)
-            if reason:
-                raise ConfigError(
-                    f"{reason}; drop module 'dma' or choose a backbone such as FREEDOM"
-                )
-            if not dataset.features:
-                raise ConfigError(
-                    f"DMA aligns items with their modalities, and data set '{dataset.name}' has "
-                    "none; name its features in the data set's gin file, or drop module 'dma'"
-                )
+            _check_fusion(backbone, dataset)
             aligner = self.aligner(self.dim, projector, streams.generator("aligner"), self.device)
         pools: DiffusionPools | None = None
         if self.pools is not None:
@@ -237,6 +229,26 @@ def _make_graph(
     dataset: Dataset, engine: Engine, device: torch.device, factory: Callable[..., ItemGraph]
 ) -> ItemGraph:
     return factory(dataset, engine, device)
+
+
+def _check_weights(backbone: Backbone) -> None:
+    for name, weights in backbone.named_parameters():
+        if not bool(weights.isfinite().all()):
+            raise ConfigError(
+                f"{type(backbone).__name__} left '{name}' without initial weights; fill it in "
+                f"__init__, for example by xavier_uniform(self.{name}, world.rng)"
+            )
+
+
+def _check_fusion(backbone: Backbone, dataset: Dataset) -> None:
+    reason = backbone.misfit(fusion=True)
+    if reason:
+        raise ConfigError(f"{reason}; drop module 'dma' or choose a backbone such as FREEDOM")
+    if not dataset.features:
+        raise ConfigError(
+            f"DMA aligns items with their modalities, and data set '{dataset.name}' has none; "
+            "name its features in the data set's gin file, or drop module 'dma'"
+        )
 
 
 def _check_sampler(sampler: Sampler, backbone: Backbone, pools: DiffusionPools | None) -> None:

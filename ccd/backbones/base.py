@@ -155,11 +155,10 @@ class Backbone(nn.Module):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.projector = world.projector
-        self.user_embeddings = nn.Parameter(
-            torch.empty(world.n_users, world.dim, device=world.device)
-        )
-        self.item_embeddings = nn.Parameter(
-            torch.empty(world.n_items, world.dim, device=world.device)
+        # Each backbone fills its own; what it forgets is found, where chance memory would not be.
+        self.user_embeddings, self.item_embeddings = (
+            nn.Parameter(torch.full((n, world.dim), math.nan, device=world.device))
+            for n in (world.n_users, world.n_items)
         )
 
     def observe_sample(self, sample: Tensor) -> None:

@@ -113,7 +113,14 @@ class CurricularSampler(Sampler):
         """The epoch's pool; None for random negatives."""
         if epoch == 0 and self.first_epoch == "random":
             return None
-        return self.curriculum(epoch, self._world.n_pools)
+        n_pools = self._world.n_pools
+        index = self.curriculum(epoch, n_pools)
+        if not isinstance(index, int) or not 0 <= index <= n_pools:
+            raise ConfigError(
+                f"CurricularSampler.curriculum gave {index!r} in epoch {epoch}; it must give 0, "
+                f"the easiest pool, to {n_pools - 1}, or {n_pools} for the final representations"
+            )
+        return index
 
     def _draw_shared(
         self, users: Tensor, negatives: Tensor, anchors: Tensor, table: Tensor

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Backbone, Batch, Fuse, Representations, Rows, Step, no_fusion
 from ccd.diffusion.aligner import DiffusionAligner
+from ccd.errors import ConfigError
 from ccd.losses.mix import LossMix
 from ccd.negatives.base import Sampler, SamplingContext
 from ccd.negatives.pools import DiffusionPools
@@ -144,7 +145,7 @@ class Recommender(nn.Module):
             ids += [] if hard is None else [hard]
             distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
             distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
-            output = self.backbone(fuse, Rows(distinct_users, distinct_items))
+            output = self._rows(fuse, Rows(distinct_users, distinct_items))
         else:
             layers: Tensor | None = None
             if needs == "layers":
@@ -161,6 +162,17 @@ class Recommender(nn.Module):
         index = Batch(user_index, *item_index.chunk(len(ids))[:2])
         step = Step(batch, index, users, rows[0], rows[1], output)
         return step, rows[2] if len(rows) > 2 else hard
+
+    def _rows(self, fuse: Fuse, rows: Rows) -> Representations:
+        output: Representations = self.backbone(fuse, rows)
+        asked, given = (len(rows.users), len(rows.items)), (len(output.users), len(output.items))
+        if asked != given:  # rows would be looked up by numbers that mean other users and items
+            raise ConfigError(
+                f"{type(self.backbone).__name__}.forward was asked for the rows of {asked[0]} "
+                f"users and {asked[1]} items and returned {given[0]} and {given[1]}; return those "
+                "that 'rows' names, and all of them only where it is None"
+            )
+        return output
 
     def _hard_negatives(
         self, batch: Batch, epoch: int, now: Representations | None, layers: Tensor | None

@@ -4,6 +4,8 @@ from functools import partial
 import pytest
 import torch
 
+from ccd.backbones.base import no_fusion
+from ccd.backbones.bpr_mf import BPRMF
 from ccd.backbones.lightgcn import LightGCN
 from ccd.errors import ConfigError, NumericError
 from ccd.negatives.uniform import UniformSampler
@@ -130,6 +132,36 @@ def test_dma_without_a_modality_is_refused_before_training():
     bare = replace(dataset(), features={})
     with pytest.raises(ConfigError, match="data set 'tiny' has none.*drop module 'dma'"):
         experiment(backbone=LightGCN, aligner=DMA).assemble(bare, 1)
+
+
+class Ported(BPRMF):
+    """As in toolboxes whose models always return everything."""
+
+    def forward(self, fuse=no_fusion, rows=None):
+        return super().forward(fuse)
+
+
+class Unfilled(BPRMF):
+    def __init__(self, world):
+        super().__init__(world)
+        self.bias = torch.nn.Parameter(torch.full((3,), torch.nan))
+
+
+def test_a_backbone_that_ignores_the_rows_is_refused():
+    with pytest.raises(ConfigError, match="Ported.forward was asked for .* returned 30"):
+        train(experiment(backbone=Ported))
+
+
+def test_a_backbone_without_initial_weights_is_refused():
+    with pytest.raises(ConfigError, match="Unfilled left 'bias' without initial weights"):
+        train(experiment(backbone=Unfilled))
+
+
+@pytest.mark.parametrize("index", [-1, 5, 1.5])
+def test_a_curriculum_that_leaves_its_pools_is_refused(index):
+    lost = {**FULL, "sampler": partial(CNS, curriculum=lambda epoch, n_pools: index)}
+    with pytest.raises(ConfigError, match=rf"gave {index} in epoch 1; it must give 0"):
+        train(experiment(**lost))
 
 
 def test_learning_rate_decay_and_a_rate_for_the_diffusion():
