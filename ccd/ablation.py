@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -193,13 +193,20 @@ class _Run:
                 )
                 try:
                     results = [self._one(folder, *pair, data[pair[0]]) for pair in pairs]
-                finally:
-                    # Whatever stopped the run: what is finished is tabled, and the settings kept.
-                    folder.write_operative(to_gin(whole, defaults=True))
-                    write_reports(self.path, self.recipe.baseline, self.recipe.variants)
+                except BaseException:
+                    # What is finished is tabled, but what stopped the run is what to tell about.
+                    with suppress(Exception):
+                        self._sum_up(folder, whole)
+                    raise
+                self._sum_up(folder, whole)
                 return RunResults(self.path, tuple(results))
         finally:
             self.observer.closed()
+
+    def _sum_up(self, folder: RunFolder, whole: Recipe) -> None:
+        """Keep the settings, and table what is finished."""
+        folder.write_operative(to_gin(whole, defaults=True))
+        write_reports(self.path, self.recipe.baseline, self.recipe.variants)
 
     def _data(self, variant: str) -> Dataset:
         """The variant's data set, loaded once for all variants that describe it alike."""

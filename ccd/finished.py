@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ccd.config.messages import did_you_mean
-from ccd.errors import ConfigError, DataError
+from ccd.errors import ConfigError, DataError, ResourceError, reading
 from ccd.runs.files import read_json, read_lines
 from ccd.runs.folder import (
     HISTORY_FILE,
@@ -154,8 +154,10 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
 
     Raises:
         ConfigError: There are none.
+        ResourceError: The folder cannot be read.
     """
-    own = (folder / RUN_FILE).exists()
+    with reading(folder, ResourceError):
+        own = (folder / RUN_FILE).exists()
     if own and folder.name in ("", ".."):  # '.' has no parent of its own
         folder = folder.resolve()
     parent, only = (folder.parent, folder) if own else (folder, None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 
 class _Required:
@@ -35,8 +35,18 @@ class Slot:
     family: str
 
 
-PositiveInt = Annotated[int, Field(strict=True, ge=1)]
-NonNegativeInt = Annotated[int, Field(strict=True, ge=0)]
+LARGEST_INT: Final = 2**31 - 1
+"""What every library below can count to, seeds and threads too."""
+
+
+def _countable(value: Any) -> Any:
+    if isinstance(value, int) and value > LARGEST_INT:
+        raise ValueError(f"a whole number up to {LARGEST_INT}")
+    return value
+
+
+PositiveInt = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_countable)]
+NonNegativeInt = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_countable)]
 FiniteFloat = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]

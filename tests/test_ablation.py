@@ -163,6 +163,20 @@ def test_refusals_of_components_name_the_line(tmp_path):
             run(tmp_path / "run", f"{key} = {value}")
 
 
+def test_a_table_that_fails_does_not_hide_what_stopped_the_run(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("no table")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ccd.ablation.write_reports", fail)
+    monkeypatch.setattr("ccd.experiment.Experiment.run", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
+    assert json.loads((tmp_path / "run/manifest.json").read_text())["status"] == "stopped"
+
+
 def test_no_hint_for_a_swapped_out_backbone(tmp_path):
     with pytest.raises(ConfigError) as caught:
         run(tmp_path / "run", "Experiment.backbone = @LightGCN", "FREEDOM.n_layers = 3")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ccd.errors import ConfigError, DamagedFileError, DataError
+from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError
 from ccd.evaluation.ranking import HeldOut
 from ccd.finished import choose_run, open_runs
 from ccd.negatives.seen import SeenItems
@@ -39,6 +39,11 @@ def test_choice_is_the_last_variants_first_seed_unless_named(finished_folder):
         choose_run(finished_folder, "FREEDON", None)
     with pytest.raises(ConfigError, match="seed 9; it has seeds 1, 2"):
         choose_run(finished_folder, "FREEDOM", 9)
+
+
+def test_what_cannot_be_looked_into_is_refused(tmp_path):
+    with pytest.raises(ResourceError, match="cannot be read: File name too long"):
+        open_runs(tmp_path / ("y" * 300))
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path):

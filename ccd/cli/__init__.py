@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, TextIO
 
 import typer
@@ -17,12 +18,14 @@ from ccd.cli.doctor import doctor
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
 from ccd.cli.plot import plot
+from ccd.cli.recommend import recommend
 from ccd.cli.report import report
 from ccd.cli.run import run
 from ccd.cli.search import search
 from ccd.cli.show import show
 from ccd.cli.verify import verify
-from ccd.errors import CcdError
+from ccd.errors import CcdError, ResourceError
+from ccd.reports.stdout import close_stdout, give_up_stdout, say
 
 app = typer.Typer(
     name="ccd",
@@ -39,6 +42,7 @@ app.command("diff")(diff)
 app.command("plot")(plot)
 app.command("report")(report)
 app.command("negatives")(negatives)
+app.command("recommend")(recommend)
 app.add_typer(data, name="data")
 app.command("list")(list_)
 app.command("doctor")(doctor)
@@ -64,42 +68,65 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit: refusals with their code, Ctrl-C with 130, usage with 2."""
-    for stream in (sys.stdout, sys.stderr):
-        _survive_any_locale(stream)
+    _mend_streams()
+    code = 0
     try:
         app()
-    except CcdError as error:
+    except SystemExit as ended:  # a command that ends well ends so too
+        code = ended.code if isinstance(ended.code, int) else 0
+    except KeyboardInterrupt:
+        code = 130
+    except (CcdError, OSError) as error:
         if os.environ.get("CCD_DEBUG"):
             raise
-        _report(error)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    finally:
-        _close_quietly()
+        code = _refuse(error)
+    lost = close_stdout()
+    if lost is not None:
+        code = _report(_lost_output(lost), as_json=False)
+    raise SystemExit(code)
 
 
-def _survive_any_locale(stream: TextIO) -> None:
-    """A terminal that lacks a character gets a substitute instead of an exception."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
+def _mend_streams() -> None:
+    """A closed stream (``>&-``) is written nowhere; characters a terminal lacks get substitutes."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - till exit
+        stream: TextIO = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
-def _report(error: CcdError) -> None:
-    """One refusal: for people on stderr, with ``--json`` as one object on stdout."""
-    if "--json" in sys.argv[1:]:
+def _refuse(error: CcdError | OSError) -> int:
+    """Report what stopped a command; returns the exit code."""
+    if isinstance(error, OSError) and error.filename is None:  # of an open stream, not of a file
+        give_up_stdout(error)
+        return 1
+    refusal = _refused_by_system(error) if isinstance(error, OSError) else error
+    return _report(refusal, as_json="--json" in sys.argv[1:])
+
+
+def _report(error: CcdError, *, as_json: bool) -> int:
+    """One refusal, for people on stderr or as one object on stdout; returns its exit code."""
+    if as_json:
         kind = type(error).__name__
         body = {"kind": kind, "message": str(error), "exit_code": error.exit_code}
-        print(json.dumps({"error": body}))
+        say(json.dumps({"error": body}))
     else:
-        print(f"ccd: error: {error}", file=sys.stderr)
+        with suppress(OSError):  # nobody can be told
+            print(f"ccd: error: {error}", file=sys.stderr)
+    return error.exit_code
 
 
-def _close_quietly() -> None:
-    """Without this, Python complains at exit when the reader of a pipe has gone."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from ccd.reports.console import silence_stdout
+def _lost_output(error: OSError) -> ResourceError:
+    return ResourceError(
+        f"cannot write standard output: {error.strerror}; what was printed is not whole, what was "
+        "kept in files is: free that disk or write elsewhere"
+    )
 
-        silence_stdout()
+
+def _refused_by_system(error: OSError) -> ResourceError:
+    """The last net: files that nobody may read, disks that fail."""
+    return ResourceError(
+        f"{error.filename}: {error.strerror or error}; make it readable and writable, or name "
+        "another (CCD_DEBUG=1 shows where)"
+    )

@@ -50,10 +50,11 @@ def compare(
     'both'"; 'ccd list comparison' has all settings.
     """
     import json
+    import sys
 
     from ccd.config.part import load_part
     from ccd.datasets.locate import data_folders
-    from ccd.reports import comparing_text
+    from ccd.reports import comparing_files, comparing_text
     from ccd.reports.comparing import compare as compare_runs
     from ccd.reports.console import make_console
 
@@ -74,7 +75,10 @@ def compare(
     else:
         write = {
             Format.MARKDOWN: comparing_text.to_markdown,
-            Format.LATEX: comparing_text.to_latex,
-            Format.CSV: comparing_text.to_csv,
+            Format.LATEX: comparing_files.to_latex,
+            Format.CSV: comparing_files.to_csv,
         }[form]
         print(write(found), end="")
+        if form is Format.CSV:  # which has no place for notes
+            for note in found.notes:
+                print(f"note: {note}", file=sys.stderr)

@@ -113,7 +113,7 @@ def check_packages() -> Check:
 def check_threads(omp_num_threads: str | None, cores: int) -> Check:
     """Do the threads asked for fit the cores there are?"""
     found = f"OMP_NUM_THREADS={omp_num_threads or 'not set'}, {cores} cores ({cpu_model()})"
-    if omp_num_threads and omp_num_threads.isdigit() and int(omp_num_threads) > cores:
+    if omp_num_threads and omp_num_threads.isdecimal() and int(omp_num_threads) > cores:
         advice = f"more threads than cores is slow: set OMP_NUM_THREADS={cores} or less"
         return Check("threads", "warning", found, advice)
     return Check("threads", "ok", found)

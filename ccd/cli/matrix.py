@@ -23,16 +23,35 @@ class Pair:
 
 
 def all_pairs() -> list[Pair]:
-    """Every registered backbone with every registered sampler, by backbone."""
-    from ccd.registry import components
+    """Every registered backbone with every registered sampler, by backbone.
 
-    backbones: list[Any] = [c.target for c in components("backbone")]
-    samplers: list[Any] = [c.target for c in components("sampler")]
+    Raises:
+        ConfigError: A part of the user's own is not of its family's base class.
+    """
+    from ccd.backbones.base import Backbone
+    from ccd.negatives.base import Sampler
+
+    backbones, samplers = _classes("backbone", Backbone), _classes("sampler", Sampler)
     return [
         Pair(b.__name__, s.__name__, s.misfit(b), s.needs_pools)
         for b in backbones
         for s in samplers
     ]
+
+
+def _classes(family: str, base: type) -> list[Any]:
+    """The family's classes, which say what they fit."""
+    from ccd.errors import ConfigError
+    from ccd.registry import components
+
+    found: list[Any] = [c.target for c in components(family)]
+    for target in found:
+        if not (isinstance(target, type) and issubclass(target, base)):
+            raise ConfigError(
+                f"{family} '{target.__name__}' is no {base.__name__}, so what it fits is not "
+                f"known; derive it from {base.__module__}.{base.__name__}"
+            )
+    return found
 
 
 class MatrixView:

@@ -25,7 +25,11 @@ def negatives(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Show how hard, how false and how repetitive the hard negatives are, pool by pool."""
+    """Show how hard, how false and how repetitive the hard negatives are, pool by pool.
+
+    Measures are those that training recorded. The items of --user are drawn anew from the saved
+    model, which is that of the best epoch: --epoch chooses the pool, not the model.
+    """
     import json
 
     from ccd.datasets.locate import data_folders

@@ -47,22 +47,28 @@ def plot(
     """Draw a figure of a finished run as PNG and SVG.
 
     ablation: the paper's Figure 3. tsne: Figure 4, before training and at the best epoch.
-    negatives: Figure 5. curves: validation and loss, pool switches marked. pools: how hard the
-    negatives were. sensitivity: a metric against each setting that runs differ in. cost: seconds.
+    negatives: Figure 5. curves: validation and loss, pool switches marked, of all variants and
+    seeds or those named. pools: how hard the negatives were. sensitivity: a metric against each
+    setting that runs differ in. cost: seconds.
     """
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, plot
     from ccd.figures.style import save
+    from ccd.runs.files import refuse_target
 
-    study, stem = None, out
+    # Of 'c1.png' too the stem is meant; 'deep.name' is a stem.
+    named = out.with_suffix("") if out is not None and out.suffix in (".png", ".svg") else out
+    if named is not None:
+        refuse_target(named.with_name(f"{named.name}.png"))
+    study, stem = None, named
     if storage is not None:
         from ccd.search.launch import find
 
         if kind is not Kind.SENSITIVITY:
             raise ConfigError(f"--storage names a study; it has no figure '{kind.value}'")
         opened = find(str(folder), storage)
-        study, stem = opened.study, out or opened.file(kind.value)
+        study, stem = opened.study, named or opened.file(kind.value)
     request = Request(
         folder=folder,
         variant=variant,

@@ -43,8 +43,10 @@ def report(
     from ccd.errors import ConfigError
     from ccd.reports.page import collect, to_html
     from ccd.reports.study_page import is_study
-    from ccd.runs.files import write_text
+    from ccd.runs.files import refuse_target, write_text
 
+    if out is not None:
+        refuse_target(out)
     studies = [folder for folder in folders if storage is not None or is_study(folder)]
     if studies:
         if len(folders) > 1:

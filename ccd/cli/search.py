@@ -193,13 +193,15 @@ def export(
     ] = "csv",
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""
-    from ccd.runs.files import write_text
+    from ccd.runs.files import refuse_target, write_text
     from ccd.search.launch import find
     from ccd.search.result import trials_as_csv, trials_as_json
     from ccd.search.summary import ended_trials
 
     if out is not None and out.suffix not in (".csv", ".json"):
         raise ConfigError(f"--out {out}: name a file that ends in .csv or .json")
+    if out is not None:
+        refuse_target(out)
     ended = ended_trials(find(study, storage).study)
     kind = out.suffix[1:] if out is not None else form
     text = trials_as_json(ended) if kind == "json" else trials_as_csv(ended)

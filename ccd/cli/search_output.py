@@ -7,7 +7,9 @@ import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ccd.reports.console import make_console, say
+from ccd.errors import ConfigError
+from ccd.reports.console import make_console
+from ccd.reports.stdout import say
 
 if TYPE_CHECKING:
     from ccd.search.launch import Opened
@@ -87,13 +89,17 @@ def resume_command(opened: Opened) -> str:
 
 
 def show_best(opened: Opened, as_json: bool) -> None:
-    """The best trials and what mattered; ``best.gin`` is written."""
+    """The best trials and what mattered; ``best.gin`` is written unless the recipe was edited."""
     from ccd.reports.search_text import best_view
-    from ccd.search.result import write_best
+    from ccd.search.result import BEST_FILE, write_best
     from ccd.search.study import METRIC
     from ccd.search.summary import best_trials, ended_trials, importances
 
-    written = write_best(opened)
+    written, refused = None, None
+    try:
+        written = write_best(opened)
+    except ConfigError as error:  # what was found can be looked at nevertheless
+        refused = str(error)
     ranked = best_trials(ended_trials(opened.study))
     metric = str(opened.study.attributes.get(METRIC, "metric"))
     if as_json:
@@ -104,14 +110,18 @@ def show_best(opened: Opened, as_json: bool) -> None:
             "importances": importances(opened.study),
             "file": str(written[1]) if written else None,
             "command": written[2] if written else None,
+            "note": refused,
         }
         say(json.dumps(body))
         return
-    if written is None:
+    if not ranked:
         say("no trial is complete yet")
         return
     make_console().print(best_view(ranked, metric, importances(opened.study)))
-    say(f"best setting: {written[1]}\nreproduce it: {written[2]}")
+    if written is None:
+        say(f"note: {BEST_FILE} is not written: {refused}")
+    else:
+        say(f"best setting: {written[1]}\nreproduce it: {written[2]}")
 
 
 def show_test(opened: Opened, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ccd.config.annotations import default_text, readable, slot_families, strict
+from ccd.config.gin_text import value_text
 from ccd.config.graph import Node
 from ccd.config.language import Binding, Layer
 from ccd.config.messages import Problems, closest, did_you_mean, refusal
@@ -18,6 +19,9 @@ from ccd.registry import Component, Setting, components, find
 
 REQUIRED_MACRO = "gin.REQUIRED"
 """gin's own way to say that a recipe must set a value."""
+
+_LONGEST = 200
+"""Characters of a wrong value that a message repeats."""
 
 Built = tuple[Layer, list[Node]]
 """Statements, and the nodes that they built."""
@@ -177,12 +181,22 @@ def _misfit(
     slot = next((d for d in details if d["type"] == "slot"), None)
     if slot is not None:
         got = slot["input"]
-        found = f"@{got.key}, a {got.component.family}" if isinstance(got, Node) else repr(got)
+        kind = f", a {got.component.family}" if isinstance(got, Node) else ""
+        found = f"{_shown(got)}{kind}"
         what = f"{key} takes a {' or '.join(families)}, got {found}"
         return refusal(what, origin, hint=f"write @NAME with {_members(families)}; {default}")
     own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
     rule = ", ".join(own) or readable(setting.annotation)
-    return refusal(f"{key} must be {rule}, got {value!r}", origin, hint=default)
+    return refusal(f"{key} must be {rule}, got {_shown(value)}", origin, hint=default)
+
+
+def _shown(value: Any) -> str:
+    """A value as gin writes it, cut where it is long."""
+    try:
+        text = value_text(value)
+    except TypeError:  # gin reads more than ccd writes, such as bytes
+        text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _members(families: list[str]) -> str:

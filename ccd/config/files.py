@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ccd.config.messages import closest
-from ccd.errors import ConfigError
+from ccd.errors import ConfigError, reading
 
 _SHARED = ("gin", "recipes")
 
@@ -36,9 +36,10 @@ def find_file(name: str | Path) -> Path:
     Raises:
         ConfigError: There is none; the message names the nearest.
     """
-    for path in (Path(name), ccd_root() / name):
-        if path.is_file():
-            return path
+    with reading(name, ConfigError):
+        for path in (Path(name), ccd_root() / name):
+            if path.is_file():
+                return path
     raise ConfigError(f"no file '{name}'\n  {_nearest(str(name), Path(name).parent)}")
 
 
@@ -52,8 +53,9 @@ def find_included(name: str, folder: Path) -> Path:
         ConfigError: There is none; the message names the nearest.
     """
     path = (ccd_root() if name.split("/")[0] in _SHARED else folder) / name
-    if path.is_file():
-        return path
+    with reading(name, ConfigError):
+        if path.is_file():
+            return path
     raise ConfigError(f"no file '{name}'\n  {_nearest(name, folder)}")
 
 
@@ -69,8 +71,9 @@ def find_module(kind: str, name: str) -> Path:
         ConfigError: There is none; the message names the existing ones.
     """
     path = ccd_root() / "gin" / kind / f"{name}.gin"
-    if path.is_file():
-        return path
+    with reading(path, ConfigError):
+        if path.is_file():
+            return path
     known = modules(kind)
     near = closest(name, known)
     mean = f"did you mean '{near}'? " if near else ""

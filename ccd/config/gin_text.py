@@ -6,10 +6,12 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccd.config.graph import ConfigGraph, Node, Parameter
-from ccd.config.recipe import Recipe
+
+if TYPE_CHECKING:
+    from ccd.config.recipe import Recipe
 
 Key = tuple[str, str, str]
 """Scope, component and parameter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,44 @@ def import_parts(
     if name not in allowed:
         hint = f"if you trust it, add --allow-import {name}"
         raise ConfigError(refusal(f"importing '{name}' would run its code", origin, hint=hint))
-    places = [str(folder.resolve()), str(Path.cwd())]
+    import_module(name, [folder.resolve(), Path.cwd()], origin)
+
+
+def import_module(name: str, folders: Sequence[Path], origin: Origin | None = None) -> None:
+    """Import a user's module ``name`` from ``folders``, else from where Python looks.
+
+    Args:
+        name: The module.
+        folders: Where to look first, in order.
+        origin: The line that asks for it; None for the command line.
+
+    Raises:
+        ConfigError: The module is not there, or importing it failed.
+    """
+    places = [str(folder) for folder in folders]
     sys.path[:0] = places
     try:
         importlib.import_module(name)
     except Exception as error:
         what = f"importing '{name}' failed: {type(error).__name__}: {error}"
-        raise ConfigError(refusal(what, origin)) from error
+        hint = _where_to_look(name, places) if _is_not_there(name, error) else ""
+        raise ConfigError(refusal(what, origin, hint=hint)) from error
     finally:
         for place in places:
             sys.path.remove(place)
+
+
+def _is_not_there(name: str, error: Exception) -> bool:
+    """Whether ``name`` itself was not found, and not something that it imports."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is not None and f"{name}.".startswith(f"{missing}.")
+
+
+def _where_to_look(name: str, places: Sequence[str]) -> str:
+    if name.endswith(".py"):
+        return f"name the module, not its file: {name.removesuffix('.py')}"
+    package, dot, _ = name.partition(".")
+    return (
+        f"looked in {', '.join(dict.fromkeys(places))} and where Python looks; start ccd in the "
+        f"folder of {package if dot else f'{name}.py'}, or set PYTHONPATH"
+    )

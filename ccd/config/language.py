@@ -26,7 +26,7 @@ from ccd.config.imports import import_parts
 from ccd.config.messages import Problems, refusal
 from ccd.config.origin import Origin
 from ccd.config.values import Macro, Reference, leaves
-from ccd.errors import ConfigError
+from ccd.errors import ConfigError, reading
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _statements(text: str, place: Callable[[int], Origin]) -> Iterator[tuple[Any
         # What is left open is noticed at the end; blank lines there would say nothing.
         line = min(line, len(text.rstrip().splitlines()))
         raise ConfigError(_syntax_refusal(f"{reason}", place(line))) from error
-    except TypeError as error:  # gin builds dicts without looking at their keys
+    except (TypeError, RecursionError) as error:  # odd keys of a dict; nested without end
         raise ConfigError(_syntax_refusal(str(error), place(line))) from error
 
 
@@ -237,9 +237,5 @@ def _layer(bindings: list[Binding]) -> Layer:
 
 
 def _decoded(path: Path, source: str) -> str:
-    try:
+    with reading(source, ConfigError):
         return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{source} is not UTF-8 text ({error.reason})") from error
-    except OSError as error:
-        raise ConfigError(f"{source} cannot be read: {error.strerror}") from error

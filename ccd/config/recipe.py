@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from ccd.config.checks import check_names, check_used
 from ccd.config.files import find_file, find_included, find_module, modules, shown
 from ccd.config.graph import ConfigGraph, Node
-from ccd.config.language import Layer, read_bindings, read_file, refuse_twice
+from ccd.config.language import Binding, Layer, read_bindings, read_file, refuse_twice
 from ccd.config.messages import Problems, closest, did_you_mean, refusal
 from ccd.config.origin import Origin
 from ccd.config.resolve import check_values, resolve
@@ -42,7 +42,8 @@ class Ablation:
         seeds: Each variant is trained once per seed.
         per_dataset: Name of a data set to what a recipe adds when that data set is used. A key
             ``dataset/Component`` is for the variants that hold that component. A recipe that
-            includes another adds its keys to the other's; the same key replaces it.
+            includes another adds its keys to the other's; the same key replaces it. A line of the
+            recipe file itself replaces what the lists of its includes say of the same setting.
     """
 
     def __init__(
@@ -111,7 +112,8 @@ def load_recipe(
 
     Later layers win: the recipe with its includes, ``dataset``, the recipe's items for that data
     set, the variant's modules, the items for that data set and a component, ``with_files``,
-    ``trial``, the variant's bindings, ``bindings``.
+    ``trial``, the variant's bindings, ``bindings``. Items that an included file lists for a data
+    set give way to the lines of the recipe file itself.
 
     Args:
         path: A gin file; where it does not exist, the same path among ccd's own recipes.
@@ -151,7 +153,7 @@ def _with_all_datasets(layer: Layer) -> Layer:
     What a data set needs is included by many recipes; one that tunes a data set of its own must not
     lose the rest without a word.
     """
-    own = [b for b in layer.bindings if (b.component, b.parameter) == ("Ablation", "per_dataset")]
+    own = _dataset_lists(layer)
     if len(own) < 2 or not all(isinstance(b.value, dict) for b in own):
         return layer
     merged: dict[Any, Any] = {}
@@ -159,6 +161,19 @@ def _with_all_datasets(layer: Layer) -> Layer:
         merged |= binding.value
     others = tuple(b for b in layer.bindings if b not in own)
     return replace(layer, bindings=(*others, replace(own[-1], value=merged)))
+
+
+def _dataset_lists(layer: Layer) -> list[Binding]:
+    return [b for b in layer.bindings if (b.component, b.parameter) == ("Ablation", "per_dataset")]
+
+
+def _without(layer: Layer, keys: set[str]) -> Layer:
+    """The layer without what it says of ``keys``."""
+    return replace(
+        layer,
+        bindings=tuple(b for b in layer.bindings if b.key not in keys),
+        macros=tuple(m for m in layer.macros if m.key not in keys),
+    )
 
 
 class _Loader:
@@ -177,6 +192,10 @@ class _Loader:
         self.path, self.own, self.base = path, own, own + data
         self.added, self.last = added, last
         self.root, self.allowed = root, allowed
+        statements = (*own.bindings, *own.macros)
+        self.lines = {s.key for s in statements if s.origin.path == path}
+        """What the recipe file itself says, not a file that it includes."""
+        self.included = {b.origin for b in _dataset_lists(own) if b.origin.path != path}
         self.origin = Origin(shown(path), path=path)
         self.tuned: dict[str, Layer] = {}
         """Component to statements for the data set in use."""
@@ -245,11 +264,13 @@ class _Loader:
         All lists are checked, so that no mistake waits for its data.
         """
         shared = self.base + self.added
-        origin = settings["per_dataset"].origin or self.origin
         problems = Problems()
+        lists = [b for b in _dataset_lists(shared + self.last) if isinstance(b.value, dict)]
+        origins = {key: binding.origin for binding in lists for key in binding.value}
         layers: dict[tuple[str, str], Layer] = {}
         for key, items in ablation.per_dataset.items():
             name, slash, part = key.partition("/")
+            origin = origins.get(key) or settings["per_dataset"].origin or self.origin
             if not name or (slash and not part):
                 what = f"Ablation.per_dataset has a list for '{key}'"
                 hint = "write 'DATASET' or 'DATASET/Component'"
@@ -261,7 +282,9 @@ class _Loader:
                 hint = did_you_mean(part, known, "there are")
                 what = f"Ablation.per_dataset has a list for '{key}', but no component is '{part}'"
                 problems.add(refusal(what, origin, hint=hint))
-            layer = sum(self._items(items, settings, "per_dataset", key), Layer())
+            layer = sum(self._items(items, origin, f"data set '{key}'"), Layer())
+            if origin in self.included:
+                layer = _without(layer, self.lines)
             layers[name, part] = layer
             check_names(shared + layer + self.last, problems)
         problems.raise_if_any()
@@ -280,12 +303,8 @@ class _Loader:
             hint = f"did you mean '{near}'? a data set of your own needs a name less like it"
             raise ConfigError(refusal(what, origin, hint=hint))
 
-    def _items(
-        self, items: list[str], settings: Node, parameter: str, name: str
-    ) -> tuple[Layer, Layer]:
+    def _items(self, items: list[str], origin: Origin, note: str) -> tuple[Layer, Layer]:
         """Statements of a list's modules and files, and of its bindings."""
-        origin = settings[parameter].origin or self.origin
-        note = f"{'variant' if parameter == 'variants' else 'data set'} '{name}'"
         files = Layer()
         texts = []
         for item in items:
@@ -316,8 +335,9 @@ class _Loader:
         layers: dict[str, Layer] = {}
         alone: list[Layer] = []
         problems = Problems()
+        origin = settings["variants"].origin or self.origin
         listed = {
-            name: self._items(items, settings, "variants", name) for name, items in names.items()
+            name: self._items(items, origin, f"variant '{name}'") for name, items in names.items()
         }
         for files, bindings in listed.values():
             check_names(self.base + files + self.added + bindings + self.last, problems)
@@ -326,6 +346,10 @@ class _Loader:
             files += self._tuned_parts(self.base + files + self.added + bindings + self.last)
             layers[name] = self.base + files + self.added + bindings + self.last
             alone.append(self.own + files + bindings)
+            # Values that lose too: a mistake shall not wait for the layer above it to go.
+            check_values(files + bindings, layers[name], problems)
+        common = self.base + self.added + self.last
+        check_values(common, common, problems)
         graphs = {
             name: resolve(layer, self.root, self.origin, problems) for name, layer in layers.items()
         }

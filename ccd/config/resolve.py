@@ -48,10 +48,11 @@ def check_values(part: Layer, layer: Layer, problems: Problems) -> None:
     for binding in part.bindings:
         component = find(binding.component)
         assert component is not None, "names are checked before"
-        value = resolver.expanded(binding.value, binding.scope, binding.origin, ())
+        origin = resolver.origin(binding)
+        value = resolver.expanded(binding.value, binding.scope, origin, ())
         if value is not REQUIRED:
             setting = component.settings[binding.parameter]
-            checked_value(component, setting, value, binding.origin, problems)
+            checked_value(component, setting, value, origin, problems)
 
 
 class _Resolver:
@@ -87,7 +88,7 @@ class _Resolver:
         path: tuple[str, ...],
     ) -> Parameter:
         binding = self._binding(component, scope, setting)
-        origin = self._origin(binding) if binding else None
+        origin = self.origin(binding) if binding else None
         value = self.expanded(binding.value, scope, origin, path) if binding else setting.default
         if value is REQUIRED:
             self._problems.add(missing_value(component, setting, origin, used_at))
@@ -102,7 +103,7 @@ class _Resolver:
                 return found
         return None
 
-    def _origin(self, binding: Binding) -> Origin:
+    def origin(self, binding: Binding) -> Origin:
         """Where the value was set; for a macro, also where the macro was."""
         origin, value = binding.origin, binding.value
         if isinstance(value, Macro) and value.name != REQUIRED_MACRO:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ccd.errors import DataError
+from ccd.errors import DataError, reading
 
 MAX_IDS = 50_000_000
 """Largest table of ids that is taken for one that counts from 0."""
@@ -119,12 +119,10 @@ def read_order(path: Path) -> tuple[str, ...]:
     """The ids of a file with one on each line.
 
     Raises:
-        DataError: The file is not UTF-8, or a line is empty or repeats another one.
+        DataError: The file cannot be read, or a line is empty or repeats another one.
     """
-    try:
+    with reading(path, DataError):
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     lines: dict[str, int] = {}
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         cell = line.strip()

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ccd.datasets.ids import Column, is_integer, number_ids
-from ccd.errors import CcdError, DamagedFileError, DataError
+from ccd.errors import CcdError, DamagedFileError, DataError, reading
 
 COLUMNS = ("userID", "itemID", "x_label")
 SPLITS = ("train", "valid", "test")
@@ -68,10 +68,8 @@ def read_interactions(
             the line and, where one can be made, a guess at the cause.
         DamagedFileError: The file is empty or ends in the middle of a line.
     """
-    try:
+    with reading(path, DataError):
         data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if not data:
         raise DamagedFileError(f"{path}: is empty (0 bytes), expected the header '{_HEADER}'")
     header, _, body = data.partition(b"\n")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccd.datasets.ids import is_integer
-from ccd.errors import DataError
+from ccd.errors import DataError, reading
 
 _HEADER = ["itemID", "name"]
 
@@ -54,10 +54,8 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and cells of each line below the header."""
-    try:
+    with reading(path, DataError):
         text = io.StringIO(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     commas = path.suffix == ".csv"
     if commas:
         reader = csv.reader(text, strict=True)

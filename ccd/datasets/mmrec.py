@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -51,7 +52,7 @@ def mmrec_dataset(
         item_order: File with one item id a line, in the order of the feature rows; needed where
             the interactions have other item ids than the numbers of these rows.
         item_names: File with the columns ``itemID name``, separated by tabs (or a ``.csv``), for
-            ``ccd negatives``; items may be left out.
+            ``ccd negatives`` and ``ccd recommend``; items may be left out.
         source: Where the data set can be had, for the message when it is missing.
         duplicates: What to do with a pair that is repeated within a split.
         leaks: What to do with a pair that is in two splits; ``drop`` keeps the earlier split's.
@@ -61,8 +62,10 @@ def mmrec_dataset(
     Raises:
         DataError: Files are missing, wrong or contradict each other.
         DamagedFileError: A file is truncated, or not what its name says.
-        ConfigError: ``neighbours`` names a modality that ``features`` does not.
+        ConfigError: ``neighbours`` names a modality that ``features`` does not, or a modality has a
+            name that no part of a model can have.
     """
+    _refuse_names(features)
     wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}), item_order)
     if item_names:
         wanted["item names"] = Wanted("names of items, columns itemID and name", (item_names,))
@@ -102,6 +105,19 @@ def mmrec_dataset(
     )
     notes += misaligned(dataset)
     return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))
+
+
+def _refuse_names(modalities: Iterable[str]) -> None:
+    """Models keep a part per modality under its name, beside what torch has there."""
+    from torch.nn import ModuleDict, ParameterDict
+
+    taken = {*dir(ModuleDict()), *dir(ParameterDict())}
+    for name in modalities:
+        if name in taken or re.fullmatch(r"[\w-]+", name) is None:
+            raise ConfigError(
+                f"mmrec_dataset.features: a modality cannot be called '{name}'; use letters, "
+                "digits, - and _, and no word that torch uses itself, such as 'keys'"
+            )
 
 
 def _tuples(files: Mapping[str, FileNames]) -> dict[str, tuple[str, ...]]:

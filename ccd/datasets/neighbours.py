@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from ccd.datasets.dataset import Neighbours
-from ccd.errors import DamagedFileError, DataError
+from ccd.errors import DamagedFileError, DataError, reading
 
 
 def read_neighbours(path: Path, modality: str, n_items: int) -> Neighbours:
     """Read the lists of one modality.
 
     Raises:
-        DataError: An array is missing, or its shape, type or values do not fit ``n_items``.
+        DataError: The file cannot be read, an array is missing, or its shape, type or values do
+            not fit ``n_items``.
         DamagedFileError: The file is truncated, holds pickled objects or is no ``.npz`` file.
     """
     indices, cosine = _read_arrays(path)
@@ -44,7 +45,7 @@ def read_neighbours(path: Path, modality: str, n_items: int) -> Neighbours:
 
 def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with reading(path, DataError), np.load(path, allow_pickle=False) as archive:
             return archive["indices"], archive["cosine"]
     except KeyError as error:
         raise DataError(f"{path}: lacks an array: {error.args[0]}") from error

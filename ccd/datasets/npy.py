@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
-from ccd.errors import DamagedFileError, DataError
+from ccd.errors import DamagedFileError, DataError, reading
 
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, tokenize.TokenError)
 """What numpy's reader raises on headers that are not one."""
@@ -28,11 +28,9 @@ def open_npy(path: Path) -> np.ndarray:
         DamagedFileError: Empty, truncated, too long, holding pickled objects or no ``.npy`` file.
         DataError: Not readable, or its elements are not real numbers.
     """
-    try:
+    with reading(path, DataError):
         found = path.stat().st_size
         shape, dtype, offset = _read_header(path, found)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if dtype.hasobject:
         raise DamagedFileError(
             f"{path}: holds pickled Python objects, which run code when they are loaded; save "

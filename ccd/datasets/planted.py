@@ -17,7 +17,7 @@ from ccd.datasets.planted_tastes import Tastes, View, draw_tastes, draw_view
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat, NonNegativeInt, PositiveInt, ProperFraction, Text
 
-Size = Annotated[int, Field(strict=True, ge=50)]
+Size = Annotated[PositiveInt, Field(ge=50)]
 """A number of users or items with room for clusters, cold items and withheld pairs."""
 MeanInteractions = Annotated[float, Field(strict=True, ge=FEWEST, le=1000)]
 Sharpness = Annotated[float, Field(strict=True, ge=0, le=50)]

@@ -18,6 +18,9 @@ from ccd.negatives.seen import SeenItems
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveInt, Slot, Text
 
+BLOCK_CELLS = 2_000_000
+"""Scores held at once by default: so many float32 (8 MB) stay in the cache."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -56,6 +59,31 @@ class HeldOut:
         self.users = torch.unique(users)
 
 
+@torch.no_grad()
+def best_items(
+    representations: Representations,
+    users: Tensor,
+    seen: SeenItems,
+    k: int,
+    block_cells: int = BLOCK_CELLS,
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The best items of each user in blocks: users ``[n]``, items and scores ``[n, k]``.
+
+    Args:
+        representations: Final representations; the score is their dot product.
+        users: Ids of the users.
+        seen: What is masked; the score of a masked item that fills up a list is ``-inf``.
+        k: Length of the lists, at most the number of items.
+        block_cells: Scores held at once.
+    """
+    items = representations.items.T.contiguous()
+    for block in users.split(max(1, block_cells // len(representations.items))):
+        scores = representations.users.index_select(0, block) @ items
+        scores[seen.of(block)] = -torch.inf
+        best = scores.topk(k, dim=1)
+        yield block, best.indices, best.values
+
+
 @component("evaluator")
 class FullRanking:
     """Ranks all items per user, masking training positives only (the toolbox's protocol).
@@ -67,7 +95,7 @@ class FullRanking:
         metrics: Short name to metric, e.g. ``{'recall': @recall}``; reported as ``recall@20``.
         cutoffs: The K's.
         select: Validation metric that chooses the epoch.
-        block_cells: Scores held at once; 2 million float32 (8 MB) stay in the cache.
+        block_cells: Scores held at once.
 
     Raises:
         ConfigError: ``select`` is not among metrics and cut-offs.
@@ -79,7 +107,7 @@ class FullRanking:
         metrics: Annotated[dict[str, Metric], Field(min_length=1)] = REQUIRED,
         cutoffs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5, 10, 20, 50),
         select: Text = "recall@20",
-        block_cells: PositiveInt = 2_000_000,
+        block_cells: PositiveInt = BLOCK_CELLS,
     ) -> None:
         self.metrics, self.cutoffs, self.select = metrics, cutoffs, select
         self.block_cells = block_cells
@@ -121,7 +149,6 @@ class FullRanking:
         """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``."""
         return self._measure(_hits(held_out.users, ranked, held_out).float(), held_out)
 
-    @torch.no_grad()
     def lists(
         self, representations: Representations, users: Tensor, seen: SeenItems
     ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -132,11 +159,9 @@ class FullRanking:
             users: Ids of the users.
             seen: Training positives, masked.
         """
-        items = representations.items.T.contiguous()
-        for block in users.split(max(1, self.block_cells // len(representations.items))):
-            scores = representations.users.index_select(0, block) @ items
-            scores[seen.of(block)] = -torch.inf
-            yield block, scores.topk(max(self.cutoffs), dim=1).indices
+        k = max(self.cutoffs)
+        for block, ranked, _ in best_items(representations, users, seen, k, self.block_cells):
+            yield block, ranked
 
     def _measure(self, hits: Tensor, held_out: HeldOut) -> Evaluation:
         relevant = held_out.relevant.counts[held_out.users].float()

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ccd.figures.style import COLOURS, GREY, new_figure, tidy
-from ccd.reports.tables import Table
+from ccd.reports.tables import Table, meaning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def _draw_panel(axes: Axes, table: Table, metric: str) -> None:
         axes.text(
             end + 0.02 * span,
             position,
-            f"{cell.mean:.4f}{cell.stars}",
+            f"{cell.mean:.4f}{cell.mark}",
             va="center",
             fontsize=9,
             fontweight="bold" if cell.rank == 1 else "normal",
@@ -108,6 +108,6 @@ def _legend(table: Table) -> str:
         words.append(f"grey: baseline {table.baseline}")
     if len(table.seeds) > 1:
         words.append("dots: seeds, whisker: ± sd")
-    if any(cell.stars for row in table.rows for cell in row.cells.values()):
-        words.append(f"* p < 0.05, ** p < 0.01, *** p < 0.001 ({table.test})")
+    if meaning(table):
+        words.append(meaning(table))
     return "; ".join(words)

@@ -29,7 +29,8 @@ def draw_curves(history: Sequence[Record], metric: str) -> Figure:
     for index, variant in enumerate(variants):
         style = {
             "color": COLOURS[index % len(COLOURS)],
-            "linestyle": DASHES[index % len(DASHES)],
+            # Another dash at each turn of the colours, so that no two variants look the same.
+            "linestyle": DASHES[(index + index // len(COLOURS)) % len(DASHES)],
         }
         seeds = dict.fromkeys(r["seed"] for r in history if r["variant"] == variant)
         for place, seed in enumerate(seeds):

@@ -18,6 +18,7 @@ from ccd.figures.pools import draw_pools
 from ccd.figures.sensitivity import Trial, draw_sensitivity
 from ccd.figures.tsne import State, draw_tsne
 from ccd.finished import FinishedRun, choose_run, open_runs
+from ccd.reports.common_metrics import choose_metric
 from ccd.reports.comparing import compare
 from ccd.runs.folder import RESULTS_FILE, RUN_FILE
 from ccd.statistics.comparison import Comparison
@@ -37,9 +38,9 @@ class Request:
 
     Attributes:
         folder: A run folder; for ``sensitivity`` also a study or a folder of run folders.
-        variant: For figures of one run: which; by default the last.
-        seed: For figures of one run: which; by default the first.
-        metric: For curves and sensitivity; by default the one that selects the epoch.
+        variant: For figures of one run: which, by default the last; for curves by default all.
+        seed: For figures of one run: which, by default the first; for curves by default all.
+        metric: For curves and sensitivity of runs; by default one that selects the epoch.
         users: For ``tsne`` and ``negatives``: how many users are drawn.
         data_folders: Where data sets lie.
         imports: Python modules that the runs' settings may import.
@@ -69,9 +70,17 @@ def plot(kind: str, request: Request) -> Figure:
         request: Of what.
 
     Raises:
-        ConfigError: The folder does not hold what the figure shows.
+        ConfigError: The folder does not hold what the figure shows, or the figure has no use for
+            what was asked.
     """
-    return KINDS[kind](request)
+    for name in OPTIONS:
+        if getattr(request, name) is not None and name not in KINDS[kind].uses:
+            others = [other for other, found in KINDS.items() if name in found.uses]
+            raise ConfigError(
+                f"the figure '{kind}' has no use for --{name}; leave it out, or draw one that has: "
+                f"{', '.join(others)}"
+            )
+    return KINDS[kind].draw(request)
 
 
 def _ablation(request: Request) -> Figure:
@@ -82,10 +91,18 @@ def _ablation(request: Request) -> Figure:
 
 def _curves(request: Request) -> Figure:
     runs = open_runs(request.folder, request.imports)
-    if request.variant is not None:
+    if request.variant is not None:  # refused where there is none such
         runs = [run for run in runs if run.result.variant == request.run.result.variant]
+    if request.seed is not None:
+        seeds = list(dict.fromkeys(run.result.seed for run in runs))
+        runs = [run for run in runs if run.result.seed == request.seed]
+        if not runs:
+            raise ConfigError(
+                f"{request.folder} has no finished run with seed {request.seed}; it has seeds "
+                f"{', '.join(map(str, seeds))}"
+            )
     history = [record for run in runs for record in run.history]
-    return draw_curves(history, _metric(request, runs[0]))
+    return draw_curves(history, choose_metric(runs, "valid", request.metric))
 
 
 def _pools(request: Request) -> Figure:
@@ -101,6 +118,8 @@ def _sensitivity(request: Request) -> Figure:
     from ccd.search.launch import STUDY_FILE, find
 
     if request.study is not None or (request.folder / STUDY_FILE).exists():
+        if request.metric is not None:
+            raise ConfigError("a study is of the metric it searched for; leave out --metric")
         return _study(request.study or find(str(request.folder), None).study)
     folders = [request.folder]
     if not any((request.folder / name).exists() for name in (RESULTS_FILE, RUN_FILE)):
@@ -110,7 +129,7 @@ def _sensitivity(request: Request) -> Figure:
             f"{request.folder} holds no finished run; name a run folder, or a folder of them"
         )
     runs = [run for folder in folders for run in open_runs(folder, request.imports)]
-    metric = _metric(request, runs[0])
+    metric = choose_metric(runs, "valid", request.metric)
     trials = [Trial(run.settings, run.result.valid[metric]) for run in runs]
     return draw_sensitivity(trials, f"validation {metric}")
 
@@ -118,17 +137,25 @@ def _sensitivity(request: Request) -> Figure:
 def _study(found: Study) -> Figure:
     """Of a study: its complete trials, by what they were told to set."""
     import optuna
+    from optuna.distributions import FloatDistribution, IntDistribution
     from optuna.trial import TrialState
 
     from ccd.search.study import METRIC
 
     study = optuna.load_study(study_name=found.name, storage=found.storage)
+    complete = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
     trials = [
         Trial({key: str(value) for key, value in trial.params.items()}, trial.values[0])
-        for trial in study.trials
-        if trial.state is TrialState.COMPLETE
+        for trial in complete
     ]
-    return draw_sensitivity(trials, f"validation {study.user_attrs.get(METRIC, 'metric')}")
+    scales = {
+        key: "log" if domain.log else "linear"
+        for trial in complete
+        for key, domain in trial.distributions.items()
+        if isinstance(domain, FloatDistribution | IntDistribution)
+    }
+    metric = study.user_attrs.get(METRIC, "metric")
+    return draw_sensitivity(trials, f"validation {metric}", scales)
 
 
 def _tsne(request: Request) -> Figure:
@@ -218,24 +245,30 @@ def _negatives(request: Request) -> Figure:
     return draw_negatives(scenes, title)
 
 
-def _metric(request: Request, run: FinishedRun) -> str:
-    if request.metric is None:
-        return str(run.experiment.evaluator.select)
-    if request.metric not in run.result.valid:
-        raise ConfigError(
-            f"no metric '{request.metric}' in {run.folder.parent}; there are: "
-            f"{', '.join(run.result.valid)}"
-        )
-    return request.metric
+OPTIONS = ("variant", "seed", "metric", "users")
+"""What of a request some kinds of figure have no use for."""
 
 
-KINDS: dict[str, Callable[[Request], Figure]] = {
-    "ablation": _ablation,
-    "curves": _curves,
-    "pools": _pools,
-    "tsne": _tsne,
-    "negatives": _negatives,
-    "sensitivity": _sensitivity,
-    "cost": _cost,
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure.
+
+    Attributes:
+        draw: From what is asked to the figure.
+        uses: Those of ``OPTIONS`` that it looks at.
+    """
+
+    draw: Callable[[Request], Figure]
+    uses: tuple[str, ...] = ()
+
+
+KINDS = {
+    "ablation": Kind(_ablation),
+    "curves": Kind(_curves, ("variant", "seed", "metric")),
+    "pools": Kind(_pools, ("variant", "seed")),
+    "tsne": Kind(_tsne, ("variant", "seed", "users")),
+    "negatives": Kind(_negatives, ("variant", "seed", "users")),
+    "sensitivity": Kind(_sensitivity, ("metric",)),
+    "cost": Kind(_cost),
 }
 """Every kind of figure."""

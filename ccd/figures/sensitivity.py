@@ -35,12 +35,19 @@ def varied(trials: Sequence[Trial]) -> dict[str, list[str]]:
     return found
 
 
-def draw_sensitivity(trials: Sequence[Trial], metric: str) -> Figure:
-    """One panel per hyper-parameter; a point per trial, a line through the best of each number.
+def draw_sensitivity(
+    trials: Sequence[Trial], metric: str, scales: Mapping[str, str] | None = None
+) -> Figure:
+    """One panel per hyper-parameter; a point per trial, and the best where several share a value.
+
+    The best of neighbouring numbers are joined. A number that one trial alone drew is not: a line
+    through such points would show noise as if it were a response.
 
     Args:
         trials: Trials of one study, or runs that differ in their settings.
         metric: What the values are.
+        scales: ``log`` or ``linear`` of the settings that were drawn from a range; others are
+            placed by their values.
 
     Raises:
         ConfigError: They do not differ in any setting.
@@ -60,30 +67,48 @@ def draw_sensitivity(trials: Sequence[Trial], metric: str) -> Figure:
             panel.set_axis_off()
             continue
         key = list(found)[index]
-        _draw_panel(panel, trials, key, found[key])
+        _draw_panel(panel, trials, key, found[key], (scales or {}).get(key))
         tidy(panel, "", x=key, y=metric if index % columns == 0 else "")
     return figure
 
 
-def _draw_panel(axes: Axes, trials: Sequence[Trial], key: str, texts: list[str]) -> None:
+def _draw_panel(
+    axes: Axes, trials: Sequence[Trial], key: str, texts: list[str], scale: str | None
+) -> None:
     numbers = [_number(text) for text in texts]
     places: dict[str, float] = {text: float(i) for i, text in enumerate(texts)}
     known = [number for number in numbers if number is not None]
     # A dozen trials drawn from a range are points on an axis; few values are places of their own.
-    if len(known) == len(texts) and len(texts) > 6:
+    if len(known) == len(texts) and (len(texts) > 6 or scale == "log"):
         places = dict(zip(texts, known, strict=True))
-        if min(known) > 0 and max(known) / min(known) > 20:
-            axes.set_xscale("log")
+        wide = min(known) > 0 and max(known) / min(known) > 20
+        if (scale or ("log" if wide else "linear")) == "log":
+            _log_axis(axes, max(known) / min(known))
     else:
         axes.set_xticks(range(len(texts)), [_short(text) for text in texts])
         axes.tick_params(axis="x", rotation=30 if max(map(len, texts)) > 6 else 0)
         axes.set_xlim(-0.5, len(texts) - 0.5)
-    points = [(places[t.settings[key]], t.value) for t in trials if key in t.settings]
+    reached: dict[float, list[float]] = {}
+    for trial in trials:
+        if key in trial.settings:
+            reached.setdefault(places[trial.settings[key]], []).append(trial.value)
+    points = [(x, value) for x, values in reached.items() for value in values]
     axes.plot(*zip(*points, strict=True), "o", ms=4, mfc="none", mec=COLOURS[0], alpha=0.8)
-    best = {x: max(value for place, value in points if place == x) for x, _ in points}
-    # Between components, as between @linear_betas and @cosine_betas, there is nothing to join.
-    mark = "-" if len(known) == len(texts) else "_"
-    axes.plot(sorted(best), [best[x] for x in sorted(best)], mark, color=COLOURS[1], lw=1.2, ms=14)
+    best = [(x, max(values)) for x, values in sorted(reached.items()) if len(values) > 1]
+    if best:
+        # Between components, as between @linear_betas and @cosine_betas, nothing is to be joined.
+        mark = "_-" if len(known) == len(texts) else "_"
+        axes.plot(*zip(*best, strict=True), mark, color=COLOURS[1], lw=1.2, ms=14)
+
+
+def _log_axis(axes: Axes, ratio: float) -> None:
+    """A logarithmic axis whose labels do not run into each other."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if ratio > 100 else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _number(text: str) -> float | None:

@@ -88,8 +88,13 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) ->
 
 def _write(figure: Figure, target: Path | io.StringIO, name: str) -> None:
     import matplotlib
+    from matplotlib.text import Text
 
     metadata = {"Date": None} if name == "svg" else {}
-    # Text stays text, and names of clip paths are no random numbers.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ccd"}):
+    # A name of the user's may hold any characters: a dollar sign begins no formula.
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    # Text stays text, and names of clip paths are no random numbers. Tick labels are made late.
+    style = {"svg.fonttype": "none", "svg.hashsalt": "ccd", "text.parse_math": False}
+    with matplotlib.rc_context(style):
         figure.savefig(target, format=name, dpi=150, metadata=metadata)

@@ -13,6 +13,7 @@ from ccd.config.messages import did_you_mean
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.finished import FinishedRun, open_runs
+from ccd.reports.common_metrics import choose_metric, require_common
 from ccd.reports.slices import RankedLists, slices_of
 from ccd.reports.tables import Table, build_table
 from ccd.runs.files import finite
@@ -127,12 +128,11 @@ def compare(
             f"no finished run of --baseline '{baseline}'\n"
             f"  {did_you_mean(baseline, names, 'variants')}"
         )
-    base = baseline or _baseline(folders[0], names, imports)
-    tested = [run.result.test for run in runs.values()]
-    known = [name for name in tested[0] if all(name in others for others in tested)]
+    every = list(runs.values())
+    base = baseline or _baseline(every[0].folder.parent, names, imports)
+    require_common(every, "test")
     for metric in metrics:
-        if metric not in known:
-            raise ConfigError(f"no metric '{metric}'\n  {did_you_mean(metric, known, 'metrics')}")
+        choose_metric(every, "test", metric)
     per_user = {key: run.per_user for key, run in runs.items()}
     table = build_table(
         [replace(run.result, variant=name) for (name, _), run in runs.items()],
@@ -144,7 +144,7 @@ def compare(
     )
     found = Compared(table, comparison.confidence, notes=tuple(notes))
     if slices or beyond:
-        dataset = next(iter(runs.values())).dataset(data_folders)
+        dataset = every[0].dataset(data_folders)
         lists = {key: RankedLists(run, dataset) for key, run in runs.items()}
         if slices:
             found = replace(found, slices=_slices(lists, dataset, table, comparison))
@@ -192,14 +192,12 @@ def gather(
 
 
 def _baseline(folder: Path, names: list[str], imports: Sequence[str]) -> str:
-    """The baseline of the folder's recipe, where it has one with results; else the first name."""
+    """The baseline of a run folder's recipe, where it has one with results; else the first name."""
     from ccd.config.recipe import load_recipe
 
-    for path in (folder / CONFIG_FILE, folder.parent / CONFIG_FILE):  # or a run's own folder
-        if path.exists():
-            named = load_recipe(path, allow_imports=imports).baseline
-            return named if named in names else names[0]
-    return names[0]
+    path = folder / CONFIG_FILE
+    named = load_recipe(path, allow_imports=imports).baseline if path.exists() else None
+    return named if named in names else names[0]
 
 
 def _slices(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import sys
-from contextlib import suppress
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions
+
+from ccd.reports.stdout import give_up_stdout
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ ASCII = Glyphs("+", ">", ".", "+-", "..", "|", "#")
 
 
 class PatientConsole(Console):
-    """A console that goes quiet when its pipe or its terminal is gone (``ccd run ... | head``).
+    """A console that goes quiet when nothing can be written any more (``ccd run ... | head``).
 
     rich would leave the process; hours of training are worth more than their progress lines.
     """
@@ -36,13 +37,16 @@ class PatientConsole(Console):
     def _check_buffer(self) -> None:
         try:
             super()._check_buffer()
-        except OSError:  # for a closed pipe, rich calls the next itself
-            self.on_broken_pipe()
+        except OSError as error:  # for a closed pipe, rich calls the next itself
+            self._go_quiet(error)
 
     def on_broken_pipe(self) -> None:
         """Send everything that follows nowhere."""
+        self._go_quiet(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+
+    def _go_quiet(self, error: OSError) -> None:
         self.quiet = True
-        silence_stdout()
+        give_up_stdout(error)
 
 
 def make_console() -> PatientConsole:
@@ -53,24 +57,6 @@ def make_console() -> PatientConsole:
 def glyphs_for(options: ConsoleOptions) -> Glyphs:
     """The characters that the output's encoding has."""
     return ASCII if options.ascii_only else UNICODE
-
-
-def say(line: str) -> None:
-    """Print a line of progress; that nobody can read it any more is no reason to stop."""
-    try:
-        print(line, flush=True)
-    except OSError:  # a closed pipe, or a terminal that is gone
-        silence_stdout()
-
-
-def silence_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush does not fail."""
-    # A standard output without a file descriptor, as in a test, has no last flush either.
-    with suppress(OSError, ValueError):
-        target = sys.stdout.fileno()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, target)
-        os.close(nowhere)
 
 
 def duration(seconds: float) -> str:

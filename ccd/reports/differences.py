@@ -12,6 +12,7 @@ import numpy as np
 from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.finished import FinishedRun, open_runs
+from ccd.reports.common_metrics import choose_metric, common_metrics
 from ccd.runs.files import finite, read_json
 from ccd.runs.folder import USER_IDS_FILE
 from ccd.runs.manifest import MANIFEST_FILE
@@ -61,7 +62,7 @@ class Differences:
         versions: What differs in packages, machine and the like.
         metrics: All that both have.
         users: Those who changed most, in ``user_metric``.
-        user_metric: Such as ``recall@20``.
+        user_metric: Such as ``recall@20``; empty where the runs have no metric in common.
         notes: What the reader should know.
     """
 
@@ -98,12 +99,13 @@ def diff(
         second: Another one.
         comparison: How metrics are compared.
         variant: Which, where a folder holds several.
-        metric: By which users are sorted; by default the one that selects the epoch.
+        metric: By which users are sorted; by default one that selects the epoch.
         most: Number of users to list.
         imports: Python modules that the runs' settings may import.
 
     Raises:
-        ConfigError: A folder has no such run, or several and none was named.
+        ConfigError: A folder has no such run, or several and none was named; or not all have
+            ``metric``.
     """
     a, b = (_one_variant(folder, variant, imports) for folder in (first, second))
     same_data = a[0].fingerprint == b[0].fingerprint
@@ -114,15 +116,15 @@ def diff(
         runs = {}
     elif not any(name == _SECOND and (_FIRST, seed) in runs for name, seed in runs):
         notes.append("no seed in common, so users are not compared")
-    known = [name for name in a[0].result.test if name in b[0].result.test]
-    if metric is not None and metric not in known:
-        raise ConfigError(f"no metric '{metric}'\n  {did_you_mean(metric, known, 'metrics')}")
+    known = common_metrics([*a, *b], "test")
+    if not known:
+        notes.append("the runs have no test metric in common, so neither metrics nor users compare")
+    user_metric = choose_metric([*a, *b], "test", metric) if known or metric else ""
     shown = [name for name in known if name.partition("@")[0] in ("recall", "ndcg")] or known
     contrasts = comparison.contrasts(
         runs, variants=[_SECOND], baseline=_FIRST, metrics=shown, intervals=True
     )
     by_metric = {contrast.metric: contrast for contrast in contrasts}
-    user_metric = metric or str(a[0].experiment.evaluator.select)
     return Differences(
         first=_name(first, a),
         second=_name(second, b),

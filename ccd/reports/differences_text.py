@@ -8,8 +8,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from ccd.reports.console import Glyphs, glyphs_for
 from ccd.reports.differences import Change, Differences
-from ccd.reports.tables import stars
+from ccd.reports.grid import Grid
+from ccd.reports.table_text import spelled
+from ccd.reports.tables import LEVELS, WORSE, mark
 
 
 class DifferencesView:
@@ -35,8 +38,12 @@ class DifferencesView:
                 names = [f"{name} ({n} settings)" for name, (of, n) in alone.items() if of == side]
                 if names:
                     yield Text(f"only in the {side}: {', '.join(names)}")
-        yield Text("\ntest metrics", style="bold")
-        yield _metrics(found)
+        if found.metrics:
+            yield Text("\ntest metrics", style="bold")
+            yield _metrics(found, glyphs_for(options))
+            if any(row.contrast for row in found.metrics):
+                words = f"{LEVELS}, two-sided; {WORSE}: the second is worse"
+                yield Text(spelled(words, glyphs_for(options)), style="dim")
         if found.users:
             yield Text(f"\nusers whose {found.user_metric} changed most", style="bold")
             table = _table("user", "first", "second", "change")
@@ -76,22 +83,23 @@ def _changes(changes: Sequence[Change]) -> Table:
     return table
 
 
-def _metrics(found: Differences) -> Table:
-    table = _table("metric", "first", "second", "change", "95 %", "p", "up", "same", "down")
+def _metrics(found: Differences, glyphs: Glyphs) -> Grid:
+    rows = []
     for row in found.metrics:
         cells = [row.metric, f"{row.first:.4f}", f"{row.second:.4f}"]
         contrast = row.contrast
         if contrast is None or contrast.low is None or contrast.high is None:
-            cells.append(f"{row.second - row.first:+.4f}")
+            cells += [f"{row.second - row.first:+.4f}", *[""] * 5]
         else:
             cells += [
                 f"{contrast.difference:+.4f}",
                 f"{contrast.low:+.4f} {contrast.high:+.4f}",
-                f"{contrast.p_value:.2g}{stars(contrast.p_value)}",
+                f"{contrast.p_value:.2g}{mark(contrast.p_value, worse=contrast.worse)}",
                 *(f"{share:.0%}" for share in (contrast.wins, contrast.ties, contrast.losses)),
             ]
-        table.add_row(*cells)
-    return table
+        rows.append([spelled(cell, glyphs) for cell in cells])
+    header = ("metric", "first", "second", "change", "95 %", "p", "up", "same", "down")
+    return Grid(header, rows, under={"95 %": "change"})
 
 
 def _table(first: str, *others: str) -> Table:

@@ -6,6 +6,7 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import NamedTuple
 
 _WORD = ' class="word"'
 
@@ -15,8 +16,19 @@ def to_text(text: str) -> str:
     return html.escape(text)
 
 
+class Sorted(NamedTuple):
+    """A cell whose words do not begin with the number that they stand for, such as ``3m10s``."""
+
+    text: str
+    value: float
+
+
 def to_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, raw: bool = False, plain: bool = False
+    header: Sequence[str],
+    rows: Sequence[Sequence[str | Sorted]],
+    *,
+    raw: bool = False,
+    plain: bool = False,
 ) -> str:
     """A table that sorts and filters, unless ``plain``; ``raw`` cells are HTML already."""
     head = "".join(
@@ -25,12 +37,11 @@ def to_table(
     )
     lines = []
     for row in rows:
-        first, *rest = (cell if raw else to_text(cell) for cell in row)
         cells = "".join(
-            f"<td{_WORD if column == 'variant' else ''}>{cell}</td>"
-            for column, cell in zip(header[1:], rest, strict=True)
+            _cell(cell, is_first=not i, is_word=column == "variant", raw=raw)
+            for i, (column, cell) in enumerate(zip(header, row, strict=True))
         )
-        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
+        lines.append(f"<tr>{cells}</tr>")
     kind = "plain" if plain else "data"
     return (
         f'<div class="wide" role="region" aria-label="Table by {to_text(header[0])}" tabindex="0">'
@@ -39,13 +50,34 @@ def to_table(
     )
 
 
-def to_figure(words: str, svg: str) -> str:
-    """A picture of its own: names within one SVG cannot clash with those of another."""
+def _cell(cell: str | Sorted, *, is_first: bool, is_word: bool, raw: bool) -> str:
+    text, value = (
+        (cell, "") if isinstance(cell, str) else (cell.text, f' data-value="{cell.value}"')
+    )
+    inner = text if raw else to_text(text)
+    if is_first:
+        return f'<th scope="row"{value}>{inner}</th>'
+    return f"<td{_WORD * is_word}{value}>{inner}</td>"
+
+
+def to_figure(words: str, instead: str, svg: str) -> str:
+    """A picture of its own: names within one SVG cannot clash with those of another.
+
+    Args:
+        words: What it shows; stands below.
+        instead: For who cannot see it: its kind, and where its numbers stand.
+        svg: The picture.
+    """
     data = base64.b64encode(svg.encode()).decode()
     return (
-        f'<figure><img alt="{to_text(words)}" src="data:image/svg+xml;base64,{data}">'
+        f'<figure><img alt="{to_text(instead)}" src="data:image/svg+xml;base64,{data}">'
         f"<figcaption>{to_text(words)}</figcaption></figure>"
     )
+
+
+def to_details(summary: str, content: str) -> str:
+    """HTML that is folded away until it is asked for, or printed."""
+    return f"<details><summary>{to_text(summary)}</summary>{content}</details>"
 
 
 def to_page(title: str, parts: Mapping[str, str], notes: Sequence[str] = ()) -> str:

@@ -213,7 +213,10 @@ def inspect_negatives(
     liked = rebuilt.seen.of(torch.tensor([index]))[1].tolist()
     names = ", ".join(_called(item, rebuilt.dataset) for item in liked)
     pool = next((r["pool"] for r in run.history if r["epoch"] == at), "?")
-    words = f"user {user}, who interacted with {names}; negatives of epoch {at}: {pool}"
+    words = (
+        f"user {user}, who interacted with {names}; negatives of epoch {at}: {pool}, drawn anew "
+        f"from the model of epoch {result.best_epoch}"
+    )
     return replace(found, user=words, items=rebuilt.items_of(index, at))
 
 
@@ -249,7 +252,7 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
             return ids.index(name)
         near = closest(name, ids)
         raise ConfigError(f"no '{name}' in the data set{f'; did you mean {near}?' if near else ''}")
-    if not name.isdigit() or int(name) >= n:
+    if not name.isdecimal() or int(name) >= n:
         raise ConfigError(f"no '{name}' in the data set, whose ids are 0 to {n - 1}")
     return int(name)
 

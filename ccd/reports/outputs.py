@@ -41,5 +41,6 @@ def write_reports(folder: Path, baseline: str | None, variants: Sequence[str] = 
     table = read_table(folder, baseline, variants)
     if table is not None:
         write_text(folder / TABLE_FILE, to_markdown(table))
-        save(draw_ablation(table), folder / Path(FIGURE_FILE).stem, ["png"])
+        if table.metrics:  # variants whose evaluators differ may have none in common
+            save(draw_ablation(table), folder / Path(FIGURE_FILE).stem, ["png"])
     return table

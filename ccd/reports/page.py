@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,11 +17,11 @@ from ccd.figures.style import svg_text
 from ccd.finished import FinishedRun
 from ccd.reports.comparing import Compared, compare, gather
 from ccd.reports.comparing_text import sections
-from ccd.reports.html_parts import to_figure, to_page, to_table, to_text
+from ccd.reports.html_parts import to_details, to_figure, to_page, to_table, to_text
+from ccd.reports.reproduction import reproduction
 from ccd.reports.table_text import DEFINITIONS, caption
 from ccd.reports.tables import Cell
 from ccd.runs.files import read_json
-from ccd.runs.folder import CONFIG_FILE
 from ccd.runs.manifest import MANIFEST_FILE
 from ccd.runs.records import RunResult
 from ccd.statistics.comparison import Comparison
@@ -31,13 +30,32 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTIONS = {
-    "ablation": "Test metrics of every variant.",
-    "curves": "Validation metric and training loss by epoch.",
-    "pools": "How similar hard and random negatives are to positives and users, by epoch.",
-    "tsne": "Users and their items in each space, before training and at the best epoch.",
-    "negatives": "What each pool draws as negatives around a user and a positive item.",
-    "cost": "Seconds by part.",
+    "ablation": (
+        "Test metrics of every variant.",
+        "Bars by variant, a panel per metric; the numbers stand in the table of results.",
+    ),
+    "curves": (
+        "Validation metric and training loss by epoch.",
+        "Two panels of lines over epochs; the best validation metric of each run is marked.",
+    ),
+    "pools": (
+        "How similar hard and random negatives are to positives and users, by epoch.",
+        "Three panels of lines over epochs; 'ccd negatives' writes their numbers.",
+    ),
+    "tsne": (
+        "Users and their items in each space, before training and at the best epoch.",
+        "Two planes of points; below each, the cosines that they stand for, as text.",
+    ),
+    "negatives": (
+        "What each pool draws as negatives around a user and a positive item.",
+        "Planes of points; below each, the cosines of each pool to the user and the positive.",
+    ),
+    "cost": (
+        "Seconds by part.",
+        "Stacked bars by variant, per run and per epoch, the sum at each end.",
+    ),
 }
+"""Kind of figure to what stands below it, and what is read aloud instead of it."""
 _FACTS = ("versions", "machine")
 
 
@@ -52,7 +70,8 @@ class Page:
         skipped: Kind to why it could not be drawn.
         settings: Setting to the value in each variant that has it.
         facts: Title to what there is to say: data, environment.
-        commands: How to run it again.
+        recipes: Name of a file to the recipe to write into it, to run everything again.
+        commands: How to run them.
     """
 
     title: str
@@ -61,6 +80,7 @@ class Page:
     skipped: dict[str, str] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    recipes: dict[str, str] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
 
 
@@ -96,16 +116,18 @@ def collect(
             figures[kind] = svg_text(draw())
         except CcdError as error:
             skipped[kind] = str(error)
-    homes = dict.fromkeys(map(_home, folders))
+    homes = tuple(dict.fromkeys(run.folder.parent for run in runs.values()))
     names = ", ".join(row.variant for row in compared.table.rows)
+    again = reproduction(list(runs.values()), imports)
     return Page(
         title=f"{compared.table.dataset}: {names}",
         compared=compared,
         figures=figures,
         skipped=skipped,
         settings=_settings(runs),
-        facts=_facts(tuple(homes)),
-        commands=tuple(shlex.join(["ccd", "run", str(home / CONFIG_FILE)]) for home in homes),
+        facts=_facts(homes),
+        recipes=again.recipes,
+        commands=again.commands,
     )
 
 
@@ -121,16 +143,17 @@ def to_html(page: Page) -> str:
         "Results": _question(page)
         + to_table(columns, means, raw=True)
         + f"<p>{to_text(caption(table))}</p>"
-        + _definitions(page),
+        + _definitions(page)
+        + _seeds(page),
         **{title: to_table(header, rows) for title, header, rows in sections(page.compared)},
-        "Figures": "".join(to_figure(_CAPTIONS[kind], svg) for kind, svg in page.figures.items())
+        "Figures": "".join(to_figure(*_CAPTIONS[kind], svg) for kind, svg in page.figures.items())
         + "".join(f"<p>No figure {kind}: {to_text(why)}</p>" for kind, why in page.skipped.items()),
         "Config": _config(page.settings, [row.variant for row in table.rows]),
         **{
             title: to_table(("what", "value"), list(facts.items()), plain=True)
             for title, facts in page.facts.items()
         },
-        "How to reproduce": f"<pre>{to_text(chr(10).join(page.commands))}</pre>",
+        "How to reproduce": _reproduction(page),
     }
     return to_page(page.title, parts, page.compared.notes)
 
@@ -145,11 +168,6 @@ def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
     metric = str(next(iter(runs.values())).experiment.evaluator.select)
     lines = [{**line, "variant": name} for (name, _), run in runs.items() for line in run.history]
     return draw_curves(lines, metric)
-
-
-def _home(folder: Path) -> Path:
-    """The run folder that ``folder`` is, or that holds it."""
-    return folder if (folder / MANIFEST_FILE).exists() else folder.parent
 
 
 def _settings(runs: Mapping[tuple[str, int], FinishedRun]) -> dict[str, dict[str, str]]:
@@ -168,7 +186,8 @@ def _facts(homes: Sequence[Path]) -> dict[str, dict[str, str]]:
         manifest = read_json(home / MANIFEST_FILE)
         data = {**manifest.get("data", {}), "test split opened": manifest.get("test_openings")}
         data["notes"] = "; ".join(data.get("notes", ()))
-        environment = {key: manifest.get(key) for key in ("device", "engine", "threads")}
+        environment = {"ccd commit": manifest.get("ccd_commit") or "not a git checkout"}
+        environment.update((key, manifest.get(key)) for key in ("device", "engine", "threads"))
         for group in _FACTS:
             environment.update(manifest.get(group, {}))
         environment["peak memory, MB"] = manifest.get("peak_rss_mb")
@@ -188,17 +207,39 @@ def _config(settings: dict[str, dict[str, str]], variants: Sequence[str]) -> str
             [to_text(key), *(f"<mark>{c}</mark>" if differs else c for c in cells)]
         )
     head = ("setting", *variants)
-    return (
-        f"<h3>What differs</h3>{to_table(head, rows[0], raw=True)}<details><summary>The other "
-        f"{len(rows[1])} settings</summary>{to_table(head, rows[1], raw=True)}</details>"
-    )
+    rest = to_details(f"The other {len(rows[1])} settings", to_table(head, rows[1], raw=True))
+    return f"<h3>What differs</h3>{to_table(head, rows[0], raw=True)}{rest}"
+
+
+def _seeds(page: Page) -> str:
+    """What each mean is of; for the mouse it stands in the table of means too."""
+    table = page.compared.table
+    if len(table.seeds) < 2:
+        return ""
+    rows = [
+        (row.variant, str(seed), *(f"{row.cells[m].values[i]:.4f}" for m in table.metrics))
+        for row in table.rows
+        for i, seed in enumerate(row.seeds)
+    ]
+    return to_details("Each seed", to_table(("variant", "seed", *table.metrics), rows))
+
+
+def _reproduction(page: Page) -> str:
+    """The commands, and the recipes that they name in full: this page is all one needs."""
+    names = ", ".join(page.recipes)
+    words = f"Write the text below into {names}, and with the ccd named under Environment:"
+    texts = [
+        to_details(name, f"<pre>{to_text(recipe)}</pre>") for name, recipe in page.recipes.items()
+    ]
+    commands = f"<pre>{to_text(chr(10).join(page.commands))}</pre>"
+    return f"<p>{to_text(words)}</p>{commands}{''.join(texts)}"
 
 
 def _cell(cell: Cell) -> str:
     style = {1: "best", 2: "second"}.get(cell.rank, "other")
     sd = "" if cell.sd is None else f" ±{cell.sd:.4f}"
     seeds = ", ".join(f"{value:.4f}" for value in cell.values)
-    gain = "" if cell.gain is None else f" {100 * cell.gain:+.1f}%{cell.stars}"
+    gain = "" if cell.gain is None else f" {100 * cell.gain:+.1f}%{cell.mark}"
     return f'<span class="{style}" title="seeds: {seeds}">{cell.mean:.4f}</span>{sd}{gain}'
 
 

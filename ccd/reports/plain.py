@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from ccd.reports.console import duration, say
+from ccd.reports.console import duration
 from ccd.reports.run_states import Progress, RunState
+from ccd.reports.stdout import say
 from ccd.runs.files import json_line
 from ccd.runs.records import EpochRecord, Plan, RunResult
 

@@ -69,9 +69,9 @@ def best_view(best: list[Ended], metric: str, importances: dict[str, float]) -> 
         table.add_section()
     if not importances:
         return Group(table, Text("importances: too few trials, or all alike", style="dim"))
-    shares = Table(title="What mattered (PED-ANOVA)", title_justify="left")
+    shares = Table(title="What mattered for the best trials (PED-ANOVA)", title_justify="left")
     shares.add_column("setting", overflow="fold")
-    shares.add_column("share", justify="right")
+    shares.add_column("importance", justify="right")
     for key, share in importances.items():
         shares.add_row(Text(key), f"{share:.0%}")
     return Group(table, shares)

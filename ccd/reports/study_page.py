@@ -10,7 +10,7 @@ from ccd.figures.history import draw_history
 from ccd.figures.plots import Request, plot
 from ccd.figures.style import svg_text
 from ccd.reports.console import duration
-from ccd.reports.html_parts import to_figure, to_page, to_table, to_text
+from ccd.reports.html_parts import Sorted, to_figure, to_page, to_table, to_text
 from ccd.search.launch import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
@@ -61,7 +61,8 @@ def _standing(summary: Summary, metric: str) -> list[tuple[str, str]]:
 def _history(ended: list[Ended], metric: str) -> str:
     try:
         words = f"Validation {metric} of each trial, and the best so far."
-        return to_figure(words, svg_text(draw_history(ended, metric)))
+        instead = "Points by trial and a rising line; the values stand in the table of trials."
+        return to_figure(words, instead, svg_text(draw_history(ended, metric)))
     except CcdError as error:
         return f"<p>{to_text(str(error))}</p>"
 
@@ -71,8 +72,11 @@ def _importances(opened: Opened) -> str:
     if not found:
         return f"<p>{_WHY_NONE}</p>"
     rows = [(key, f"{share:.0%}") for key, share in found.items()]
-    words = "Share of the metric's variation that each setting explains (PED-ANOVA)."
-    return to_table(("setting", "share"), rows) + f"<p>{words}</p>"
+    words = (
+        "Relative importance of each setting for reaching the best trials (PED-ANOVA); "
+        "sums to 100 %."
+    )
+    return to_table(("setting", "importance"), rows) + f"<p>{words}</p>"
 
 
 def _sensitivity(opened: Opened) -> str:
@@ -80,7 +84,12 @@ def _sensitivity(opened: Opened) -> str:
         svg = svg_text(plot("sensitivity", Request(opened.folder, study=opened.study)))
     except CcdError:  # the importances have said it
         return ""
-    return to_figure("Validation metric against each setting; a mark per complete trial.", svg)
+    words = (
+        "Validation metric against each setting: a mark per complete trial, the best of several "
+        "with the same value as a bar, joined where values are numbers."
+    )
+    instead = "A panel of points per setting; the values stand in the table of trials."
+    return to_figure(words, instead, svg)
 
 
 def _trials(ended: list[Ended], metric: str) -> str:
@@ -91,7 +100,7 @@ def _trials(ended: list[Ended], metric: str) -> str:
     rows = [
         (
             str(trial.slot), trial.state, "" if trial.value is None else f"{trial.value:.4f}",
-            "" if trial.seconds is None else duration(trial.seconds),
+            "" if trial.seconds is None else Sorted(duration(trial.seconds), trial.seconds),
             *(trial.bindings.get(key, "") for key in keys), trial.reason,
         )
         for trial in (*ranked, *rest)

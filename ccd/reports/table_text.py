@@ -9,8 +9,8 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ccd.reports.console import Glyphs, glyphs_for
-from ccd.reports.tables import Cell, Row, Table
+from ccd.reports.console import ASCII, Glyphs, glyphs_for
+from ccd.reports.tables import WORSE, Cell, Row, Table, meaning
 
 _STYLES = {0: "", 1: "bold", 2: "underline"}
 _MARKDOWN = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
@@ -41,19 +41,26 @@ class TableView:
                 break
         else:
             yield _by_variant(self._table, glyphs)
-        yield Text(caption(self._table, glyphs.plus_minus), style="dim")
+        yield Text(spelled(caption(self._table), glyphs), style="dim")
 
 
-def caption(table: Table, plus_minus: str = "±", *, gains: bool = True) -> str:
+def spelled(text: str, glyphs: Glyphs) -> str:
+    """``text`` in characters that the terminal has."""
+    if glyphs is not ASCII:
+        return text
+    return text.replace("±", glyphs.plus_minus).replace(WORSE, "v")
+
+
+def caption(table: Table, *, gains: bool = True) -> str:
     """What the numbers are, in one or two sentences; ``gains`` where they stand there too."""
     seeds = ", ".join(map(str, table.seeds))
     words = [f"{table.dataset}, test split, seed {seeds}."]
     if len(table.seeds) > 1:
-        words = [f"{table.dataset}, test split, mean {plus_minus} sd over seeds {seeds}."]
+        words = [f"{table.dataset}, test split, mean ± sd over seeds {seeds}."]
     if gains and table.baseline is not None and len(table.rows) > 1:
         words.append(f"Percent: gain over {table.baseline}.")
-    if any(cell.stars for row in table.rows for cell in row.cells.values()):
-        words.append(f"Stars: p < 0.05, 0.01, 0.001 ({table.test}).")
+    if meaning(table):
+        words.append(f"{meaning(table)}.")
     return " ".join(words)
 
 
@@ -101,7 +108,7 @@ def _by_metric(table: Table, glyphs: Glyphs, join: str) -> RichTable:
         for metric in table.metrics:
             cell = row.cells[metric]
             text = Text(f"{cell.mean:.4f}", style=_STYLES[cell.rank])
-            extra = join.join(filter(None, (_spread(cell, glyphs.plus_minus), _gain(cell))))
+            extra = spelled(join.join(filter(None, (_spread(cell), _gain(cell)))), glyphs)
             cells.append(Text.assemble(text, "\n", (extra, "dim")) if extra else text)
         grid.add_row(Text(_name(row, table)), *cells)
     return grid
@@ -118,19 +125,19 @@ def _by_variant(table: Table, glyphs: Glyphs) -> RichTable:
             lines.add_row(
                 Text(f" {metric}"),
                 Text(f"{cell.mean:.4f}", style=_STYLES[cell.rank]),
-                _spread(cell, glyphs.plus_minus),
-                _gain(cell),
+                spelled(_spread(cell), glyphs),
+                spelled(_gain(cell), glyphs),
             )
         blocks.add_row(lines)
     return blocks
 
 
-def _spread(cell: Cell, plus_minus: str) -> str:
-    return "" if cell.sd is None else f"{plus_minus}{cell.sd:.4f}"
+def _spread(cell: Cell) -> str:
+    return "" if cell.sd is None else f"±{cell.sd:.4f}"
 
 
 def _gain(cell: Cell) -> str:
-    return "" if cell.gain is None else f"{100 * cell.gain:+.1f}%{cell.stars}"
+    return "" if cell.gain is None else f"{100 * cell.gain:+.1f}%{cell.mark}"
 
 
 def _name(row: Row, table: Table) -> str:
@@ -144,7 +151,7 @@ def _name(row: Row, table: Table) -> str:
 def _markdown_cell(cell: Cell) -> str:
     mean = _MARKDOWN[cell.rank].format(f"{cell.mean:.4f}")
     gain = _gain(cell).replace("*", "\\*")
-    return " ".join(filter(None, (mean, _spread(cell, "±"), gain)))
+    return " ".join(filter(None, (mean, _spread(cell), gain)))
 
 
 def _p_value(cell: Cell) -> str:
@@ -165,7 +172,8 @@ def _explanation(table: Table) -> list[str]:
         pair = " (a user's value is the mean over those seeds)" * ("over users," in table.test)
         lines.append(
             f"- Percent: relative gain over {table.baseline}, over the seeds both have. Two-sided "
-            f"p-values: {table.test} over the variants of a metric{pair}; "
-            "\\* p < 0.05, \\*\\* p < 0.01, \\*\\*\\* p < 0.001."
+            f"p-values: {table.test} over the variants of a metric{pair}."
         )
+        marks = meaning(table).replace("*", "\\*")
+        lines += [f"- {marks}."] if marks else []
     return lines

@@ -16,9 +16,25 @@ DEFAULT_METRICS = ("recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "n
 """Shown where the results have them."""
 
 
-def stars(p_value: float) -> str:
-    """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001."""
-    return "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
+WORSE = "↓"
+"""Stands before the stars of a variant that the test finds worse than the baseline."""
+
+
+def mark(p_value: float, *, worse: bool) -> str:
+    """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001, after ``↓`` for a loss."""
+    stars = "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
+    return f"{WORSE * worse}{stars}" if stars else ""
+
+
+LEVELS = "* p < 0.05, ** p < 0.01, *** p < 0.001"
+"""What the stars say."""
+
+
+def meaning(table: Table) -> str:
+    """What marks say, and what none says; empty where nothing was tested."""
+    if not table.contrasts:
+        return ""
+    return f"{LEVELS} against {table.baseline}, two-sided; {WORSE}: worse ({table.test})"
 
 
 @dataclass(frozen=True)
@@ -29,12 +45,14 @@ class Cell:
         values: One per seed.
         gain: Share gained over the baseline, over the seeds both have; None for the baseline.
         p_value: Corrected, of the paired test against the baseline.
+        worse: Whether that test finds the baseline better.
         rank: 1 for the best mean of the column, 2 for the second, else 0.
     """
 
     values: tuple[float, ...]
     gain: float | None = None
     p_value: float | None = None
+    worse: bool = False
     rank: int = 0
 
     @property
@@ -48,9 +66,9 @@ class Cell:
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     @property
-    def stars(self) -> str:
-        """Those of the p-value; none without one."""
-        return "" if self.p_value is None else stars(self.p_value)
+    def mark(self) -> str:
+        """That of the p-value; none without one."""
+        return "" if self.p_value is None else mark(self.p_value, worse=self.worse)
 
 
 @dataclass(frozen=True)
@@ -180,18 +198,18 @@ def _with_contrasts(
         metrics=table.metrics,
         intervals=intervals,
     )
-    p_values = {(c.variant, c.metric): c.p_value for c in contrasts}
-    rows = tuple(
-        replace(
-            row,
-            cells={
-                metric: replace(cell, p_value=p_values.get((row.variant, metric)))
-                for metric, cell in row.cells.items()
-            },
-        )
-        for row in table.rows
+    by_name = {row.variant: row for row in table.rows}
+    for contrast in contrasts:
+        row = by_name[contrast.variant]
+        cell = row.cells[contrast.metric]
+        tested = replace(cell, p_value=contrast.p_value, worse=contrast.worse)
+        by_name[contrast.variant] = _replace_cell(row, contrast.metric, tested)
+    return replace(
+        table,
+        rows=tuple(by_name.values()),
+        contrasts=tuple(contrasts),
+        test=comparison.description,
     )
-    return replace(table, rows=rows, contrasts=tuple(contrasts), test=comparison.description)
 
 
 def _with_ranks(table: Table) -> Table:

@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ccd.errors import DamagedFileError, ResourceError
+from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
+
+_NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
 @contextmanager
@@ -20,16 +22,31 @@ def refusing_io(path: Path) -> Iterator[None]:
     """Turn an operating system error of the block into a refusal that names ``path``.
 
     Raises:
-        ResourceError: The disk is full, read-only, over quota or not permitted.
+        ResourceError: The disk is full, read-only, over quota or not permitted, or there can be no
+            such file.
     """
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        advice = "" if error.errno in _NO_SUCH_PLACE else "free or make writable that disk, or "
         raise ResourceError(
-            f"cannot write {path}: {reason}; free or make writable that disk, or choose another "
-            "--out (what was finished before is kept)"
+            f"cannot write {path}: {reason}; {advice}choose another --out (what was finished "
+            "before is kept)"
         ) from error
+
+
+def refuse_target(path: Path) -> None:
+    """Refuse a file that cannot be made, before the work for it is done.
+
+    Raises:
+        ConfigError: It is a folder, or its folder is not there.
+    """
+    with reading(path, ConfigError):
+        if path.is_dir():
+            raise ConfigError(f"--out {path} is a folder; name a file, in it or elsewhere")
+        if not path.parent.is_dir():
+            raise ConfigError(f"--out {path}: no folder {path.parent}; make it or name another")
 
 
 @contextmanager
@@ -68,9 +85,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         DamagedFileError: The file holds something else.
+        ResourceError: It cannot be read.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        with reading(path, ResourceError):
+            data = path.read_bytes()
+        record = json.loads(data)
     except ValueError as error:
         raise DamagedFileError(
             f"{path} is not JSON ({error}); move it away and try again"
@@ -112,6 +132,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
     Raises:
         DamagedFileError: A line other than the last is not a JSON object.
+        ResourceError: The file cannot be read.
     """
     return _split_lines(path)[0]
 
@@ -152,9 +173,10 @@ def finite(value: Any) -> Any:
 
 def _split_lines(path: Path) -> tuple[list[dict[str, Any]], bytes]:
     """Records of the whole lines, and the bytes of a torn last one."""
-    if not path.exists():
-        return [], b""
-    lines = path.read_bytes().splitlines(keepends=True)
+    with reading(path, ResourceError):
+        if not path.exists():
+            return [], b""
+        lines = path.read_bytes().splitlines(keepends=True)
     records: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         record = _parse(line)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 import ccd
-from ccd.errors import ConfigError, DamagedFileError
+from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
 from ccd.runs.files import (
     append_line,
     json_line,
@@ -80,14 +80,16 @@ def read_results(folder: Path) -> list[RunResult]:
 
 def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
     """Result of each finished (variant, seed) of a folder whose own files are still there."""
-    return {
-        (result.variant, result.seed): result
-        for result in read_results(folder)
-        if all(
-            (folder / slug(result.variant, result.seed) / name).exists()
-            for name in (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
-        )
-    }
+    results = read_results(folder)
+    with reading(folder, ResourceError):
+        return {
+            (result.variant, result.seed): result
+            for result in results
+            if all(
+                (folder / slug(result.variant, result.seed) / name).exists()
+                for name in (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
+            )
+        }
 
 
 def refuse_mixture(
@@ -125,8 +127,9 @@ class RunFolder:
     """A run folder, locked for this process while the ``with`` block lasts.
 
     Per run there is a sub-folder ``<variant>-<seed>`` with its settings, its model and its per-user
-    metrics; the files on top are made of those. A line in ``results.jsonl`` is written last, so a
-    run that has one has everything else.
+    metrics. Once these are complete, a line in ``results.jsonl`` makes the run finished. The files
+    on top are made of what is finished: anew after each run and whenever the folder is opened, so
+    nothing that goes wrong with them can cost a trained run.
 
     Args:
         path: The folder; created if it is not there.
@@ -145,10 +148,13 @@ class RunFolder:
 
         Raises:
             ConfigError: The path is something other than a run folder.
+            DamagedFileError: A file of a finished run cannot be used; better now than when the
+                next one is trained.
             LockedError: Another live process writes into it.
             ResourceError: It cannot be written.
         """
-        _refuse_foreign(self.path)
+        with reading(self.path, ResourceError):
+            _refuse_foreign(self.path)
         with refusing_io(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.path)
@@ -158,6 +164,7 @@ class RunFolder:
                 leftover.unlink()
             torn = [repair_lines(self.path / name) for name in (HISTORY_FILE, RESULTS_FILE)]
             self.manifest = Manifest(self.path)
+            self._refresh_top()
         except BaseException:
             self._lock.release()
             raise
@@ -262,7 +269,8 @@ class RunFolder:
             operative: The settings that were really used.
 
         Raises:
-            ResourceError: The disk is full or read-only; the run then counts as unfinished.
+            ResourceError: The disk is full or read-only. The run counts as finished if its own
+                files were written, whatever became of those on top.
         """
         from ccd.runs.model_file import write_model
 
@@ -284,15 +292,21 @@ class RunFolder:
         write_model(folder / MODEL_FILE, tensors, about)
         write_per_user(folder / PER_USER_FILE, *key, per_user)
         write_json(folder / RUN_FILE, {**about, "seed": result.seed, "settings": settings})
-        # 3. The files on top, made of those of all finished runs.
-        runs = {**self.finished(), key: result}
+        # 3. The line that makes it finished.
+        append_line(self.path / RESULTS_FILE, result.to_json())
+        # 4. What can be made again at any time.
+        self._refresh_top()
+
+    def _refresh_top(self) -> None:
+        """Make the files on top from those of all finished runs."""
+        runs = self.finished()
+        if not runs:
+            return
         merge_per_user(
             self.path / PER_USER_FILE, [self.run_folder(*run) / PER_USER_FILE for run in runs]
         )
         best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
-        # 4. The line that makes it finished.
-        append_line(self.path / RESULTS_FILE, result.to_json())
 
     def _forget(self, path: Path, variant: str, seed: int) -> None:
         """Drop the lines of one run."""

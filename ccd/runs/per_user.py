@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ccd.errors import DamagedFileError
+from ccd.errors import DamagedFileError, ResourceError, reading
 from ccd.runs.files import replacing
 
 _KEYS = ("variant", "seed", "user")
@@ -57,9 +57,11 @@ def read_per_user(path: Path) -> dict[tuple[str, int], PerUser]:
 
     Raises:
         DamagedFileError: The file is not such a table.
+        ResourceError: It cannot be read.
     """
-    if not path.exists():
-        return {}
+    with reading(path, ResourceError):
+        if not path.exists():
+            return {}
     table = _read(path)
     variants = np.asarray(table["variant"].to_pylist(), dtype=object)
     seeds = table["seed"].to_numpy()
@@ -76,11 +78,14 @@ def read_per_user(path: Path) -> dict[tuple[str, int], PerUser]:
 
 
 def _read(path: Path) -> pa.Table:
+    with reading(path, ResourceError):
+        data = path.read_bytes()
     try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+        table = pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:  # pyarrow has both for what is damaged inside
+        reason = " ".join(str(error).split())
         raise DamagedFileError(
-            f"{path} is not a whole Parquet file ({error}); remove it and run again"
+            f"{path} is not a whole Parquet file ({reason}); remove it and run again"
         ) from error
     missing = [name for name in _KEYS if name not in table.column_names]
     if missing:

@@ -193,7 +193,7 @@ class _Crew:
             self._logs.mkdir(exist_ok=True)
         asked = os.environ.get("OMP_NUM_THREADS", "")
         share = max(1, usable_cores() // workers)
-        self._threads = min(share, int(asked)) if asked.isdigit() and int(asked) else share
+        self._threads = min(share, int(asked)) if asked.isdecimal() and int(asked) else share
         self._processes: list[tuple[subprocess.Popen[str], Path]] = []
         self._wanted, self._begun = workers, 0
 

@@ -23,7 +23,7 @@ from ccd.registry import component
 from ccd.search.samplers import quietly
 from ccd.settings import NonNegativeFloat, OpenFraction, PositiveInt, Slot
 
-Reduction = Annotated[int, Field(strict=True, ge=2)]
+Reduction = Annotated[PositiveInt, Field(ge=2)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ccd.runs.files import write_text
 from ccd.runs.records import Observer
 from ccd.search.launch import Opened
 from ccd.search.objective import BEST_EPOCHS
-from ccd.search.study import METRIC
+from ccd.search.study import IDENTITY, METRIC, refuse_other_settings
 from ccd.search.summary import Ended, best_trials, ended_trials
 from ccd.search.target import Target
 
@@ -25,12 +25,17 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
 
     Returns:
         The best trial, the file and the command that runs it, or None where no trial is complete.
+
+    Raises:
+        ConfigError: The recipe is not what was searched any more, so it cannot give these values.
     """
     ranked = best_trials(ended_trials(opened.study))
     if not ranked:
         return None
     best, path = ranked[0], opened.file(BEST_FILE)
     target = Target(opened.order.source)
+    known = opened.study.attributes[IDENTITY]
+    refuse_other_settings(opened.study, {**known, **target.identity})
     # Where the recipe itself does not train on them.
     seeds = () if set(target.seeds) <= set(target.recipe.seeds) else tuple(target.seeds)
     command = opened.order.source.command(target.variant, path, seeds)
@@ -57,7 +62,7 @@ def run_winner(opened: Opened, *, seeds: tuple[int, ...], observer: Observer) ->
         observer: Told about progress.
 
     Raises:
-        CcdError: No trial is complete.
+        CcdError: No trial is complete, or the recipe was edited since.
     """
     written = write_best(opened)
     if written is None:

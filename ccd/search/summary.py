@@ -127,10 +127,12 @@ def best_trials(ended: list[Ended]) -> list[Ended]:
 
 
 def importances(study: Study) -> dict[str, float]:
-    """How much of the metric's variation each setting explains, the largest first (PED-ANOVA).
+    """Relative importance of each setting for reaching the best trials, the largest first.
 
-    Empty where the trials are too few or too alike. Settings that only some trials have are left
-    out, as Optuna cannot compare them.
+    By PED-ANOVA (Watanabe et al. 2023): how unlike the values of the best tenth of the trials are
+    to those of all. They sum to 1 and are no shares of the metric's variance. Empty where the
+    trials are too few or too alike. Settings that only some trials have are left out, as Optuna
+    cannot compare them.
     """
     complete = [t for t in study.trials() if t.state == TrialState.COMPLETE]
     others = [set(t.params) for t in complete if t.user_attrs.get(SLOT) != 0]

@@ -41,6 +41,8 @@ class Contrast:
         effect: Of the test: rank-biserial for Wilcoxon, d_z for t; NaN where there is none.
         wins: Share of users for whom the variant is better, in their mean over seeds.
         losses: Share of users for whom it is worse; the others tie.
+        worse: Whether the test finds the baseline better: by the sign of its effect, which for
+            ranks need not be that of the mean.
     """
 
     variant: str
@@ -55,6 +57,7 @@ class Contrast:
     effect: float
     wins: float
     losses: float
+    worse: bool
 
     @property
     def ties(self) -> float:
@@ -146,11 +149,12 @@ class Comparison:
                 confidence=self.confidence,
                 seed=self.seed,
             )
-            both = self.over == "both"
-            found = [
-                replace(c, low=x.low, high=x.high, p_value=x.p_value if both else c.p_value)
-                for c, x in zip(found, drawn, strict=True)
-            ]
+            found = [replace(c, low=x.low, high=x.high) for c, x in zip(found, drawn, strict=True)]
+            if self.over == "both":
+                found = [
+                    replace(c, p_value=x.p_value, worse=c.difference < 0)
+                    for c, x in zip(found, drawn, strict=True)
+                ]
         if not correct:
             return found
         groups = ([c for c in found if c.metric == metric] for metric in metrics)
@@ -184,6 +188,7 @@ class Comparison:
             effect=result.effect,
             wins=float((per_user > 0).mean()),
             losses=float((per_user < 0).mean()),
+            worse=result.effect < 0,
         )
 
 

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from ccd import __version__
+from ccd import __version__, registry
 from ccd.cli import main
+from ccd.negatives import curricula
 from tests.config.conftest import make_project
 
 
@@ -15,6 +16,7 @@ from tests.config.conftest import make_project
 def ccd(tmp_path, monkeypatch, capsys):
     """Run the command line with the demo components: exit code, stdout, stderr."""
     make_project(tmp_path, monkeypatch)
+    assert curricula.step_curriculum
     monkeypatch.delenv("CCD_DEBUG", raising=False)
 
     def command(*arguments: str, columns: int = 100) -> tuple[int, str, str]:
@@ -43,6 +45,73 @@ def test_all_families(ccd):
     assert {"demo_schedule", "demo_dataset", "recipe"} <= {line.strip() for line in out.split("\n")}
 
 
+def test_a_component_with_the_meaning_of_its_settings(ccd):
+    code, out, err = ccd("list", "step_curriculum")
+    assert (code, err) == (0, "")
+    assert out.startswith("step_curriculum (curriculum)\n\nMove to the next harder pool every")
+    assert "\n    interval: Epochs per pool, the paper's delta tau.\n" in out
+    assert "int >= 1" in out
+    assert out.endswith("called with: epoch, n_pools\n")
+    assert "boundary_curriculum" not in out
+
+
+def test_a_narrow_window_keeps_the_docstrings_indentation(ccd):
+    _, out, _ = ccd("list", "step_curriculum", columns=40)
+    assert all(len(line) <= 40 for line in out.splitlines())
+    assert "    easy to hard." in [line.rstrip() for line in out.splitlines()]
+
+
+def test_a_component_as_json(ccd):
+    _, out, _ = ccd("list", "demo_cosine", "--json")
+    (cosine,) = json.loads(out)["demo_schedule"]
+    assert (cosine["component"], cosine["run_time"]) == ("demo_cosine", ["steps"])
+    assert cosine["description"] == "A quarter of a cosine."
+
+
+def test_what_a_family_is_called_with_is_said_once_where_it_is_common(ccd, monkeypatch):
+    assert ccd("list", "demo_schedule")[1].count("called with: steps") == 1
+    assert "called with" not in ccd("list", "demo_diffusion")[1]
+    monkeypatch.setattr(registry, "_COMPONENTS", dict(registry._COMPONENTS))
+
+    @registry.component("demo_schedule")
+    def demo_timed(steps: int, epoch: int) -> None:
+        """Knows the epoch."""
+
+    out = ccd("list", "demo_schedule")[1]
+    assert out.count("called with: steps, epoch") == 1
+    assert out.count("called with: ") == 3
+
+
+OWN = """
+from ccd.registry import component
+
+@component("demo_schedule")
+def demo_own(steps: int) -> None:
+    \"\"\"One of my own.\"\"\"
+"""
+
+
+@pytest.mark.parametrize("words", [["demo_schedule"], ["demo_own"], []])
+def test_parts_of_ones_own(ccd, tmp_path, monkeypatch, words):
+    monkeypatch.setattr(registry, "_COMPONENTS", dict(registry._COMPONENTS))
+    (tmp_path / "demo_own_parts.py").write_text(OWN)
+    try:
+        code, out, _ = ccd("list", *words, "--allow-import", "demo_own_parts")
+    finally:
+        sys.modules.pop("demo_own_parts", None)
+    assert code == 0
+    assert "One of my own." in out
+    assert "demo_own" not in ccd("list", "demo_diffusion")[1]
+
+
+def test_parts_that_are_not_there(ccd, tmp_path):
+    code, out, err = ccd("list", "--allow-import", "demo_nowhere")
+    assert (code, out) == (2, "")
+    assert f"looked in {tmp_path} and where Python looks" in err
+    assert "start ccd in the folder of demo_nowhere.py, or set PYTHONPATH" in err
+    assert ccd("list", "--matrix", "--allow-import", "demo_nowhere")[0] == 2
+
+
 def test_json_describes_settings(ccd):
     code, out, _ = ccd("list", "demo_diffusion", "--json")
     assert code == 0
@@ -60,7 +129,13 @@ def test_json_describes_settings(ccd):
 def test_unknown_family(ccd):
     code, out, err = ccd("list", "demo_scedule")
     assert (code, out) == (2, "")
-    assert err == "ccd: error: no family 'demo_scedule'\n  did you mean demo_schedule?\n"
+    expected = "no family or component 'demo_scedule'\n  did you mean demo_schedule?\n"
+    assert err == f"ccd: error: {expected}"
+
+
+def test_unknown_name_near_a_component_and_near_nothing(ccd):
+    assert "did you mean demo_cosine?" in ccd("list", "demo_cosin")[2]
+    assert "\n  families: " in ccd("list", "zzz")[2]
 
 
 def test_unknown_family_as_json(ccd):
@@ -89,6 +164,40 @@ def test_closed_pipe_is_quiet():
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() in (0, 1)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list", "noise_schedule"], ["list", "--json"]])
+def test_lost_output_is_said(words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ccd", *words], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 5
+    assert done.stderr.startswith("ccd: error: cannot write standard output: No space left")
+    assert done.stderr.count("\n") == 1
+
+
+def test_closed_output_is_quiet():
+    command = f"{sys.executable} -m ccd list noise_schedule"
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_error_of_the_system_is_a_refusal(ccd, monkeypatch):
+    def fail() -> None:
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setattr("ccd.catalogue.load", fail)
+    code, _, error = ccd("list")
+    assert code == 5
+    assert error.startswith("ccd: error: some/file: Permission denied; make it readable")
+    code, out, _ = ccd("list", "--json")
+    assert json.loads(out)["error"]["kind"] == "ResourceError"
+    monkeypatch.setenv("CCD_DEBUG", "1")
+    monkeypatch.setattr(sys, "argv", ["ccd", "list"])
+    with pytest.raises(PermissionError):
+        main()
 
 
 def test_ctrl_c_exits_with_130(ccd, monkeypatch):

@@ -9,9 +9,9 @@ from string import ascii_letters
 import pytest
 from rich.console import Console
 
-from ccd import catalogue
+from ccd import catalogue, registry
 from ccd.cli import main
-from ccd.cli.matrix import MatrixView, Pair
+from ccd.cli.matrix import MatrixView, Pair, all_pairs
 from ccd.errors import ConfigError
 from ccd.graphs.pruning import degree_pruning
 from ccd.negatives.pools import DiffusionPools
@@ -82,6 +82,17 @@ def test_takes_no_family(ccd):
     code, out, err = ccd("list", "sampler", "--matrix")
     assert (code, out) == (2, "")
     assert "drop the family or the option" in err
+
+
+def test_a_part_of_another_kind_is_refused(monkeypatch):
+    monkeypatch.setattr(registry, "_COMPONENTS", dict(registry._COMPONENTS))
+
+    @registry.component("sampler")
+    def odd_sampler(world: object) -> None:
+        """No class."""
+
+    with pytest.raises(ConfigError, match=r"'odd_sampler' is no Sampler.*ccd\.negatives\.base"):
+        all_pairs()
 
 
 @pytest.mark.parametrize("columns", [45, 60, 80, 200])

@@ -48,6 +48,28 @@ def test_a_study_from_its_begin_to_its_export(call, here):  # noqa: F811
     assert "[5/5] trial 4 complete" in answer.output
 
 
+def test_an_edited_recipe_is_not_taken_for_the_one_that_was_searched(call, here):  # noqa: F811
+    assert begin(call).exit_code == 0
+    best = here / "runs/search/s/best.gin"
+    best.unlink()
+    recipe = here / "own.gin"
+    recipe.write_text(recipe.read_text().replace("dim = 4", "dim = 5"))
+    answer = call("best", "s")
+    assert answer.exit_code == 0
+    assert "What mattered" in answer.output
+    assert "note: best.gin is not written: study 's' is of other settings" in answer.output
+    assert "Experiment.dim" in answer.output
+    assert "reproduce it" not in answer.output
+    body = json.loads(call("best", "s", "--json").output)
+    assert (body["file"], len(body["trials"])) == (None, 4)
+    assert "other settings" in body["note"]
+    refused = call("best", "s", "--test")
+    assert isinstance(refused.exception, ConfigError)
+    assert "Experiment.dim" in str(refused.exception)
+    assert not best.exists()
+    assert not list(best.parent.glob("test-trial-*"))
+
+
 def test_json_is_one_object_per_line(call):
     events = [json.loads(line) for line in begin(call, "--json").output.splitlines()]
     assert [event["event"] for event in events] == ["started", *["trial"] * 4, "ended", "best"]

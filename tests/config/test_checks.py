@@ -27,6 +27,22 @@ MISTAKES = {
     "bool for int": ("DemoExperiment.plain = True", "own.gin:3", "default: 3"),
     "float for int": ("DemoExperiment.plain = 1e3", "own.gin:3", "got 1000.0"),
     "out of range": ("DemoExperiment.width = 0", "own.gin:3", "int >= 1 | None, got 0"),
+    "too large": (
+        "DemoExperiment.width = 9223372036854775808",
+        "own.gin:3",
+        "width must be a whole number up to 2147483647, got 9223372036854775808",
+    ),
+    "component in a list": (
+        "DemoExperiment.diffusion = [@demo_diffusion]",
+        "own.gin:3",
+        "takes a demo_diffusion, got [@demo_diffusion]",
+    ),
+    "component for losses": (
+        "DemoExperiment.losses = {'a': @demo_bpr}",
+        "own.gin:3",
+        "got {'a': @demo_bpr}",
+    ),
+    "very long": ("DemoExperiment.width = (" + "1, " * 999 + ")", "own.gin:3", "1, 1..."),
     "own rule": (
         "DemoExperiment.fractions = (0.25, 0.5)",
         "own.gin:3",

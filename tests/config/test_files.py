@@ -22,6 +22,17 @@ def test_given_path_comes_before_ccds_own(project, monkeypatch):
     assert files.find_file("recipes/ablation.gin") == Path("recipes/ablation.gin")
 
 
+def test_a_name_that_no_disk_takes_is_refused(project):
+    long = "r" * 300
+    for find in (
+        lambda: files.find_file(f"{long}.gin"),
+        lambda: files.find_included(f"{long}.gin", project),
+        lambda: files.find_module("datasets", long),
+    ):
+        with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+            find()
+
+
 def test_includes_of_gin_never_come_from_the_current_folder(project, monkeypatch):
     folder = project / "mine"
     (folder / "gin").mkdir(parents=True)

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from ccd.config import load_recipe, to_gin
+from ccd.config.imports import import_module
 from ccd.config.language import Layer, read_file
 from ccd.errors import ConfigError
 
@@ -46,6 +47,27 @@ def test_failing_module_is_one_message(project, module):
 def test_missing_module(project):
     with pytest.raises(ConfigError, match=r"ModuleNotFoundError(.|\n)*own\.gin:1"):
         read(project, "import demo_not_there\n", "demo_not_there")
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("demo_not_there", "start ccd in the folder of demo_not_there.py, or set PYTHONPATH"),
+        ("demo_not.there", "start ccd in the folder of demo_not, or set PYTHONPATH"),
+        ("demo_user_parts.py", "name the module, not its file: demo_user_parts"),
+    ],
+)
+def test_missing_module_says_where_it_was_looked_for(project, module, name, way_out):
+    with pytest.raises(ConfigError) as caught:
+        import_module(name, [project / "a", project])
+    assert str(caught.value).endswith(way_out)
+    assert f"looked in {project / 'a'}, {project} and" in str(caught.value) or name[-3:] == ".py"
+
+
+def test_a_module_that_misses_another_is_not_looked_for(project, module):
+    (project / "demo_user_parts.py").write_text("import demo_not_there\n")
+    with pytest.raises(ConfigError, match="No module named 'demo_not_there'$"):
+        import_module(module, [project])
 
 
 @pytest.mark.parametrize("line", ["from demo_user_parts import x", "import math as m"])

@@ -105,6 +105,56 @@ def test_a_recipe_adds_to_the_per_dataset_of_the_one_it_includes(load, project):
     assert load(text, dataset="small").graphs["own"].root["width"].value == 8
 
 
+def test_lines_of_the_recipe_file_replace_what_its_includes_list_for_a_data_set(load, project):
+    (project / "recipes" / "shared.gin").write_text(
+        f"{HEAD}DemoExperiment.title = 'included'\n"
+        "Ablation.per_dataset = {\n"
+        "  'small': ['DemoExperiment.width = 4', 'DemoExperiment.title = \"listed\"'],\n"
+        "  'small/DemoExperiment': ['DemoExperiment.width = 5'],\n"
+        "}\n"
+    )
+    text = "include 'shared.gin'\nDemoExperiment.width = 7\n"
+
+    def root(more="", **options):
+        return load(text + more, **options).graphs["own"].root
+
+    # Listed for the data set: over the included lines, under the recipe file's own.
+    assert root()["title"].value == "listed"
+    assert root()["width"].value == 7
+    assert str(root()["width"].origin) == "recipes/own.gin:2"
+    # A list in the recipe file is more special than its plain lines.
+    own = "Ablation.per_dataset = {'small': ['DemoExperiment.width = 8']}\n"
+    assert root(own)["width"].value == 8
+    assert str(root(own)["width"].origin) == "recipes/own.gin:3 (data set 'small')"
+    # What is named on the command line is no include.
+    (project / "with.gin").write_text(own.replace("8", "9"))
+    assert root(with_files=["with.gin"])["width"].value == 9
+    assert root(bindings=["DemoExperiment.width = 6"])["width"].value == 6
+
+
+def test_a_list_is_said_to_stand_in_the_file_that_has_it(load, project):
+    (project / "recipes" / "shared.gin").write_text(
+        f"{HEAD}Ablation.per_dataset = {{'small': ['DemoExperiment.width = 4']}}\n"
+    )
+    text = "include 'shared.gin'\nAblation.per_dataset = {'large': []}\n"
+    origin = load(text).graphs["own"].root["width"].origin
+    assert str(origin) == "recipes/shared.gin:3 (data set 'small')"
+
+
+@pytest.mark.parametrize(
+    "winner",
+    [
+        {"bindings": ["DemoExperiment.width = 3"]},
+        {"more": "Ablation.variants = {'v': ['DemoExperiment.width = 3']}\n"},
+        {"more": "Ablation.per_dataset = {'small': ['DemoExperiment.width = 3']}\n"},
+    ],
+)
+def test_values_that_lose_are_checked_too(load, winner):
+    more = winner.pop("more", "")
+    with pytest.raises(ConfigError, match=r"width must be int >= 1.*got 'many'\n.*own\.gin:3"):
+        load(f"{HEAD}DemoExperiment.width = 'many'\n{more}", **winner)
+
+
 def test_a_dataset_without_a_name_goes_by_its_component(load):
     assert load("DemoExperiment.dataset = @demo_world\n").dataset == "demo_world"
 
@@ -187,6 +237,11 @@ def test_ccds_own_recipes_are_found_from_anywhere(load, project, monkeypatch):
         ("Ablation.seeds = (1, 1)", {}, ["own.gin:3", "distinct seeds, got (1, 1)"]),
         ("Ablation.seeds = ()", {}, ["own.gin:3", "(not empty)"]),
         ("Ablation.seeds = (-1,)", {}, ["own.gin:3", "int >= 0"]),
+        (
+            "",
+            {"bindings": ["Ablation.seeds = (9223372036854775808,)"]},
+            ["--set", "seeds must be a whole number up to 2147483647, got (9223372036854775808,)"],
+        ),
     ],
 )
 def test_wrong_choices_are_refused(load, text, options, parts):

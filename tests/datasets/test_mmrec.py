@@ -70,6 +70,18 @@ def test_neighbours_are_used_where_found(tmp_path):
     assert "image neighbours are read from image_knn.npz" in dataset.notes
 
 
+@pytest.mark.parametrize("name", ["img.v2", "a/b", "keys", "forward", "training", "a b", "T_x\n"])
+def test_names_that_no_part_of_a_model_can_have_are_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match=r"mmrec_dataset\.features: a modality cannot be called"):
+        load(write_dataset(tmp_path), features={name: "image_feat.npy"})
+
+
+@pytest.mark.parametrize("name", ["日本", "view_2", "image-v2"])
+def test_names_of_letters_are_taken(tmp_path, name):
+    write_dataset(tmp_path)
+    assert list(load(tmp_path, features={name: "image_feat.npy"}).features) == [name]
+
+
 def test_neighbours_of_an_unknown_modality_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="'imgae' is no modality of .* \\('image', 'text'\\)"):
         load(tmp_path, neighbours={"imgae": "image_knn.npz"})

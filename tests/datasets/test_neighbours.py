@@ -42,6 +42,11 @@ def test_lists_that_do_not_fit_are_refused(tmp_path, arrays, says):
         read(tmp_path, **arrays)
 
 
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"nope\.npz: cannot be read: No such file"):
+        read_neighbours(tmp_path / "nope.npz", "image", 3)
+
+
 def test_a_missing_array_is_refused_by_name(tmp_path):
     np.savez(tmp_path / "a.npz", indices=INDICES)
     with pytest.raises(DataError, match="lacks an array: cosine"):

@@ -5,7 +5,7 @@ from ccd.figures.ablation import axis_floor
 from ccd.figures.ablation import draw_ablation as drawn
 from ccd.figures.style import save
 from ccd.reports.tables import build_table
-from tests.reports.test_tables import four_variants
+from tests.reports.test_tables import four_variants, worse
 from tests.runs.samples import make_result
 
 
@@ -35,6 +35,14 @@ def test_figure_of_other_metrics_draws_those(tmp_path):
     table = build_table([make_result("A"), make_result("B")], {}, metrics=["recall@5"])
     draw_ablation(table, tmp_path / "a.png")
     assert imread(tmp_path / "a.png").shape[1] < 1200
+
+
+def test_losses_are_marked_and_the_legend_says_against_what():
+    from matplotlib.text import Text
+
+    words = " ".join(found.get_text() for found in drawn(worse()).findobj(Text))
+    assert "0.1800↓***" in words
+    assert "against FREEDOM, two-sided; ↓: worse" in words.replace("\n", " ")
 
 
 def test_axis_starts_at_zero_unless_the_bars_are_close():

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from ccd.errors import ResourceError
+from ccd.figures.ablation import draw_ablation
 from ccd.figures.cost import _seconds
-from ccd.figures.curves import switches
+from ccd.figures.curves import draw_curves, switches
 from ccd.figures.pools import stages
 from ccd.figures.sensitivity import Trial, draw_sensitivity, varied
-from ccd.figures.style import COLOURS, ramp
+from ccd.figures.style import COLOURS, ramp, svg_text
 from ccd.figures.tsne import _gap, tsne
+from ccd.reports.tables import build_table
 from tests.runs.samples import make_result
 
 
@@ -70,6 +72,42 @@ def test_many_numbers_are_points_on_an_axis_few_are_places():
     assert axes.get_xscale() == "log"
     few = draw_sensitivity(wide[:3], "recall@20").axes[0]
     assert [label.get_text() for label in few.get_xticklabels()] == ["0.01", "0.1", "1.0"]
+
+
+@pytest.mark.parametrize("name", ["A$_$", "$^$", "$x$", "US$", "$"])
+def test_a_dollar_sign_is_a_dollar_sign(name):
+    lines = [{"variant": name, "seed": 1, "epoch": 0, "pool": name, "losses": {"total": 1.0},
+              "valid": {"recall@20": 0.5}}]  # fmt: skip
+    drawn = [
+        draw_curves(lines, "recall@20"),
+        draw_sensitivity([Trial({name: name}, 0.5), Trial({name: "b"}, 0.4)], name),
+        draw_ablation(build_table([make_result(name), make_result("B")], {}, baseline=name)),
+    ]
+    for figure in drawn:
+        assert name in svg_text(figure)
+
+
+def test_only_the_best_of_several_trials_are_joined():
+    rates = [Trial({"lr": str(rate)}, rate % 4) for rate in range(9)]
+    grid = [Trial({"layers": n}, value) for value, n in enumerate("1122334")]
+    names = [Trial({"betas": f"@{name}"}, value) for value, name in enumerate("aabb")]
+    lines = draw_sensitivity(rates, "recall@20").axes[0].lines
+    assert [line.get_linestyle() for line in lines] == ["None"]
+    _, best = draw_sensitivity(grid, "recall@20").axes[0].lines
+    assert (list(best.get_xdata()), list(best.get_ydata())) == ([0, 1, 2], [1, 3, 5])
+    assert best.get_linestyle() == "-"
+    _, best = draw_sensitivity(names, "recall@20").axes[0].lines
+    assert (list(best.get_ydata()), best.get_linestyle()) == ([1, 3], "None")
+
+
+def test_no_two_of_many_variants_look_the_same():
+    history = [
+        {"variant": str(v), "seed": 1, "epoch": e, "pool": "none", "losses": {"total": 1.0},
+         "valid": {"recall@20": v + e}}
+        for v in range(20) for e in range(2)
+    ]  # fmt: skip
+    lines = draw_curves(history, "recall@20").axes[1].lines
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 20
 
 
 def test_the_rest_of_the_seconds_is_what_no_part_took():

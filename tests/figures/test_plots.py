@@ -13,7 +13,8 @@ CCDREC = "FREEDOM+DMA+NDI+CNS"
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_drawn_from_a_run_folder_as_png_and_svg(finished_folder, tmp_path, kind):
-    figure = plot(kind, Request(finished_folder, users=2))
+    users = 2 if "users" in KINDS[kind].uses else None
+    figure = plot(kind, Request(finished_folder, users=users))
     png, svg = save(figure, tmp_path / "deep.name")
     assert (png.name, svg.name) == ("deep.name.png", "deep.name.svg")
     height, width = imread(png).shape[:2]
@@ -47,6 +48,24 @@ def test_curves_mark_the_switches_of_the_pool(finished_folder):
     assert "validation ndcg@10" in texts(only)
     with pytest.raises(ConfigError, match="no metric 'x'"):
         plot("curves", Request(finished_folder, metric="x"))
+
+
+def test_curves_are_of_the_seed_asked_for(finished_folder):
+    every = plot("curves", Request(finished_folder)).axes[1].lines
+    assert len(plot("curves", Request(finished_folder, seed=2)).axes[1].lines) == 2
+    assert len(every) == 4
+    with pytest.raises(ConfigError, match="no finished run with seed 9; it has seeds 1, 2"):
+        plot("curves", Request(finished_folder, seed=9))
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [("cost", {"seed": 1}), ("ablation", {"metric": "recall@20"}), ("pools", {"users": 2}),
+     ("sensitivity", {"variant": "FREEDOM"}), ("tsne", {"metric": "recall@20"})],
+)  # fmt: skip
+def test_an_option_that_a_figure_has_no_use_for_is_refused(finished_folder, kind, option):
+    with pytest.raises(ConfigError, match=f"'{kind}' has no use for --{next(iter(option))}"):
+        plot(kind, Request(finished_folder, **option))
 
 
 def test_pools_name_the_setting_that_records_them(finished_folder, tmp_path):
@@ -99,6 +118,17 @@ def test_sensitivity_takes_a_folder_of_runs_and_refuses_what_does_not_vary(finis
         plot("sensitivity", Request(finished_folder / "FREEDOM-1"))
 
 
+def test_sensitivity_of_runs_without_a_common_metric_names_those_of_each(finished_folder, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(finished_folder, tmp_path / name)
+    path = tmp_path / "b" / "results.jsonl"
+    path.write_text(path.read_text().replace("@", "@1"))
+    with pytest.raises(ConfigError, match="no validation metric in common") as caught:
+        plot("sensitivity", Request(tmp_path))
+    assert f"{tmp_path / 'a' / 'FREEDOM-1'} and 3 more: recall@5," in str(caught.value)
+    assert f"{tmp_path / 'b' / 'FREEDOM-1'} and 3 more: recall@15," in str(caught.value)
+
+
 def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeypatch):
     import optuna
 
@@ -108,11 +138,15 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(study_name="s", storage=storage)
     study.set_user_attr(METRIC, "recall@20")
+    distributions = {
+        "Trainer.learning_rate": optuna.distributions.FloatDistribution(0, 1),
+        "adam.weight_decay": optuna.distributions.FloatDistribution(1e-6, 1, log=True),
+    }
     for rate, value in ((0.01, 0.1), (0.001, 0.2)):
-        distributions = {"Trainer.learning_rate": optuna.distributions.FloatDistribution(0, 1)}
         trial = optuna.trial.create_trial(
-            params={"Trainer.learning_rate": rate}, distributions=distributions, value=value
-        )
+            params={"Trainer.learning_rate": rate, "adam.weight_decay": rate},
+            distributions=distributions, value=value,
+        )  # fmt: skip
         study.add_trial(trial)
     study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
     fake = SimpleNamespace(name="s", storage=storage)
@@ -122,3 +156,6 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
     assert figure.axes[0].get_xlabel() == "Trainer.learning_rate"
     assert figure.axes[0].get_ylabel() == "validation recall@20"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0.001", "0.01"]
+    assert [axes.get_xscale() for axes in figure.axes[:2]] == ["linear", "log"]
+    with pytest.raises(ConfigError, match="leave out --metric"):
+        plot("sensitivity", Request(tmp_path, metric="recall@20"))

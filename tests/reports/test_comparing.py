@@ -1,8 +1,10 @@
 import csv
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from rich.console import Console
 from ccd.errors import ConfigError
 from ccd.finished import choose_run
 from ccd.reports.comparing import compare, gather
-from ccd.reports.comparing_text import ComparedView, to_csv, to_latex, to_markdown
+from ccd.reports.comparing_files import to_csv, to_latex
+from ccd.reports.comparing_text import ComparedView, to_markdown
 from ccd.reports.slices import RankedLists, Slice, slices_of
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
@@ -71,21 +74,44 @@ def test_beyond_accuracy_has_a_value_per_seed(compared):
     assert 0 < values["coverage@20"][0] <= 1
 
 
-def test_all_formats_show_the_same(compared):
-    console = Console(width=80, record=True, file=io.StringIO())
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_nothing_is_dropped_at_any_width(compared, width):
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(ComparedView(compared))
     text = console.export_text()
-    assert max(map(len, text.splitlines())) <= 80
-    for words in ("cold users", "Against FREEDOM", "diversity image@20", "win", CCDREC):
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+    for words in ("cold users", "Against FREEDOM", "diversity image@20", CCDREC):
         assert words in text
+    for found in (compared.table.contrasts[0], compared.slices["recall@20"][1].contrast):
+        for number in (f"{found.difference:+.4f}", f"{found.low:+.4f} {found.high:+.4f}"):
+            assert number in text
+    rows = [row for rows in compared.slices.values() for row in rows if row.contrast]
+    n_tested = len(compared.table.contrasts) + len(rows)
+    if width == 40:  # a block per variant
+        assert len(re.findall(r"^ loss +\d+%", text, re.MULTILINE)) == n_tested
+    else:
+        assert len(re.findall(r"\d+% +\d+% +\d+%", text)) == n_tested
+        heads = re.findall(r"win +tie +loss", text)
+        assert len(heads) == len({row.slice for row in rows}) * len(compared.slices) + 2
+
+
+def test_all_formats_show_the_same(compared):
     assert "## recall@20 by slice" in to_markdown(compared)
     latex = to_latex(compared)
     assert latex.count("\\textbf") == latex.count("\\underline") == 2
+    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == 5
+    for words in ("Against FREEDOM", "recall@20 by slice", "ndcg@20 by slice", "Beyond accuracy"):
+        assert f"\\caption{{{words}" in latex
+    noted = replace(compared, notes=("left out: a_b",))
+    assert "\n% note: left out: a_b\n" in to_latex(noted)
     assert "\\toprule" in latex
     assert "$\\pm$" in latex
     lines = list(csv.DictReader(io.StringIO(to_csv(compared))))
     first = next(x for x in lines if (x["variant"], x["metric"]) == (CCDREC, "recall@20"))
     assert float(first["difference"]) == compared.table.contrasts[0].difference
+    shares = [float(first[name]) for name in ("wins", "ties", "losses")]
+    assert shares[1] == compared.table.contrasts[0].ties
+    assert sum(shares) == pytest.approx(1)
     assert {x["slice"] for x in lines} >= {"all", "cold users", "tail items"}
     assert json.loads(json.dumps(compared.to_json()))["beyond"]
 
@@ -135,6 +161,49 @@ def test_runs_own_folders_have_the_recipes_baseline(finished_folder):
     folders = [finished_folder / f"{CCDREC}-1", finished_folder / "FREEDOM-1"]
     table = compare(folders, comparison=FEW, metrics=["recall@20"]).table
     assert table.baseline == "FREEDOM"
+
+
+def test_the_folder_one_stands_in_has_the_recipes_baseline_too(finished_folder, monkeypatch):
+    monkeypatch.chdir(finished_folder / f"{CCDREC}-1")
+    for folders in ([Path(), Path("../FREEDOM-1")], [Path("..")]):
+        assert compare(folders, comparison=FEW).table.baseline == "FREEDOM"
+
+
+def test_runs_without_a_common_metric_are_refused_with_those_of_each(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "other")
+    path = tmp_path / "other" / "results.jsonl"
+    path.write_text(path.read_text().replace("@20", "@30"))
+    about = tmp_path / "other" / "FREEDOM-1" / "run.json"
+    about.write_text(about.read_text().replace('"Trainer.epochs": "5"', '"Trainer.epochs": "6"'))
+    folders = [finished_folder, about.parent]
+    assert compare(folders, comparison=FEW).table.metrics[0] == "recall@5"
+    with pytest.raises(
+        ConfigError, match=r"not all runs have 'recall@20':\n  .*FREEDOM-1.*: recall"
+    ):
+        compare(folders, comparison=FEW, metrics=["recall@20"])
+    path.write_text(path.read_text().replace("@", "@1"))
+    with pytest.raises(
+        ConfigError, match="no test metric in common:\n  .*FREEDOM-1 and 3 more: rec"
+    ):
+        compare(folders, comparison=FEW)
+
+
+def test_a_loss_is_marked_as_one_in_every_format(compared):
+    table = compared.table
+    cell = replace(table.rows[1].cells["recall@20"], p_value=0.0001, worse=True)
+    contrast = replace(table.contrasts[0], p_value=0.0001, worse=True)
+    rows = (table.rows[0], replace(table.rows[1], cells={**table.rows[1].cells, "recall@20": cell}))
+    made = replace(compared, table=replace(table, rows=rows, contrasts=(contrast,)))
+    latex = to_latex(made)
+    assert "$^{\\downarrow***}$" in latex
+    assert "0.0001$\\downarrow$***" in latex
+    assert "against FREEDOM, two-sided; $\\downarrow$: worse (Wilcoxon" in latex
+    assert "0.0001↓\\*\\*\\*" in to_markdown(made)
+    for encoding, shown in (("utf-8", "0.0001↓***"), ("ascii", "0.0001v***")):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        Console(file=stream, width=80).print(ComparedView(made))
+        stream.seek(0)
+        assert shown in stream.read()
 
 
 def test_a_caption_tells_of_what_is_there(compared):

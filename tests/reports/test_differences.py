@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -56,6 +57,41 @@ def test_other_data_and_versions_are_said_and_users_then_not_compared(finished_f
     assert found.users == ()
     assert "the data differ" in found.notes[0]
     assert found.metrics[0].contrast is None
+
+
+def test_users_are_compared_by_a_metric_that_both_know(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    path = tmp_path / "run" / "results.jsonl"
+    path.write_text(path.read_text().replace("recall@20", "recall@99"))
+    first, second = finished_folder / "FREEDOM-1", tmp_path / "run" / f"{CCDREC}-1"
+    found = diff(first, second, comparison=FEW)
+    assert (found.user_metric, bool(found.users)) == ("recall@5", True)
+    with pytest.raises(ConfigError, match="not all runs have 'recall@20'"):
+        diff(first, second, comparison=FEW, metric="recall@20")
+    path.write_text(path.read_text().replace("@", "@9"))
+    found = diff(first, second, comparison=FEW)
+    assert (found.metrics, found.users, found.user_metric) == ((), (), "")
+    assert "no test metric in common" in found.notes[0]
+    assert "test metrics" not in shown(found)
+    with pytest.raises(ConfigError, match="no test metric in common"):
+        diff(first, second, comparison=FEW, metric="recall@20")
+
+
+@pytest.mark.parametrize(
+    ("width", "shares"),
+    [(48, r"^ down +\d+%"), (66, r"\d+% +\d+% +\d+%")],
+    ids=["blocks", "stacked"],
+)
+def test_every_number_is_shown_on_a_narrow_terminal(finished_folder, width, shares):
+    first, second = (finished_folder / f"{name}-1" for name in ("FREEDOM", CCDREC))
+    found = diff(first, second, comparison=FEW)
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(DifferencesView(found))
+    text = console.export_text()
+    contrast = found.metrics[0].contrast
+    assert f"{contrast.low:+.4f} {contrast.high:+.4f}" in text
+    assert len(re.findall(shares, text, re.MULTILINE)) == len(found.metrics)
+    assert "↓: the second is worse" in " ".join(text.split())
 
 
 def test_several_variants_need_a_name(finished_folder):

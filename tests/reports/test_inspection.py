@@ -39,7 +39,7 @@ def test_one_epoch_and_one_user(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
     found = inspect_negatives(run, [], user="7", epoch=4)
     assert [stage.pool for stage in found.stages] == ["final"]
-    assert found.user.endswith("negatives of epoch 4: final")
+    assert found.user.endswith("negatives of epoch 4: final, drawn anew from the model of epoch 4")
     assert sum(item.share for item in found.items) == pytest.approx(1)
     inspection = Inspection(run, run.dataset([]))
     liked = inspection.seen.of(inspection.final.users.new_tensor([7]).long())[1].tolist()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from ccd.reports.outputs import read_table, write_reports
 from ccd.runs.folder import RunFolder
 from tests.runs.samples import VARIANTS, finish, make_result
@@ -18,3 +20,13 @@ def test_reports_are_made_of_what_is_finished(tmp_path):
     assert [row.variant for row in by_time.rows] == list(reversed(VARIANTS[:3]))
     others_last = read_table(tmp_path, "FREEDOM", ["FREEDOM"])
     assert [row.variant for row in others_last.rows] == [VARIANTS[0], VARIANTS[2], VARIANTS[1]]
+
+
+def test_variants_without_a_common_metric_have_a_table_but_no_figure(tmp_path):
+    with RunFolder(tmp_path, metric="recall@20") as folder:
+        finish(folder, make_result(VARIANTS[0]))
+        other = make_result(VARIANTS[1])
+        finish(folder, replace(other, test={"mrr@3": 0.1}))
+        assert write_reports(tmp_path, "FREEDOM").metrics == ()
+    assert VARIANTS[1] in (tmp_path / "table.md").read_text()
+    assert not (tmp_path / "ablation.png").exists()

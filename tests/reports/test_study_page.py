@@ -55,7 +55,8 @@ def test_the_page_has_history_importances_trials_and_the_command(folder):
     text = study_html(find(str(folder), None))
     for words in (
         "Study demo: recall@20 on validation", "7 of 8", "recall@20 0.2500 on validation, trial 4",
-        "<h2>History</h2>", "best so far", "<td>100%</td>", "Validation metric against each",
+        "<h2>History</h2>", "best so far", "<td>100%</td>", "sums to 100 %",
+        "Validation metric against each",
         "@FREEDOM &lt;b&gt;", "its loss is &lt;nan&gt;",
         "ccd search &#x27;my recipe.gin&#x27; --study demo --trials 8 --dataset baby --set",
     ):  # fmt: skip

@@ -7,7 +7,7 @@ from ccd.reports.table_text import TableView, to_markdown
 from ccd.reports.tables import build_table
 from tests.runs.samples import METRICS, VARIANTS, make_result
 
-from .test_tables import four_variants
+from .test_tables import four_variants, worse
 
 
 def show(table, width, encoding="utf-8"):
@@ -36,6 +36,16 @@ def test_wide_terminals_get_one_column_per_metric_and_narrow_ones_a_block_per_va
 
 def test_ascii_terminals_get_ascii():
     assert "+-0.0020" in show(four_variants(), 100, "ascii")
+    for width in (40, 200):
+        text = " ".join(show(worse(), width, "ascii").split())
+        assert "-10.0%v***" in text
+        assert "v: worse" in text
+
+
+def test_a_loss_is_marked_and_explained_on_the_terminal_and_in_markdown():
+    for text in (show(worse(), 200), to_markdown(worse()).replace("\\", "")):
+        assert "-10.0%↓***" in text
+        assert "*** p < 0.001 against FREEDOM, two-sided; ↓: worse (Wilcoxon" in text
 
 
 def test_markup_in_a_name_is_printed_as_it_is():

@@ -1,6 +1,6 @@
 import pytest
 
-from ccd.reports.tables import Cell, build_table
+from ccd.reports.tables import Cell, build_table, meaning
 from tests.runs.samples import METRICS, VARIANTS, make_per_user, make_result
 
 
@@ -10,6 +10,13 @@ def four_variants(seeds=(1, 2, 3)):
         for seed in seeds:
             results.append(make_result(variant, seed, value=0.05 + 0.01 * index + 0.001 * seed))
             per_user[(variant, seed)] = make_per_user(0.01 * index)
+    return build_table(results, per_user, baseline="FREEDOM")
+
+
+def worse():
+    """Every variant is worse than the baseline."""
+    results = [make_result(v, value=0.1 - 0.01 * i) for i, v in enumerate(VARIANTS)]
+    per_user = {(v, 999): make_per_user(-0.01 * i) for i, v in enumerate(VARIANTS)}
     return build_table(results, per_user, baseline="FREEDOM")
 
 
@@ -30,8 +37,16 @@ def test_cells_hold_mean_spread_gain_and_rank():
 @pytest.mark.parametrize(
     ("p_value", "stars"), [(None, ""), (0.05, ""), (0.049, "*"), (0.009, "**"), (0.0009, "***")]
 )
-def test_stars(p_value, stars):
-    assert Cell((0.1,), p_value=p_value).stars == stars
+def test_a_loss_has_another_mark_than_a_gain(p_value, stars):
+    assert Cell((0.1,), p_value=p_value).mark == stars
+    assert Cell((0.1,), p_value=p_value, worse=True).mark == (f"↓{stars}" if stars else "")
+
+
+def test_what_the_test_finds_worse_is_marked_so_and_explained():
+    table = worse()
+    assert [row.cells["recall@20"].mark for row in table.rows] == ["", "↓***", "↓***", "↓***"]
+    assert "against FREEDOM, two-sided; ↓: worse (Wilcoxon" in meaning(table)
+    assert meaning(build_table([make_result("A")], {})) == ""
 
 
 def test_one_seed_has_no_spread_and_one_variant_no_rank():

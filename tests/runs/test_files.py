@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ccd.errors import DamagedFileError, ResourceError
+from ccd.errors import ConfigError, DamagedFileError, ResourceError
 from ccd.runs import files
 
 
@@ -66,6 +66,31 @@ def test_append_and_read_give_the_records_back(tmp_path):
         files.append_line(path, record)
     assert files.read_lines(path) == [records[0], {"variant": "x", "best": None}]
     assert all(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("name", ["folder", "y" * 300])
+def test_what_cannot_be_read_is_a_refusal_that_names_it(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    for read in (files.read_json, files.read_lines):
+        with pytest.raises(ResourceError, match=f"{name}: cannot be read: "):
+            read(tmp_path / name)
+
+
+def test_a_place_that_cannot_be_is_no_full_disk(tmp_path):
+    for path in (tmp_path / "no/file", tmp_path / ("y" * 300)):
+        with pytest.raises(ResourceError) as caught:
+            files.write_text(path, "x")
+        assert "disk" not in str(caught.value)
+
+
+def test_a_target_is_refused_before_the_work(tmp_path):
+    files.refuse_target(tmp_path / "new.html")
+    with pytest.raises(ConfigError, match="is a folder; name a file"):
+        files.refuse_target(tmp_path)
+    with pytest.raises(ConfigError, match=r"no folder .*no/such; make it"):
+        files.refuse_target(tmp_path / "no/such/fig.png")
+    with pytest.raises(ConfigError, match="File name too long"):
+        files.refuse_target(tmp_path / ("y" * 300))
 
 
 @pytest.mark.parametrize("torn", [b'{"a": 3, "b', b'{"a": 3}', b"\n", b"\xff\xfe{\n"])

@@ -130,13 +130,12 @@ def test_unfinished_run_is_started_afresh_without_doubled_history(tmp_path):
     assert kept == [("A", 0), ("B", 0)]
 
 
-STEPS = ["write_text", "write_per_user", "write_json", "merge_per_user", "_link", "append_line"]
+OWN_STEPS = ["write_text", "write_per_user", "write_json", "append_line"]
+TOP_STEPS = ["merge_per_user", "_link"]
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_crash_at_any_step_leaves_the_run_unfinished_and_the_others_whole(
-    tmp_path, monkeypatch, step
-):
+@pytest.mark.parametrize("step", OWN_STEPS + TOP_STEPS)
+def test_a_crash_at_any_step_leaves_everything_whole(tmp_path, monkeypatch, step):
     with open_folder(tmp_path) as folder:
         finish(folder, make_result("A", value=0.1))
 
@@ -159,11 +158,41 @@ def test_crash_at_any_step_leaves_the_run_unfinished_and_the_others_whole(
     monkeypatch.undo()
     assert json.loads((tmp_path / "manifest.json").read_text())["status"] == "stopped"
     with open_folder(tmp_path) as folder:
-        assert set(folder.finished()) == {("A", 999)}
-        finish(folder, make_result("B", value=0.3))
+        # What is complete in its own folder stays; the files on top are made up for on opening.
+        if step in OWN_STEPS:
+            assert set(folder.finished()) == {("A", 999)}
+            finish(folder, make_result("B", value=0.3))
         assert set(folder.finished()) == {("A", 999), ("B", 999)}
     assert set(read_per_user(tmp_path / "per_user.parquet")) == {("A", 999), ("B", 999)}
     assert read_metadata(tmp_path / "model.safetensors")["variant"] == "B"
+
+
+def test_a_damaged_neighbour_is_refused_before_training(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    damaged = tmp_path / "A-999/per_user.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    for _ in range(2):
+        with pytest.raises(DamagedFileError, match=r"A-999/per_user\.parquet.*remove it"):
+            open_folder(tmp_path).__enter__()
+    damaged.unlink()
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+
+
+def test_a_neighbour_damaged_meanwhile_costs_no_trained_run(tmp_path):
+    def run():
+        with open_folder(tmp_path) as folder:
+            finish(folder, make_result("A"))
+            (tmp_path / "A-999/per_user.parquet").write_bytes(b"PAR1")
+            finish(folder, make_result("B"))
+
+    with pytest.raises(DamagedFileError, match="A-999"):
+        run()
+    (tmp_path / "A-999/per_user.parquet").unlink()
+    with open_folder(tmp_path) as folder:
+        assert set(folder.finished()) == {("B", 999)}
+    assert set(read_per_user(tmp_path / "per_user.parquet")) == {("B", 999)}
 
 
 def test_run_whose_files_were_removed_is_run_again_once(tmp_path):

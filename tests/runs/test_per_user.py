@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ccd.errors import DamagedFileError
+from ccd.errors import DamagedFileError, ResourceError
 from ccd.runs.per_user import PerUser, merge_per_user, read_per_user, write_per_user
 
 
@@ -33,6 +33,23 @@ def test_truncated_file_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DamagedFileError, match=r"per_user\.parquet"):
         read_per_user(path)
+
+
+@pytest.mark.parametrize("start", range(4, 300, 37))
+def test_a_file_damaged_inside_is_refused(tmp_path, start):
+    path = tmp_path / "per_user.parquet"
+    write_per_user(path, "A", 1, PerUser(np.arange(99), {"recall@5": np.arange(99) / 99}))
+    data = bytearray(path.read_bytes())
+    data[start : start + 180] = bytes(180)
+    path.write_bytes(data)
+    with pytest.raises(DamagedFileError, match=r"per_user\.parquet.*remove it"):
+        read_per_user(path)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    (tmp_path / "per_user.parquet").mkdir()
+    with pytest.raises(ResourceError, match=r"per_user\.parquet: cannot be read: Is a directory"):
+        read_per_user(tmp_path / "per_user.parquet")
 
 
 def test_other_table_is_refused_naming_the_column(tmp_path):

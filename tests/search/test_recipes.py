@@ -25,8 +25,8 @@ def test_the_space_fits_the_recipe(path, dataset):
     assert 3 <= presets.budget(None) <= 3601
 
 
-def test_every_backbone_has_a_preset():
-    searched = {path.stem for path in (ccd_root() / "recipes" / "search").glob("*.gin")}
+def test_every_system_has_a_recipe():
+    searched = {path.stem for path in (ccd_root() / "recipes" / "systems").glob("*.gin")}
     files = {path.stem for path in (ccd_root() / "gin" / "backbones").glob("*.gin")}
     assert searched == files | {"mg"}
     held = {

@@ -45,6 +45,26 @@ def test_planted_difference_is_found_and_noise_is_not():
     assert p_values["noise"] > 0.05
 
 
+def test_worse_is_what_the_test_says_of_ranks_or_of_means():
+    users = np.arange(60)
+    # Three in four lose a little, the others gain much: more users lose, the mean gains.
+    change = np.where(users % 4 == 0, 0.2, -0.05) + 1e-4 * users
+    runs = {("base", 1): per_user(users, 0.5 + 0 * users), ("x", 1): per_user(users, 0.5 + change)}
+    found = {
+        (test, over): Comparison(test=test, over=over, resamples=50).contrasts(
+            runs, variants=["x"], baseline="base", metrics=["recall@20"]
+        )[0]
+        for test, over in ((wilcoxon, "users"), (t_test, "users"), (wilcoxon, "both"))
+    }
+    assert all(contrast.difference > 0 for contrast in found.values())
+    worse = {key: contrast.worse for key, contrast in found.items()}
+    ranks = found[wilcoxon, "users"].effect
+    assert worse == {
+        (wilcoxon, "users"): ranks < 0, (t_test, "users"): False, (wilcoxon, "both"): False,
+    }  # fmt: skip
+    assert ranks < 0
+
+
 def test_users_are_matched_by_id_and_seeds_by_what_both_have():
     users = np.arange(30)
     base = np.linspace(0, 1, 30)

@@ -1,0 +1,66 @@
+"""``ccd recommend``: the best items for users, by a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+
+
+def recommend(
+    folder: RunDir,
+    variant: Variant = None,
+    seed: Seed = None,
+    users: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads annotations at run time
+        typer.Option("--user", metavar="ID", help="For this user; may be repeated. Else for all."),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", metavar="K", min=1, help="Items for each user.")] = 10,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write them here: .parquet, .csv or .jsonl.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write one JSON object for each user.")
+    ] = False,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Recommend the K best items to users, by the saved model of the best epoch.
+
+    Left out is what the user has in the data set, be it in train, validation or test. Ids are those
+    of the data set's files.
+    """
+    from ccd.errors import ConfigError
+    from ccd.finished import choose_run
+    from ccd.recommendations import recommend as recommend_items
+    from ccd.reports.console import make_console
+    from ccd.reports.recommended_files import refuse_format, write
+    from ccd.reports.recommended_text import RecommendedView
+    from ccd.runs.files import json_line
+
+    if out is None and not users:
+        raise ConfigError(
+            "the lists of all users are for a file: name it with --out FILE.parquet, .csv or "
+            ".jsonl, or name users with --user ID"
+        )
+    if out is not None and as_json:
+        raise ConfigError("--json writes to standard output; leave out --out, or use a .jsonl file")
+    if out is not None:
+        refuse_format(out)
+    run = choose_run(folder, variant, seed, allow_imports or ())
+    found = recommend_items(run, users or None, k, data_dir=data_dir)
+    if as_json:
+        for record in found.records():
+            print(json_line(record))
+        return
+    if out is not None:
+        write(found, out)
+    make_console().print(RecommendedView(found, out))

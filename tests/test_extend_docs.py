@@ -1,0 +1,94 @@
+"""docs/extend.md keeps its promises: its files train as they stand there."""
+
+import inspect
+import json
+import math
+import re
+import shlex
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ccd import catalogue, registry
+from ccd.cli import main
+from tests.contracts import test_backbones, test_curricula, test_noise_schedules, test_samplers
+
+TEXT = (Path(__file__).parents[1] / "docs" / "extend.md").read_text()
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", TEXT, re.M | re.S)
+FILES = {m[1]: block for block in BLOCKS if (m := re.match(r"# (my_\w+\.(?:py|gin))\n", block))}
+COMMANDS = [block.strip() for block in BLOCKS if block.startswith("ccd run ")]
+TINY = [
+    "planted_world.n_users = 60",
+    "planted_world.n_items = 60",
+    "planted_world.n_clusters = 6",
+    "Trainer.epochs = 2",
+    "Ablation.seeds = (1,)",
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The page's files in the current folder; its parts leave the registry again."""
+    catalogue.load()
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(registry, "_COMPONENTS", dict(registry._COMPONENTS))
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in FILES:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+def ccd(monkeypatch, *words: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["ccd", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+
+
+def test_each_part_has_a_file_a_recipe_and_a_command():
+    stems = ["my_schedule", "my_curriculum", "my_sampler", "my_backbone"]
+    assert list(FILES) == [f"{stem}.{kind}" for stem in stems for kind in ("py", "gin")]
+    assert [f"ccd run {stem}.gin --allow-import {stem}" for stem in stems] == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_trains(command, folder, monkeypatch):
+    sets = [word for binding in TINY for word in ("--set", binding)]
+    ccd(monkeypatch, *shlex.split(command)[1:], *sets, "--out", "done")
+    lines = (folder / "done" / "results.jsonl").read_text().splitlines()
+    results = [json.loads(line) for line in lines]
+    assert len(results) == 2
+    assert all(math.isfinite(value) for result in results for value in result["test"].values())
+    own = re.findall(r"^(?:def|class) (\w+)", FILES[shlex.split(command)[-1] + ".py"], re.M)
+    text = (folder / "done" / "config.gin").read_text()
+    assert own[0] in text
+
+
+def test_list_shows_them(folder, monkeypatch, capsys):
+    ccd(monkeypatch, "list", "root_curriculum", "--allow-import", "my_curriculum")
+    out = capsys.readouterr().out
+    assert "Root pacing: quick" in out
+    assert "Which root; 1 is linear." in out
+    assert "called with: epoch, n_pools" in out
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "contract", "cases"),
+    [
+        ("my_schedule", "power_betas", test_noise_schedules.TestNoiseSchedules, [4, 20]),
+        ("my_curriculum", "root_curriculum", test_curricula.TestCurricula, [1, 4, 7]),
+        ("my_sampler", "SoftmaxSampler", test_samplers.TestSamplers, [0, 1, 9]),
+        ("my_backbone", "ContentMF", test_backbones.TestBackbones, [None]),
+    ],
+)
+def test_its_family_s_contract_holds(module, name, contract, cases, folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+    import_module(module)
+    own = registry.find(name)
+    for key, rule in inspect.getmembers(contract()):
+        for case in cases if key.startswith("test_") else []:
+            rule(own) if case is None else rule(own, case)
