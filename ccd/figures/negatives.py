@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ccd.figures.style import COLOURS, GREY, MARKERS, new_figure, ramp, tidy
+from ccd.figures.style import COLOURS, GREY, MARKERS, above_right, new_figure, ramp, tidy
 from ccd.figures.tsne import tsne
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _draw_cosines(axes: Axes, scene: Scene) -> None:
         )  # fmt: skip
     axes.set_xticks(range(len(scene.negatives)), list(scene.negatives))
     axes.tick_params(axis="x", rotation=20)
-    axes.legend(fontsize=8, frameon=False)
+    above_right(axes, 2)
 
 
 def _cosines(rows: np.ndarray, anchor: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
 from ccd.figures.curves import Record
-from ccd.figures.style import COLOURS, GREY, new_figure, ramp, tidy, whole_numbers
+from ccd.figures.style import COLOURS, GREY, above_right, new_figure, ramp, tidy, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,18 +40,18 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
     epochs = [record["epoch"] for record in seen]
     for index, (key, label) in enumerate(
         {
-            "hard_gradient": "share of the gradient that hard negatives give",
-            "hard_repeats": "repeated hard negatives",
-            "hard_false": "hard negatives that are validation positives",
+            "hard_gradient": "of the gradient",
+            "hard_repeats": "repeated",
+            "hard_false": "validation positives",
         }.items()
     ):
         values = [100 * record["negatives"][key] for record in seen]
         line = ("-", "--", ":")[index]
         axes[2].plot(epochs, values, line, color=COLOURS[index], label=label, lw=1.5)
-    tidy(axes[2], "shares", x="epoch", y="per cent")
+    tidy(axes[2], "share of hard negatives", x="epoch", y="per cent")
     whole_numbers(axes[2])
     axes[2].set_ylim(-3, 103)
-    axes[2].legend(fontsize=7, frameon=False, loc="center right")
+    above_right(axes[2], 3)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=8,
                   frameon=False, ncols=4)  # fmt: skip
     figure.suptitle(

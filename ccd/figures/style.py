@@ -49,6 +49,14 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def above_right(axes: Axes, columns: int) -> None:
+    """The legend on the title's line, where it hides no data."""
+    axes.legend(
+        fontsize=8, frameon=False, ncols=columns, loc="lower right", bbox_to_anchor=(1, 1),
+        borderaxespad=0,
+    )  # fmt: skip
+
+
 def whole_numbers(axes: Axes) -> None:
     """Epochs and trials are counted: no ticks between them."""
     from matplotlib.ticker import MaxNLocator

@@ -43,6 +43,11 @@ MISTAKES = {
         "got {'a': @demo_bpr}",
     ),
     "very long": ("DemoExperiment.width = (" + "1, " * 999 + ")", "own.gin:3", "1, 1..."),
+    "nested without end": (
+        "DemoExperiment.width = " + "[" * 2000,
+        "cannot read this",
+        "gin takes 'Component.parameter = literal'",
+    ),
     "own rule": (
         "DemoExperiment.fractions = (0.25, 0.5)",
         "own.gin:3",
