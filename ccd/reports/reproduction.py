@@ -64,6 +64,8 @@ def _commands(name: str, recipe: Recipe, runs: Sequence[FinishedRun]) -> list[li
             command += [part for variant in variants for part in ("--only", variant)]
         if set(seeds) != set(recipe.seeds):
             command += [part for seed in seeds for part in ("--seed", str(seed))]
+        if len(variants_of) > 1:  # into one folder
+            command += ["--out", f"runs/{Path(name).stem}"]
         command += [part for module in recipe.imports for part in ("--allow-import", module)]
         commands.append(command)
     return commands
