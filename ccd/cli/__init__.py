@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -86,6 +87,10 @@ def main() -> None:
     raise SystemExit(code)
 
 
+_STREAM_FAILURES = (errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
+"""What printing fails with; no file is named then."""
+
+
 def _mend_streams() -> None:
     """A closed stream (``>&-``) is written nowhere; characters a terminal lacks get substitutes."""
     for name in ("stdout", "stderr"):
@@ -98,7 +103,7 @@ def _mend_streams() -> None:
 
 def _refuse(error: CcdError | OSError) -> int:
     """Report what stopped a command; returns the exit code."""
-    if isinstance(error, OSError) and error.filename is None:  # of an open stream, not of a file
+    if isinstance(error, OSError) and error.filename is None and error.errno in _STREAM_FAILURES:
         give_up_stdout(error)
         return 1
     refusal = _refused_by_system(error) if isinstance(error, OSError) else error
@@ -126,7 +131,8 @@ def _lost_output(error: OSError) -> ResourceError:
 
 def _refused_by_system(error: OSError) -> ResourceError:
     """The last net: files that nobody may read, disks that fail."""
+    where = f"{error.filename}: " if error.filename is not None else ""
     return ResourceError(
-        f"{error.filename}: {error.strerror or error}; make it readable and writable, or name "
+        f"{where}{error.strerror or error}; make it readable and writable, or name "
         "another (CCD_DEBUG=1 shows where)"
     )

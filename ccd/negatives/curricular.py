@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Literal
 
 import numpy as np
@@ -114,10 +115,14 @@ class CurricularSampler(Sampler):
         if epoch == 0 and self.first_epoch == "random":
             return None
         n_pools = self._world.n_pools
-        index = self.curriculum(epoch, n_pools)
-        if not isinstance(index, int) or not 0 <= index <= n_pools:
+        given = self.curriculum(epoch, n_pools)
+        try:
+            index = operator.index(given)
+        except TypeError:
+            index = -1
+        if not 0 <= index <= n_pools:
             raise ConfigError(
-                f"CurricularSampler.curriculum gave {index!r} in epoch {epoch}; it must give 0, "
+                f"CurricularSampler.curriculum gave {given!r} in epoch {epoch}; it must give 0, "
                 f"the easiest pool, to {n_pools - 1}, or {n_pools} for the final representations"
             )
         return index

@@ -18,7 +18,7 @@ from ccd.finished import FinishedRun
 from ccd.reports.comparing import Compared, compare, gather
 from ccd.reports.comparing_text import sections
 from ccd.reports.html_parts import to_details, to_figure, to_page, to_table, to_text
-from ccd.reports.reproduction import reproduction
+from ccd.reports.reproduction import Reproduction, reproduction
 from ccd.reports.table_text import DEFINITIONS, caption
 from ccd.reports.tables import Cell
 from ccd.runs.files import read_json
@@ -118,7 +118,11 @@ def collect(
             skipped[kind] = str(error)
     homes = tuple(dict.fromkeys(run.folder.parent for run in runs.values()))
     names = ", ".join(row.variant for row in compared.table.rows)
-    again = reproduction(list(runs.values()), imports)
+    try:
+        again = reproduction(list(runs.values()), imports)
+    except CcdError as error:  # a recipe that no longer loads costs its commands, not the page
+        again = Reproduction({}, ())
+        compared = replace(compared, notes=(*compared.notes, str(error)))
     return Page(
         title=f"{compared.table.dataset}: {names}",
         compared=compared,

@@ -35,9 +35,9 @@ def reproduction(runs: Sequence[FinishedRun], imports: Sequence[str] = ()) -> Re
         if not path.exists():
             continue
         name = _file_name(home, recipes) if len(homes) > 1 else CONFIG_FILE
-        recipes[name] = path.read_text(encoding="utf-8")
         members = [run for run in runs if run.folder.parent == home]
-        recipe = load_recipe(path, allow_imports=imports)
+        recipe = load_recipe(path, allow_imports=imports)  # refuses a text that is none
+        recipes[name] = path.read_text(encoding="utf-8")
         commands += [shlex.join(command) for command in _commands(name, recipe, members)]
     return Reproduction(recipes, tuple(commands))
 

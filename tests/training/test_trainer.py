@@ -1,6 +1,7 @@
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
@@ -162,6 +163,12 @@ def test_a_curriculum_that_leaves_its_pools_is_refused(index):
     lost = {**FULL, "sampler": partial(CNS, curriculum=lambda epoch, n_pools: index)}
     with pytest.raises(ConfigError, match=rf"gave {index} in epoch 1; it must give 0"):
         train(experiment(**lost))
+
+
+def test_a_curriculum_may_count_in_numpy():
+    pools = {**FULL, "sampler": partial(CNS, curriculum=lambda epoch, n_pools: np.int64(1))}
+    _, epochs = train(experiment(**pools, trainer={"epochs": 2}))
+    assert epochs[1].pool == "pool 2/4"
 
 
 def test_learning_rate_decay_and_a_rate_for_the_diffusion():
