@@ -231,7 +231,7 @@ def _seeds(page: Page) -> str:
 def _reproduction(page: Page) -> str:
     """The commands, and the recipes that they name in full: this page is all one needs."""
     if not page.recipes:
-        return "<p>The run folders hold no config.gin.</p>"
+        return "<p>The run folders hold no config.gin that can be read.</p>"
     names = ", ".join(page.recipes)
     words = f"Write the text below into {names}, and with the ccd named under Environment:"
     texts = [
