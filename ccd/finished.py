@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError, DataError, ResourceError, reading
-from ccd.runs.files import read_json, read_lines
+from ccd.runs.files import read_lines
 from ccd.runs.folder import (
     HISTORY_FILE,
     ITEM_TENSOR,
@@ -21,6 +21,7 @@ from ccd.runs.folder import (
     SAMPLE_TENSOR,
     USER_TENSOR,
     finished_runs,
+    read_about,
 )
 from ccd.runs.identity import slug
 from ccd.runs.per_user import PerUser, read_per_user
@@ -53,12 +54,12 @@ class FinishedRun:
     @cached_property
     def about(self) -> dict[str, Any]:
         """What ``run.json`` says: data, versions, settings."""
-        return read_json(self.folder / RUN_FILE)
+        return read_about(self.folder)
 
     @property
     def settings(self) -> dict[str, str]:
         """Key to printed value of every setting of the variant."""
-        return dict(self.about.get("settings", {}))
+        return dict(self.about["settings"])
 
     @property
     def fingerprint(self) -> str:

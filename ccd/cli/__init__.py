@@ -74,7 +74,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as ended:  # a command that ends well ends so too
-        code = ended.code if isinstance(ended.code, int) else 0
+        code = _ended(ended)
     except KeyboardInterrupt:
         code = 130
     except (CcdError, OSError) as error:
@@ -99,6 +99,14 @@ def _mend_streams() -> None:
         stream: TextIO = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def _ended(ended: SystemExit) -> int:
+    """The exit code of a command that ended itself; a part of the user's may end it with a text."""
+    if ended.code is None or isinstance(ended.code, int):
+        return ended.code or 0
+    print(ended.code, file=sys.stderr)
+    return 1
 
 
 def _refuse(error: CcdError | OSError) -> int:

@@ -121,8 +121,11 @@ def show_results(observer: Shown) -> None:
     if plan is None:
         return
     table = read_table(plan.out, plan.baseline, plan.variants)
-    files = [("table", plan.out / TABLE_FILE), ("figure", plan.out / FIGURE_FILE)] if table else []
-    files = [*files, ("run folder", plan.out)]
+    files = [("run folder", plan.out)]
+    if table and table.metrics:
+        files.insert(0, ("figure", plan.out / FIGURE_FILE))
+    if table:
+        files.insert(0, ("table", plan.out / TABLE_FILE))
     if isinstance(observer, JsonProgress):
         rows = table.to_json() if table else []
         observer.emit("report", {"rows": rows, **{name: str(path) for name, path in files}})

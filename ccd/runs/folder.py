@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -92,6 +92,22 @@ def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
         }
 
 
+def read_about(run: Path) -> dict[str, Any]:
+    """What ``run.json`` in a run's own folder says: data, versions, ``settings``.
+
+    Raises:
+        DamagedFileError: It is not what ``RunFolder.record_finished`` writes.
+        ResourceError: It cannot be read.
+    """
+    about = read_json(run / RUN_FILE)
+    if not isinstance(about.setdefault("settings", {}), dict):
+        raise DamagedFileError(
+            f"{run / RUN_FILE}: 'settings' is a JSON {type(about['settings']).__name__}, expected "
+            "an object of keys and values; move the file away and train this run again"
+        )
+    return about
+
+
 def refuse_mixture(
     folder: Path, settings: Mapping[str, Mapping[str, str]], fingerprint: str
 ) -> None:
@@ -109,10 +125,10 @@ def refuse_mixture(
             settings.
     """
     for variant, seed in finished_runs(folder):
-        about = read_json(folder / slug(variant, seed) / RUN_FILE)
+        about = read_about(folder / slug(variant, seed))
         changed = []
         if variant in settings:
-            changed = differences(about.get("settings", {}), settings[variant])
+            changed = differences(about["settings"], settings[variant])
         if not changed and about.get("dataset_fingerprint") != fingerprint:
             changed = [f"the data set was {about.get('dataset')} and has other content now"]
         if changed:

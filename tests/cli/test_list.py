@@ -206,3 +206,12 @@ def test_ctrl_c_exits_with_130(ccd, monkeypatch):
 
     monkeypatch.setattr("ccd.catalogue.load", interrupted)
     assert ccd("list")[0] == 130
+
+
+@pytest.mark.parametrize(("ended", "code", "said"), [("no key", 1, "no key\n"), (None, 0, "")])
+def test_a_part_that_ends_the_command_says_why(ccd, monkeypatch, ended, code, said):
+    def end():
+        raise SystemExit(ended)
+
+    monkeypatch.setattr("ccd.cli.app", end)
+    assert ccd("list") == (code, "", said)

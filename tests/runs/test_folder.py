@@ -273,3 +273,12 @@ def test_ids_of_an_earlier_attempt_on_other_data_do_not_stay(tmp_path):
         assert (tmp_path / "user_ids.txt").read_text() == "anna\nbob\n"
         folder.write_ids((), ())
     assert not list(tmp_path.glob("*_ids.txt"))
+
+
+def test_a_runs_damaged_settings_are_named(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    about = tmp_path / "A-999/run.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "settings": 5}))
+    with pytest.raises(DamagedFileError, match=r"run.json: 'settings' is a JSON int, expected an"):
+        refuse_mixture(tmp_path, {"A": SETTINGS}, "f00d")
