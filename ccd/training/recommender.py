@@ -184,6 +184,13 @@ class Recommender(nn.Module):
         context = SamplingContext(epoch, current, self._epoch_end, self._pool_table, layers)
         with torch.set_grad_enabled(layers is not None):
             hard = self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
+        made_up = hard.is_floating_point() and hard.ndim == 2
+        if len(hard) != len(batch.users) or not (made_up or hard.dtype == torch.int64):
+            raise ConfigError(  # the rows of other triplets would be looked up
+                f"{type(self.sampler).__name__}.sample was asked for negatives of "
+                f"{len(batch.users)} triplets and returned {list(hard.shape)} {hard.dtype}; return "
+                f"one item id (int64) for each, or a made-up row of [{len(batch.users)}, dim]"
+            )
         if self.probe is not None:
             self.probe.see(batch, hard)
         return hard

@@ -231,3 +231,16 @@ def test_threads_are_restored():
     before = torch.get_num_threads()
     train(experiment(threads=before + 1))
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [(lambda ids: ids[1:], r"\[63\] torch.int64"), (lambda ids: ids.int(), r"\[64\] torch.int32")],
+)
+def test_a_sampler_without_one_id_per_triplet_is_refused(wrong, found):
+    class Careless(UniformSampler):
+        def sample(self, users, positives, negatives, context):
+            return wrong(negatives)
+
+    with pytest.raises(ConfigError, match=f"Careless.sample .* 64 triplets and returned {found}"):
+        train(experiment(sampler=Careless))
