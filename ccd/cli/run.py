@@ -121,11 +121,9 @@ def show_results(observer: Shown) -> None:
     if plan is None:
         return
     table = read_table(plan.out, plan.baseline, plan.variants)
-    files = [("run folder", plan.out)]
-    if table and table.metrics:
-        files.insert(0, ("figure", plan.out / FIGURE_FILE))
-    if table:
-        files.insert(0, ("table", plan.out / TABLE_FILE))
+    files = [("table", plan.out / TABLE_FILE)] if table else []
+    files += [("figure", plan.out / FIGURE_FILE)] if table and table.metrics else []
+    files += [("run folder", plan.out)]
     if isinstance(observer, JsonProgress):
         rows = table.to_json() if table else []
         observer.emit("report", {"rows": rows, **{name: str(path) for name, path in files}})

@@ -185,7 +185,8 @@ class Recommender(nn.Module):
         with torch.set_grad_enabled(layers is not None):
             hard = self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
         made_up = hard.is_floating_point() and hard.ndim == 2
-        if len(hard) != len(batch.users) or not (made_up or hard.dtype == torch.int64):
+        ids = hard.dtype == torch.int64 and hard.ndim == 1
+        if len(hard) != len(batch.users) or not (ids or made_up):
             raise ConfigError(  # the rows of other triplets would be looked up
                 f"{type(self.sampler).__name__}.sample was asked for negatives of "
                 f"{len(batch.users)} triplets and returned {list(hard.shape)} {hard.dtype}; return "
