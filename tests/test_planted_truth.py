@@ -1,5 +1,8 @@
 """Questions that the planted world can answer, because its truth is known."""
 
+from functools import cache
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -34,14 +37,33 @@ def trained():
     return built, data, outcome, model
 
 
-def test_a_multimodal_backbone_beats_a_content_blind_one(trained):
-    built, data = experiment(
-        "FREEDOM", bindings=["Experiment.backbone = @LightGCN"], only=["FREEDOM"]
-    )
-    blind = built.run(data, 1, lambda epoch: None)
-    sighted, _ = experiment("FREEDOM", only=["FREEDOM"])
-    multimodal = sighted.run(data, 1, lambda epoch: None)
-    assert multimodal.test.means["recall@20"] > 1.05 * blind.test.means["recall@20"]
+@pytest.fixture(scope="module")
+def recall():
+    """Test recall@20 of a system of recipes/backbones.gin after at most 25 epochs, by its name."""
+    torch.set_num_threads(1)
+
+    @cache
+    def train(name):
+        bindings = ["Trainer.epochs = 25"]
+        graph = load_recipe("recipes/backbones.gin", only=[name], bindings=bindings).graphs[name]
+        data = graph.root["dataset"].value.factory()([])
+        return graph.factory()().run(data, 1, lambda epoch: None).test.means["recall@20"]
+
+    return train
+
+
+ABOVE_A_GRAPH = ("FREEDOM", "MGCN", "DRAGON", "DualGNN", "SLMRec")
+
+
+@pytest.mark.parametrize("name", [*ABOVE_A_GRAPH, "LATTICE", "VBPR", "BM3", "MMGCN"])
+def test_backbones_that_see_content_beat_matrix_factorisation(recall, name):
+    assert recall(name) > 1.2 * recall("BPR-MF")
+
+
+@pytest.mark.parametrize("name", ABOVE_A_GRAPH)
+def test_most_of_them_beat_a_graph_of_interactions_alone(recall, name):
+    """Not so clearly LATTICE and VBPR, and not BM3 and MMGCN: nor do these on every real data set."""
+    assert recall(name) > 1.05 * recall("LightGCN")
 
 
 def test_later_pools_give_harder_negatives(trained):
@@ -56,7 +78,9 @@ def test_later_pools_give_harder_negatives(trained):
         hardness.append((final[drawn] * final[items]).sum(1).mean().item())
     names = [model.sampler.pool_name(epoch) for epoch in (1, 2, 4, 6, 100)]
     assert names == ["pool 1/4", "pool 2/4", "pool 3/4", "pool 4/4", "final"]
-    assert hardness == sorted(hardness), dict(zip(names, hardness, strict=True))
+    # Neighbouring pools may be level: which is ahead by a hair depends on the machine's arithmetic.
+    steps = [later - earlier for earlier, later in pairwise(hardness)]
+    assert min(steps) > -0.01, dict(zip(names, hardness, strict=True))
     assert hardness[-1] > hardness[0] + 0.05
 
 

@@ -1,5 +1,7 @@
 """Every recipe loads, checks, builds and assembles."""
 
+import re
+
 import pytest
 
 from ccd.config.files import ccd_root
@@ -7,7 +9,9 @@ from ccd.config.recipe import load_recipe
 from ccd.registry import components
 from ccd.reports.paper import load_paper
 
-RECIPES = sorted((ccd_root() / "recipes").glob("*.gin"))
+RECIPES = sorted(
+    path for path in (ccd_root() / "recipes").rglob("*.gin") if path.parent.name != "shared"
+)
 DATASETS = sorted((ccd_root() / "gin" / "datasets").glob("*.gin"))
 PRESETS = sorted((ccd_root() / "gin" / "presets").glob("*.gin"))
 SMALL = [
@@ -129,7 +133,8 @@ def test_any_single_backbone_can_be_picked():
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_the_header_says_how_to_run_it(path):
-    assert f"ccd run recipes/{path.name}" in path.read_text()
+    name = path.relative_to(ccd_root()).as_posix()
+    assert re.search(rf"ccd run +{re.escape(name)}\b", path.read_text())
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.stem)

@@ -50,21 +50,20 @@ BACKBONES = (
     "DRAGON", "MMGCN", "MCDRec", "MCDRec-BM3",
 )  # fmt: skip
 SAMPLER_EPOCHS, MEASURED_EPOCHS = 7, 2  # SRNS is at full cost once it has seen five epochs
+REALHNS = [
+    "Experiment.sampler = @RealHNSSingleDomainSampler",
+    # Every negative is hard from epoch 1 on.
+    "RealHNSSingleDomainSampler.start_epoch = 0",
+    "RealHNSSingleDomainSampler.count_max = 1",
+]
 SAMPLERS: dict[str, tuple[str, list[str]]] = {
     "uniform": ("FREEDOM", ["Experiment.sampler = @UniformSampler"]),
     "popularity": ("FREEDOM", ["Experiment.sampler = @PopularitySampler"]),
     "dns": ("FREEDOM", ["Experiment.sampler = @DNSSampler"]),
     "mixgcf": ("FREEDOM", ["Experiment.sampler = @MixGCFSampler"]),
     "srns": ("FREEDOM", ["Experiment.sampler = @SRNSSampler"]),
-    "realhns_sd": (
-        "FREEDOM",
-        [
-            "Experiment.sampler = @RealHNSSingleDomainSampler",
-            # Every negative is hard from epoch 1 on.
-            "RealHNSSingleDomainSampler.start_epoch = 0",
-            "RealHNSSingleDomainSampler.count_max = 1",
-        ],
-    ),
+    "realhns_sd": ("FREEDOM", REALHNS),
+    "realhns_all": ("FREEDOM", [*REALHNS, "RealHNSSingleDomainSampler.candidate_fraction = 1.0"]),
     "ndi": ("FREEDOM+DMA+NDI", []),
     "cns": (FULL, []),
 }

@@ -60,7 +60,7 @@ class UNetEstimator(Estimator):
         n_blocks: PositiveInt = 2,
         dropout: ProperFraction = 0.1,
         sampling_dropout: Flag = False,
-        kept_rows: NonNegativeInt | None = 1536,
+        kept_rows: NonNegativeInt | None = 512,
     ) -> None:
         super().__init__()
         self.kept_rows, self._rng = kept_rows, rng
@@ -100,13 +100,13 @@ class UNetEstimator(Estimator):
         _draw_weights(self.to(device), rng)
 
     def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
-        blocks = zip(*(rows.split(_BLOCK) for rows in (x_t, timesteps, encoded)), strict=True)
+        whole = (_whole_blocks(rows).split(_BLOCK) for rows in (x_t, timesteps, encoded))
         estimates, kept = [], 0
-        for block in blocks:
+        for block in zip(*whole, strict=True):
             kept += len(block[0])
             keeps = self.kept_rows is None or kept <= self.kept_rows
             estimates.append(self._estimate(*block) if keeps else self._recomputed(*block))
-        return torch.cat(estimates)
+        return torch.cat(estimates)[: len(x_t)]
 
     def _recomputed(self, *block: Tensor) -> Tensor:
         """As ``_estimate``, but keeps no activations for the backward pass."""
@@ -184,6 +184,16 @@ class _Double(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         return self.conv(F.interpolate(x, scale_factor=2.0))
+
+
+def _whole_blocks(rows: Tensor) -> Tensor:
+    """``rows`` and zeros up to whole blocks, where they fill more than one.
+
+    Convolutions are compiled for each number of rows and kept: a last block of another length in
+    every step would cost time, and memory that grows with the epochs.
+    """
+    missing = -len(rows) % _BLOCK if len(rows) > _BLOCK else 0
+    return torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])]) if missing else rows
 
 
 def _side(dim: int, width: int, n_levels: int) -> int:

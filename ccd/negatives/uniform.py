@@ -12,7 +12,8 @@ from ccd.registry import component
 class UniformSampler(Sampler):
     """Uniform random items: with it both BPR terms of Eq. 9 see random negatives.
 
-    The paper runs its baselines with two random negatives; this is that.
+    The paper runs its baselines with two random negatives; this is that. LossMix weighs them by
+    ``1 - hard_weight`` and ``hard_weight``, as it does a random and a hard one.
 
     Args:
         world: Catalogue and random stream.

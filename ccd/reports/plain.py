@@ -44,7 +44,8 @@ class PlainProgress:
         self.plan = plan
         self._progress = Progress(plan, self._clock)
         self._print(f"run folder: {plan.out}")
-        self._print(f"{plan.recipe} on {plan.dataset}: {len(plan.runs)} runs")
+        number = len(plan.runs)
+        self._print(f"{plan.recipe} on {plan.dataset}: {number} run{'s'[: number > 1]}")
 
     def note(self, message: str) -> None:
         """Pass a note on."""
