@@ -21,7 +21,9 @@ from ccd.runs.folder import (
     SAMPLE_TENSOR,
     USER_TENSOR,
     finished_runs,
+    missing_files,
     read_about,
+    read_results,
 )
 from ccd.runs.identity import slug
 from ccd.runs.per_user import PerUser, read_per_user
@@ -168,11 +170,22 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     ]
     found = [run for run in runs if only is None or run.folder.name == only.resolve().name]
     if not found:
-        raise ConfigError(
-            f"{folder} holds no finished run; name the folder that 'ccd run' wrote last, or a "
-            "run's own folder in it"
-        )
+        raise ConfigError(f"{folder} holds no finished run; {_advice(parent, only)}")
     return found
+
+
+def _advice(parent: Path, only: Path | None) -> str:
+    """What to do where none of a folder's runs is finished, or not the one that is asked for."""
+    with reading(parent, ResourceError):
+        for result in read_results(parent):
+            run = parent / slug(result.variant, result.seed)
+            asked = run.is_dir() and (only is None or run.name == only.resolve().name)
+            if asked and (lacking := missing_files(run)):
+                return (
+                    f"{run} lacks {', '.join(lacking)}; copy it from where the run was made, or "
+                    "run the recipe again"
+                )
+    return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
 
 
 def choose_run(

@@ -10,7 +10,7 @@ from ccd.evaluation.ranking import HeldOut
 from ccd.finished import choose_run, open_runs
 from ccd.negatives.seen import SeenItems
 from ccd.reports.inspection import Inspection
-from ccd.runs.folder import SAMPLE_TENSOR
+from ccd.runs.folder import MODEL_FILE, SAMPLE_TENSOR
 from ccd.runs.model_file import write_model
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
@@ -49,6 +49,19 @@ def test_what_cannot_be_looked_into_is_refused(tmp_path):
 def test_a_folder_without_a_finished_run_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="holds no finished run"):
         open_runs(tmp_path)
+
+
+def test_a_run_that_was_copied_in_part_is_told_what_it_lacks(finished_folder, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(finished_folder, copy)
+    (copy / "FREEDOM-2" / MODEL_FILE).unlink()
+    assert len(open_runs(copy)) == 3
+    with pytest.raises(ConfigError, match="FREEDOM-2 lacks model.safetensors; copy it from"):
+        open_runs(copy / "FREEDOM-2")
+    for model in copy.glob(f"*/{MODEL_FILE}"):
+        model.unlink()
+    with pytest.raises(ConfigError, match="FREEDOM-1 lacks model.safetensors"):
+        open_runs(copy)
 
 
 @pytest.mark.parametrize("variant", ["FREEDOM", CCDREC])

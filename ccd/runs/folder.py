@@ -85,11 +85,14 @@ def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
         return {
             (result.variant, result.seed): result
             for result in results
-            if all(
-                (folder / slug(result.variant, result.seed) / name).exists()
-                for name in (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
-            )
+            if not missing_files(folder / slug(result.variant, result.seed))
         }
+
+
+def missing_files(run: Path) -> list[str]:
+    """The files that a run's own folder lacks; none where the run is finished."""
+    needed = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
+    return [name for name in needed if not (run / name).exists()]
 
 
 def read_about(run: Path) -> dict[str, Any]:
