@@ -170,6 +170,18 @@ def test_blocks_of_rows_give_the_same_numbers_and_gradients(monkeypatch, kept_ro
     assert torch.equal(whole._rng.get_state(), blocked._rng.get_state())
 
 
+@pytest.mark.parametrize(("kept_rows", "anew"), [(None, 0), (0, 2), (5, 1), (8, 0)])
+def test_activations_of_few_rows_and_of_the_last_block_are_kept(monkeypatch, kept_rows, anew):
+    model = unet(kept_rows=kept_rows)
+    calls = []
+    monkeypatch.setattr(model, "_recomputed", lambda *block: calls.append(1) or block[0])
+    model(*inputs(n=10))
+    assert not calls  # all in one block
+    monkeypatch.setattr("ccd.diffusion.unet._BLOCK", 4)
+    model(*inputs(n=10))
+    assert len(calls) == anew
+
+
 @pytest.mark.parametrize(("dim", "advice"), [(48, "64 or 256"), (16, "64 or 256"), (144, "64")])
 def test_embeddings_that_do_not_fold_are_refused(dim, advice):
     with pytest.raises(ConfigError, match=f"Experiment.dim = {dim} is no square.*{advice}"):
