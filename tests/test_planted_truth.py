@@ -83,12 +83,12 @@ def test_later_pools_give_harder_negatives(trained):
             context = SamplingContext(epoch, None, last, model.pool_table)
             drawn = model.sampler.sample(users, items, items.roll(1), context)
             hardness[place] += (final[drawn] * final[items]).sum(1).mean() / 3
-    to_second, to_third, to_fourth, to_final = hardness.diff().tolist()
     shown = dict(zip(names, hardness.tolist(), strict=True))
+    to_second, to_third, to_fourth, to_final = hardness.diff().tolist()
     # Over six seeds at least .025, .0049, -.0070 (the last quarter of the steps: level) and .029.
     assert min(to_second, to_final) > 0.015, shown
-    assert to_third > 0, shown
-    assert to_fourth > -0.01, shown
+    assert min(to_third, to_fourth) > -0.01, shown
+    assert hardness[3] > hardness[0] + 0.025, shown  # at least .044
 
 
 def separation(users, items, pairs, rng):
