@@ -17,6 +17,7 @@ from ccd.runs.folder import (
     MODEL_FILE,
     OPERATIVE_FILE,
     PER_USER_FILE,
+    RESULTS_FILE,
     RUN_FILE,
     SAMPLE_TENSOR,
     USER_TENSOR,
@@ -160,7 +161,7 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
         ResourceError: The folder cannot be read.
     """
     with reading(folder, ResourceError):
-        own = (folder / RUN_FILE).exists()
+        own = (folder / RUN_FILE).exists() or _is_listed(folder)
     if own and folder.name in ("", ".."):  # '.' has no parent of its own
         folder = folder.resolve()
     parent, only = (folder.parent, folder) if own else (folder, None)
@@ -174,17 +175,24 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     return found
 
 
+def _is_listed(folder: Path) -> bool:
+    """Whether the folder's parent lists it as a run's own, though it may have lost its files."""
+    names = {slug(x.variant, x.seed) for x in read_results(folder.resolve().parent)}
+    return folder.resolve().name in names
+
+
 def _advice(parent: Path, only: Path | None) -> str:
     """What to do where none of a folder's runs is finished, or not the one that is asked for."""
-    with reading(parent, ResourceError):
-        for result in read_results(parent):
-            run = parent / slug(result.variant, result.seed)
-            asked = run.is_dir() and (only is None or run.name == only.resolve().name)
-            if asked and (lacking := missing_files(run)):
-                return (
-                    f"{run} lacks {', '.join(lacking)}; copy it from where the run was made, or "
-                    "run the recipe again"
-                )
+    results = read_results(parent)
+    if only is not None and not results:
+        return f"there is no {parent / RESULTS_FILE}, which lists it; copy the whole run folder"
+    for result in results:
+        run = parent / slug(result.variant, result.seed)
+        if only is None or run.name == only.resolve().name:
+            return (
+                f"{run} lacks {', '.join(missing_files(run))}; copy it from where the run was "
+                "made, or run the recipe again"
+            )
     return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
 
 

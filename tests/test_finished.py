@@ -10,7 +10,7 @@ from ccd.evaluation.ranking import HeldOut
 from ccd.finished import choose_run, open_runs
 from ccd.negatives.seen import SeenItems
 from ccd.reports.inspection import Inspection
-from ccd.runs.folder import MODEL_FILE, SAMPLE_TENSOR
+from ccd.runs.folder import MODEL_FILE, RUN_FILE, SAMPLE_TENSOR
 from ccd.runs.model_file import write_model
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
@@ -55,12 +55,22 @@ def test_a_run_that_was_copied_in_part_is_told_what_it_lacks(finished_folder, tm
     copy = tmp_path / "run"
     shutil.copytree(finished_folder, copy)
     (copy / "FREEDOM-2" / MODEL_FILE).unlink()
-    assert len(open_runs(copy)) == 3
+    (copy / "FREEDOM-1" / RUN_FILE).unlink()
+    assert len(open_runs(copy)) == 2
     with pytest.raises(ConfigError, match="FREEDOM-2 lacks model.safetensors; copy it from"):
         open_runs(copy / "FREEDOM-2")
-    for model in copy.glob(f"*/{MODEL_FILE}"):
-        model.unlink()
-    with pytest.raises(ConfigError, match="FREEDOM-1 lacks model.safetensors"):
+    with pytest.raises(ConfigError, match="FREEDOM-1 lacks run.json; copy it from"):
+        open_runs(copy / "FREEDOM-1")
+    for seed in (1, 2):
+        for variant in ("FREEDOM", CCDREC):
+            shutil.rmtree(copy / f"{variant}-{seed}")
+    with pytest.raises(ConfigError, match="FREEDOM-1 lacks operative.gin, model.safetensors"):
+        open_runs(copy)
+
+
+def test_a_runs_own_folder_that_was_copied_alone_is_told_so(finished_folder, tmp_path):
+    copy = shutil.copytree(finished_folder / "FREEDOM-1", tmp_path / "FREEDOM-1")
+    with pytest.raises(ConfigError, match="no .*results.jsonl, which lists it; copy the whole"):
         open_runs(copy)
 
 
