@@ -25,7 +25,7 @@ def list_(
         ),
     ] = None,
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="Which sampler fits which backbone, and why not.")
+        bool, typer.Option("--matrix", help="Which sampler, and whether DMA, fits which backbone.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
     allow_imports: AllowImports = None,

@@ -1,4 +1,4 @@
-"""``ccd list --matrix``: which negative sampler fits which backbone, and why the others do not."""
+"""``ccd list --matrix``: which sampler, and whether DMA, fits which backbone, and why not."""
 
 from __future__ import annotations
 
@@ -8,18 +8,37 @@ from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.table import Table
+
+_USES = {
+    "CurricularSampler": (
+        "CNS (modules dma, ndi, cns), or NDI's last pool (modules dma, ndi) as "
+        "@ndi/CurricularSampler"
+    )
+}
+"""What a sampler that reads NDI's pools is called by the modules that bind it."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A backbone with a sampler; ``reason`` says why they do not fit, and is None where they do."""
+    """A backbone with a sampler.
+
+    Attributes:
+        backbone: Its name.
+        sampler: Its name.
+        reason: Why they do not fit; None where they do.
+        needs_pools: Whether the sampler reads NDI's pools.
+        no_dma: Why DMA does not fit the backbone, whatever the sampler; None where it does.
+    """
 
     backbone: str
     sampler: str
     reason: str | None
     needs_pools: bool = False
+    no_dma: str | None = None
 
 
 def all_pairs() -> list[Pair]:
@@ -33,7 +52,7 @@ def all_pairs() -> list[Pair]:
 
     backbones, samplers = _classes("backbone", Backbone), _classes("sampler", Sampler)
     return [
-        Pair(b.__name__, s.__name__, s.misfit(b), s.needs_pools)
+        Pair(b.__name__, s.__name__, s.misfit(b), s.needs_pools, b.misfit(fusion=True))
         for b in backbones
         for s in samplers
     ]
@@ -55,15 +74,30 @@ def _classes(family: str, base: type) -> list[Any]:
 
 
 class MatrixView:
-    """The pairs as a table: a mark for what fits, else the number of a reason below it.
+    """The pairs as a table: a mark for what fits, else the number of a note below it.
 
-    Where the samplers' names are too wide for the window, letters head the columns.
+    The samplers' names head the columns, whole or, in a narrower window, broken into words; where
+    these are too wide too, letters do.
     """
 
     def __init__(self, pairs: list[Pair]) -> None:
-        self._pairs = pairs
+        self._samplers = list(dict.fromkeys(p.sampler for p in pairs))
         self._pooled = list(dict.fromkeys(p.sampler for p in pairs if p.needs_pools))
-        self._reasons = list(dict.fromkeys(p.reason for p in pairs if p.reason))
+        self._rows: dict[str, list[str | None]] = {}
+        self._notes: dict[str, list[str]] = {}
+        for pair in pairs:
+            row = self._rows.setdefault(pair.backbone, [self._note(pair.backbone, pair.no_dma)])
+            row.append(self._note(pair.backbone, pair.reason))
+
+    def _note(self, backbone: str, reason: str | None) -> str | None:
+        """The reason without the name it begins with, noted for every backbone that has it."""
+        if reason is None:
+            return None
+        note = reason.removeprefix(f"{backbone} ")
+        backbones = self._notes.setdefault(note, [])
+        if backbone not in backbones:
+            backbones.append(backbone)
+        return note
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.measure import Measurement
@@ -71,40 +105,46 @@ class MatrixView:
 
         from ccd.reports.console import glyphs_for
 
-        fits = glyphs_for(options).done
-        samplers = list(dict.fromkeys(p.sampler for p in self._pairs))
-        table = self._table([_heading(name) for name in samplers], fits, options.ascii_only)
+        fits, ascii_only = glyphs_for(options).done, options.ascii_only
+        unbounded = options.update(width=10_000)
+        whole = [name.removesuffix("Sampler") for name in self._samplers]
+        named = (self._table(names, fits, ascii_only) for names in (whole, map(_broken, whole)))
+        table = next(
+            (
+                table
+                for table in named
+                if Measurement.get(console, unbounded, table).maximum <= options.max_width
+            ),
+            None,
+        )
         name = "@NAMESampler, its heading in one word"
         legend: dict[str, str] = {}
-        unbounded = options.update(width=10_000)
-        if Measurement.get(console, unbounded, table).maximum > options.max_width:
-            legend = dict(zip(ascii_letters, samplers, strict=False))
-            table = self._table(list(legend), fits, options.ascii_only)
+        if table is None:
+            legend = dict(zip(ascii_letters, self._samplers, strict=False))
+            table = self._table(legend, fits, ascii_only)
             name = "@ and the name"
         yield table
+        yield Text()
         yield from (Text(f"{letter} {name}") for letter, name in legend.items())
-        yield _hanging(fits, f"fits: Experiment.sampler = {name}")
-        if self._pooled:
-            yield Text(f"{', '.join(self._pooled)}: with the modules dma and ndi")
+        yield _hanging(fits, f"fits: Experiment.sampler = {name}; DMA is the module dma")
+        for sampler in self._pooled:
+            yield Text(f"{sampler}: {_USES.get(sampler, 'with the modules dma and ndi')}")
         yield Text("MCDRec is FREEDOM with other parts; MG goes with every row")
-        for number, reason in enumerate(self._reasons, 1):
-            yield _hanging(str(number), reason)
+        for number, (note, backbones) in enumerate(self._notes.items(), 1):
+            yield _hanging(str(number), f"{', '.join(backbones)}: {note}")
 
-    def _table(self, headings: list[str], fits: str, ascii_only: bool) -> Table:
+    def _table(self, headings: Iterable[str], fits: str, ascii_only: bool) -> Table:
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.ASCII if ascii_only else box.SIMPLE, padding=(0, 1))
+        table = Table(box=box.ASCII if ascii_only else box.SIMPLE, show_edge=False, pad_edge=False)
         table.add_column("backbone", style="bold", overflow="fold")
-        for heading in headings:
+        for heading in ("DMA", *headings):
             table.add_column(heading, justify="center", overflow="fold")
-        for backbone in dict.fromkeys(p.backbone for p in self._pairs):
-            reasons = (p.reason for p in self._pairs if p.backbone == backbone)
-            cells = (
-                Text(fits, "green") if reason is None else str(self._reasons.index(reason) + 1)
-                for reason in reasons
-            )
+        numbers = {note: str(number) for number, note in enumerate(self._notes, 1)}
+        for backbone, notes in self._rows.items():
+            cells = (Text(fits, "green") if note is None else numbers[note] for note in notes)
             table.add_row(backbone, *cells)
         return table
 
@@ -120,6 +160,6 @@ def _hanging(mark: str, words: str) -> Table:
     return grid
 
 
-def _heading(name: str) -> str:
-    """The name without its ending, a line for each of its words: ``MixGCFSampler``, Mix GCF."""
-    return "\n".join(re.findall(r"[A-Z]+(?=[A-Z][a-z]|$)|.[^A-Z]*", name.removesuffix("Sampler")))
+def _broken(heading: str) -> str:
+    """A line for each of its words: ``MixGCF``, Mix GCF."""
+    return "\n".join(re.findall(r"[A-Z]+(?=[A-Z][a-z]|$)|.[^A-Z]*", heading))

@@ -24,7 +24,8 @@ def verify(
     """Compare the finished runs of a folder with the paper's Tables 2 and 3.
 
     A variant is matched to the paper's row of the same name; the recipes table2 and table3 use
-    these names. The verdicts are for reading: whatever they are, the exit code is 0.
+    these names. The verdicts are for reading: whatever they are, the exit code is 0. A folder of
+    which no run is a row of the paper is refused, with exit code 2.
     """
     import json
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -18,6 +18,11 @@ from ccd.runs.manifest import MANIFEST_FILE
 
 _EVEN, _NEAR = 0.01, 0.03
 """Shares of the paper's value: what counts as the same number, and what still as close to it."""
+
+_FIGURE_3 = frozenset(
+    f"{base}+{step}" for base in ("LATTICE", "FREEDOM", "MG") for step in ("DMA", "DMA+NDI")
+)
+"""Its steps that no table has."""
 
 
 class Verdict(IntEnum):
@@ -101,6 +106,7 @@ class Verification:
         dataset: The paper's name of the data set.
         rows: In the paper's order.
         without_value: Variants for which the paper prints nothing.
+        not_measured: Variants that are rows of the paper, but without any metric it prints.
         not_run: Rows of the paper without a finished run here.
         errata: Misprints among the rows shown.
         data_notes: What the loader said about the data of the runs.
@@ -109,6 +115,7 @@ class Verification:
     dataset: str
     rows: tuple[VerifiedRow, ...]
     without_value: tuple[str, ...]
+    not_measured: tuple[str, ...]
     not_run: tuple[str, ...]
     errata: tuple[Erratum, ...]
     data_notes: tuple[str, ...]
@@ -117,6 +124,11 @@ class Verification:
     def seeds(self) -> tuple[int, ...]:
         """Seeds that any row has, sorted."""
         return tuple(sorted({seed for row in self.rows for seed in row.seeds}))
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Those without a value that are steps of Figure 3."""
+        return _drawn(self.without_value)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -144,6 +156,8 @@ class Verification:
                 for row in self.rows
             ],
             "without_paper_value": list(self.without_value),
+            "figure_3_steps": list(self.drawn),
+            "not_measured": list(self.not_measured),
             "not_run": list(self.not_run),
             "errata": [str(erratum) for erratum in self.errata],
             "data_notes": list(self.data_notes),
@@ -171,24 +185,32 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
     values = paper.values[dataset]
     rows: list[VerifiedRow] = []
     without_value: list[str] = []
+    not_measured: dict[str, str] = {}
     for row in build_table(results, {}).rows:
         paper_row = paper.row_of(row.variant, dataset)
-        found = _compare(row, values[paper_row]) if paper_row is not None else ()
-        if paper_row is None or not found:
+        if paper_row is None:
             without_value.append(row.variant)
-        else:
+        elif found := _compare(row, values[paper_row]):
             rows.append(VerifiedRow(row.variant, paper_row, row.seeds, found))
-    known = [own for name in without_value if (own := paper.row_of(name, dataset)) is not None]
-    if not rows and known:
+        else:
+            not_measured[row.variant] = paper_row
+    if not rows and not_measured:
+        variant, paper_row = next(iter(not_measured.items()))
         raise ConfigError(
-            f"the paper prints {', '.join(values[known[0]])} of what was run in {folder}, and none "
-            "of them was measured; add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its "
+            f"the paper prints {', '.join(values[paper_row])} of {variant}, and none of them was "
+            f"measured in {folder}; add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its "
             "metrics"
         )
     if not rows:
+        drawn = ", ".join(_drawn(without_value))
+        figure = (
+            f"\n  steps of its Figure 3, for which it prints no values: {drawn}; "
+            f"'ccd plot ablation {folder}' draws that figure of these runs"
+        )
         raise ConfigError(
             f"the paper prints no value on {dataset} for what was run in {folder}: "
-            f"{', '.join(without_value)}\n  its rows are {', '.join(values)}"
+            f"{', '.join(without_value)}{figure if drawn else ''}\n"
+            f"  its rows are {', '.join(values)}; name a folder that has one of them"
         )
     order = list(values)
     shown = {row.paper_row for row in rows}
@@ -196,7 +218,8 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
         dataset=dataset,
         rows=tuple(sorted(rows, key=lambda row: order.index(row.paper_row))),
         without_value=tuple(without_value),
-        not_run=tuple(name for name in order if name not in shown),
+        not_measured=tuple(not_measured),
+        not_run=tuple(name for name in order if name not in {*shown, *not_measured.values()}),
         errata=tuple(e for e in paper.errata if e.dataset == dataset and e.row in shown),
         data_notes=tuple(data.get("notes", ())),
     )
@@ -238,6 +261,10 @@ def _paper_dataset(folder: Path, data: dict[str, Any], dataset: str | None) -> s
             "paper's data"
         )
     return name
+
+
+def _drawn(variants: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in variants if name in _FIGURE_3)
 
 
 def _compare(row: Row, values: Mapping[str, float]) -> tuple[Comparison, ...]:

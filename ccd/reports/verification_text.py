@@ -84,6 +84,12 @@ def remarks(verification: Verification, plus_minus: str) -> list[str]:
         lines.append(f"One seed has no spread, so per cent alone decide: {', '.join(alone)}.")
     if verification.without_value:
         lines.append(f"No value in the paper's tables: {', '.join(verification.without_value)}.")
+    if verification.drawn:
+        steps = ", ".join(verification.drawn)
+        lines.append(f"Steps of the paper's Figure 3, for which it prints no values: {steps}.")
+    if verification.not_measured:
+        names = ", ".join(verification.not_measured)
+        lines.append(f"In the paper, but none of the metrics it prints was measured: {names}.")
     if verification.not_run:
         lines.append(f"In the paper, not run here: {', '.join(verification.not_run)}.")
     lines += [f"Erratum: {erratum}." for erratum in verification.errata]

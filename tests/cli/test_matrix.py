@@ -40,8 +40,8 @@ def backbone_of(name):
 PAIRS = [
     Pair("Free", "MixGCFSampler", None),
     Pair("Free", "CurricularSampler", "Free is too free"),
-    Pair("Blind", "MixGCFSampler", "Blind is blind"),
-    Pair("Blind", "CurricularSampler", "Blind is blind"),
+    Pair("Blind", "MixGCFSampler", "Blind is blind", no_dma="No images"),
+    Pair("Blind", "CurricularSampler", "Blind is blind", no_dma="No images"),
 ]
 
 
@@ -78,6 +78,19 @@ def test_every_pair_assembles_or_is_refused_for_the_reason_shown(ccd, tmp_path, 
                 made.assemble(dataset(), seed=0)
 
 
+def test_dma_fits_where_it_assembles(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+    reasons = {pair.backbone: pair.no_dma for pair in all_pairs()}
+    assert reasons["BM3"] is None
+    for backbone, reason in reasons.items():
+        made = experiment(backbone=backbone_of(backbone), sampler=None, aligner=DMA)
+        if reason is None:
+            made.assemble(dataset(), seed=0)
+        else:
+            with pytest.raises(ConfigError, match=re.escape(reason)):
+                made.assemble(dataset(), seed=0)
+
+
 def test_takes_no_family(ccd):
     code, out, err = ccd("list", "sampler", "--matrix")
     assert (code, out) == (2, "")
@@ -103,16 +116,33 @@ def test_all_pairs_as_a_table(ccd, columns):
     assert all(len(line) <= columns for line in lines)
     rows = {words[0]: words[1:] for words in map(str.split, lines) if words}
     for backbone in components("backbone"):
-        assert len(rows[backbone.name]) == len(components("sampler"))
+        assert len(rows[backbone.name]) == 1 + len(components("sampler"))
     assert set(rows["FREEDOM"]) == {"✓"}
-    # Each reason stands below, under the number that its cells show.
-    number = next(cell for cell in rows["BPRMF"] if cell != "✓")
-    (reason,) = (line for line in lines if line.startswith(f"{number} "))
-    assert reason.startswith(f"{number} BPRMF offers no higher-order item")
+    assert rows["BM3"][0] == "✓"
+    assert "✓" not in rows["BM3"][1:]
+    # Each reason stands below once, under the number that its cells show.
+    number = rows["BPRMF"][0]
+    assert [rows[name][0] for name in ("MMGCN", "SLMRec", "VBPR")] == [number] * 3
+    flat = " ".join(out.split())
+    assert f" {number} BPRMF, MMGCN, SLMRec, VBPR: offers no higher-order item" in flat
+    for reason in ("offers no higher-order", "no item ID embeddings", "without sampled negatives"):
+        assert flat.count(reason) == 1
+    for words in ("CNS (modules dma, ndi, cns)", "last pool (modules dma, ndi) as @ndi/Curr"):
+        assert words in flat
     # Letters head the columns of a narrow window, and their names stand below.
     legend = [line.split() for line in lines if re.fullmatch(r"[a-z] \w+", line)]
     names = [c.name for c in components("sampler")] if columns <= 60 else []
     assert legend == [[*pair] for pair in zip(ascii_letters, names, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "heading"), [(160, 0), (100, 0), (90, 3), (79, 3), (78, 0), (60, 0)]
+)
+def test_headings_are_broken_only_where_they_must_be(ccd, columns, heading):
+    lines = ccd("list", "--matrix", columns=columns)[1].splitlines()
+    (line,) = (line for line in range(len(lines)) if lines[line].startswith("backbone"))
+    assert line == heading
+    assert ("RealHNSSingleDomain " in lines[line]) == (columns >= 100)
 
 
 def test_marks_and_reasons_in_ascii():
@@ -124,8 +154,7 @@ def test_marks_and_reasons_in_ascii():
     lines = [line.strip("| ") for line in text.getvalue().splitlines()]
     assert text.getvalue().isascii()
     assert [line.split() for line in lines if line.startswith(("Free", "Blind"))] == [
-        ["Free", "|", "+", "|", "1"],
-        ["Blind", "|", "2", "|", "2"],
+        ["Free", "|", "+", "|", "+", "|", "1"],
+        ["Blind", "|", "2", "|", "3", "|", "3"],
     ]
-    assert lines[-2:] == ["1 Free is too free", "2 Blind is blind"]
-    assert {"Mix", "GCF"} <= {word for line in lines for word in line.split()}
+    assert lines[-3:] == ["1 Free: is too free", "2 Blind: No images", "3 Blind: is blind"]

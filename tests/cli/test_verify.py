@@ -35,6 +35,11 @@ def test_markdown(call):
     assert call("--markdown").stdout.startswith("# baby against the paper\n\n| variant |")
 
 
+def test_help_says_when_the_exit_code_is_not_0():
+    said = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+    assert "no run is a row of the paper is refused, with exit code 2" in said
+
+
 def test_refusals_go_up(call):
     error = call("--json", "--markdown").exception
     assert isinstance(error, ConfigError)

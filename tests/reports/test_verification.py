@@ -54,6 +54,7 @@ def found(tmp_path):
         ("FREEDOM", 1): 0.99,
         ("FREEDOM", 2): 1.01,
         ("FREEDOM+DMA", 1): 1.0,
+        ("BM3+DMA", 1): 1.0,
         ("FREEDOM+DMA+NDI+CNS", 2): 0.96,
         ("BPR-MF", 1): 0.98,
     }
@@ -94,7 +95,7 @@ def test_rows_stand_in_the_papers_order_and_what_is_missing_is_said(found):
         ("FREEDOM", "FREEDOM", "reached"),
         ("FREEDOM+DMA+NDI+CNS", "CCDRec(FREEDOM)", "below"),
     ]
-    assert found.without_value == ("FREEDOM+DMA",)
+    assert found.without_value == ("FREEDOM+DMA", "BM3+DMA")
     assert "CCDRec(FREEDOM)" not in found.not_run
     assert {"MMGCN", "MG+DNS"} <= set(found.not_run)
     freedom = found.rows[2].comparisons[1]
@@ -109,7 +110,8 @@ def test_json_has_what_the_text_has(found):
     assert (row["variant"], row["seeds"], row["verdict"]) == ("CCDRec(LATTICE)", [1, 2], "exceeds")
     assert row["metrics"]["ndcg@10"]["paper"] == 0.0325
     assert row["metrics"]["ndcg@10"]["gap"] == pytest.approx(0.04)
-    assert record["without_paper_value"] == ["FREEDOM+DMA"]
+    assert record["without_paper_value"] == ["FREEDOM+DMA", "BM3+DMA"]
+    assert record["figure_3_steps"] == ["FREEDOM+DMA"]
     assert "0.0356" in record["errata"][0]
 
 
@@ -120,7 +122,8 @@ def test_text_fits_the_terminal_and_says_everything(found, width, encoding):
     flat = " ".join(text.split())
     for words in (
         "FREEDOM+DMA+NDI+CNS = CCDRec(FREEDOM) (1 of 2 seeds) below",
-        "No value in the paper's tables: FREEDOM+DMA.",
+        "No value in the paper's tables: FREEDOM+DMA, BM3+DMA.",
+        "Steps of the paper's Figure 3, for which it prints no values: FREEDOM+DMA.",
         "One seed has no spread, so per cent alone decide: BPR-MF, FREEDOM+DMA+NDI+CNS.",
         "In the paper, not run here: LightGCN, MMGCN,",
         "Erratum: Table 3 prints 0.0356",
@@ -138,7 +141,7 @@ def test_markdown_has_a_line_per_variant_and_metric(found):
     assert lines[0] == "# baby against the paper"
     assert "| BPR-MF (1 of 2 seeds) | recall@5 | 0.0208 | 0.0204 | -2.0% |  | close |" in lines
     assert sum(line.startswith("| ") for line in lines) == 2 + 4 * 4
-    assert "- No value in the paper's tables: FREEDOM+DMA." in lines
+    assert "- No value in the paper's tables: FREEDOM+DMA, BM3+DMA." in lines
 
 
 def test_erratum_is_told_only_with_its_row(tmp_path):
@@ -169,6 +172,17 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         verify(write_runs(tmp_path / "own", {("mine", 1): 1.0}))
 
 
+def test_steps_of_figure_3_alone_are_refused_as_such(tmp_path):
+    runs = {("MG+DMA", 1): 1.0, ("MG+DMA+NDI", 1): 1.0, ("mine", 1): 1.0}
+    with pytest.raises(
+        ConfigError, match=r"no values: MG\+DMA, MG\+DMA\+NDI; 'ccd plot ablation .*\n  its rows"
+    ):
+        verify(write_runs(tmp_path / "steps", runs))
+    with pytest.raises(ConfigError) as caught:
+        verify(write_runs(tmp_path / "own", {("mine", 1): 1.0}))
+    assert "Figure 3" not in str(caught.value)
+
+
 def test_a_run_without_the_papers_metrics_is_told_which(tmp_path):
     folder = write_runs(tmp_path, {("FREEDOM", 1): 1.0})
     lines = (folder / "results.jsonl").read_text()
@@ -177,6 +191,19 @@ def test_a_run_without_the_papers_metrics_is_told_which(tmp_path):
     (folder / "results.jsonl").write_text(lines)
     with pytest.raises(ConfigError, match=r"prints recall@5, .* none of them was measured"):
         verify(folder)
+
+
+def test_a_row_without_its_own_metrics_is_neither_unknown_nor_not_run(tmp_path):
+    folder = write_runs(tmp_path, {("FREEDOM", 1): 1.0, ("FREEDOM+DNS", 1): 1.0})
+    lines = (folder / "results.jsonl").read_text().replace("@10", "@50")
+    (folder / "results.jsonl").write_text(lines)
+    found = verify(folder)
+    assert [row.variant for row in found.rows] == ["FREEDOM"]
+    assert (found.without_value, found.not_measured) == ((), ("FREEDOM+DNS",))
+    assert "FREEDOM+DNS" not in found.not_run
+    assert found.to_json()["not_measured"] == ["FREEDOM+DNS"]
+    words = "In the paper, but none of the metrics it prints was measured: FREEDOM+DNS."
+    assert words in " ".join(show(found, 80).split())
 
 
 def test_a_session_cut_short_does_not_hide_the_data(tmp_path):
