@@ -19,6 +19,7 @@ from ccd.runs.folder import (
     PER_USER_FILE,
     RESULTS_FILE,
     RUN_FILE,
+    RUN_FILES,
     SAMPLE_TENSOR,
     USER_TENSOR,
     finished_runs,
@@ -160,25 +161,25 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
         ConfigError: There are none.
         ResourceError: The folder cannot be read.
     """
+    parent, only = folder, None
     with reading(folder, ResourceError):
-        own = (folder / RUN_FILE).exists() or _is_listed(folder)
-    if own and folder.name in ("", ".."):  # '.' has no parent of its own
-        folder = folder.resolve()
-    parent, only = (folder.parent, folder) if own else (folder, None)
+        if _is_own(folder):
+            if not (folder.parent / RESULTS_FILE).exists():
+                folder = folder.resolve()  # '.' and links lie beside what lists them
+            parent, only = folder.parent, folder
     runs = [
         FinishedRun(parent / slug(variant, seed), result, tuple(imports))
         for (variant, seed), result in finished_runs(parent).items()
     ]
-    found = [run for run in runs if only is None or run.folder.name == only.resolve().name]
+    found = [run for run in runs if only is None or run.folder.name == only.name]
     if not found:
         raise ConfigError(f"{folder} holds no finished run; {_advice(parent, only)}")
     return found
 
 
-def _is_listed(folder: Path) -> bool:
-    """Whether the folder's parent lists it as a run's own, though it may have lost its files."""
-    names = {slug(x.variant, x.seed) for x in read_results(folder.resolve().parent)}
-    return folder.resolve().name in names
+def _is_own(folder: Path) -> bool:
+    """Whether it is a run's own folder, even where some of its files are missing."""
+    return len(missing_files(folder)) < len(RUN_FILES) and not (folder / RESULTS_FILE).exists()
 
 
 def _advice(parent: Path, only: Path | None) -> str:
@@ -188,7 +189,7 @@ def _advice(parent: Path, only: Path | None) -> str:
         return f"there is no {parent / RESULTS_FILE}, which lists it; copy the whole run folder"
     for result in results:
         run = parent / slug(result.variant, result.seed)
-        if only is None or run.name == only.resolve().name:
+        if only is None or run.name == only.name:
             return (
                 f"{run} lacks {', '.join(missing_files(run))}; copy it from where the run was "
                 "made, or run the recipe again"

@@ -35,7 +35,7 @@ CURRICULUM = [
 ]
 BACKBONES = list(load_recipe("recipes/backbones.gin").graphs)
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +66,7 @@ def alike(recalls):
     return recalls[1] > 0.6 * recalls[0]
 
 
+@needs_cuda
 @pytest.mark.parametrize("name", BACKBONES)
 def test_representations_are_those_of_the_cpu(name):
     """Of equal weights, within float32's rounding: TF32 would be a thousandth off."""
@@ -79,16 +80,19 @@ def test_representations_are_those_of_the_cpu(name):
         torch.testing.assert_close(there.cpu(), here, atol=1e-5, rtol=1e-4)
 
 
+@needs_cuda
 @pytest.mark.parametrize("name", BACKBONES)
 def test_backbones_train(name):
     assert alike(train("recipes/backbones.gin", name))
 
 
+@needs_cuda
 @pytest.mark.parametrize("name", ["CCDRec(LATTICE)", "CCDRec(FREEDOM)", "CCDRec(MCDRec)"])
 def test_ccdrec_trains(name):
     assert alike(train("recipes/table2.gin", name, *CURRICULUM))
 
 
+@needs_cuda
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_samplers_draw(sampler):
     chosen = [f"Experiment.sampler = @{sampler}", "LossMix.hard_weight = 0.5"]
@@ -116,6 +120,7 @@ def estimate(model, device):
     return [tensor.cpu() for tensor in (found.detach(), *gradients)]
 
 
+@needs_cuda
 def test_the_u_net_estimates_as_on_the_cpu():
     here, there = unet("cpu", dropout=0.0), unet(DEVICE, dropout=0.0)
     there.load_state_dict(here.state_dict())
@@ -125,6 +130,7 @@ def test_the_u_net_estimates_as_on_the_cpu():
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
 
 
+@needs_cuda
 def test_what_the_u_net_computes_anew_is_what_it_computed(monkeypatch):
     """Dropout draws the same again, from the device's own stream."""
     monkeypatch.setattr("ccd.diffusion.unet._GPU_BLOCK", 4)

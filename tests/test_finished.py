@@ -68,6 +68,23 @@ def test_a_run_that_was_copied_in_part_is_told_what_it_lacks(finished_folder, tm
         open_runs(copy)
 
 
+def test_a_runs_own_folder_is_opened_through_links(finished_folder, tmp_path):
+    (tmp_path / "elsewhere").symlink_to(finished_folder / "FREEDOM-2")
+    (run,) = open_runs(tmp_path / "elsewhere")
+    assert (run.result.variant, run.result.seed) == ("FREEDOM", 2)
+    copy = shutil.copytree(finished_folder, tmp_path / "run")
+    shutil.move(copy / "FREEDOM-2", tmp_path / "big")
+    (copy / "FREEDOM-2").symlink_to(tmp_path / "big")
+    (run,) = open_runs(copy / "FREEDOM-2")
+    assert len(run.per_user.users) > 0
+
+
+def test_a_foreign_file_beside_a_run_folder_is_not_read(finished_folder, tmp_path):
+    copy = shutil.copytree(finished_folder, tmp_path / "run")
+    (tmp_path / "results.jsonl").write_text('{"not": "ours"}\n')
+    assert len(open_runs(copy)) == 4
+
+
 def test_a_runs_own_folder_that_was_copied_alone_is_told_so(finished_folder, tmp_path):
     copy = shutil.copytree(finished_folder / "FREEDOM-1", tmp_path / "FREEDOM-1")
     with pytest.raises(ConfigError, match="no .*results.jsonl, which lists it; copy the whole"):

@@ -44,6 +44,8 @@ RESULTS_FILE = "results.jsonl"
 PER_USER_FILE = "per_user.parquet"
 MODEL_FILE = "model.safetensors"
 RUN_FILE = "run.json"
+RUN_FILES = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
+"""What the own folder of a finished run holds."""
 USER_TENSOR, ITEM_TENSOR = "user_representations", "item_representations"
 """Final representations, whose dot product is the score; beside the weights in the file."""
 SAMPLE_TENSOR = "aligned_items"
@@ -91,8 +93,7 @@ def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
 
 def missing_files(run: Path) -> list[str]:
     """The files that a run's own folder lacks; none where the run is finished."""
-    needed = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
-    return [name for name in needed if not (run / name).exists()]
+    return [name for name in RUN_FILES if not (run / name).exists()]
 
 
 def read_about(run: Path) -> dict[str, Any]:
