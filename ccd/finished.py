@@ -165,7 +165,7 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     with reading(folder, ResourceError):
         if _is_own(folder):
             if not (folder.parent / RESULTS_FILE).exists():
-                folder = folder.resolve()  # '.' and links lie beside what lists them
+                folder = folder.resolve()  # of '.' or a link: the real one lies beside its list
             parent, only = folder.parent, folder
     runs = [
         FinishedRun(parent / slug(variant, seed), result, tuple(imports))

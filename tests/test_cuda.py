@@ -43,10 +43,10 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCD_CACHE", str(tmp_path))
 
 
-def load(recipe, variant, device, *bindings, **options):
+def load(recipe, variant, device, *bindings):
     """The variant's (experiment, data) on ``device``."""
     settings = [*TINY, f"Experiment.device = '{device}'", *bindings]
-    graph = load_recipe(recipe, only=[variant], bindings=settings, **options).graphs[variant]
+    graph = load_recipe(recipe, only=[variant], bindings=settings).graphs[variant]
     return graph.factory()(), graph.root["dataset"].value.factory()([])
 
 
