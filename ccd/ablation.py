@@ -9,15 +9,15 @@ from pathlib import Path
 
 import torch
 
-from ccd.config.gin_text import flat_settings, to_gin
+from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
 from ccd.config.messages import closest
 from ccd.config.recipe import Recipe, load_recipe
+from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, ResourceError
 from ccd.experiment import Experiment, Outcome
-from ccd.reports.outputs import write_reports
 from ccd.runs.folder import (
     ITEM_TENSOR,
     SAMPLE_TENSOR,
@@ -30,6 +30,7 @@ from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
 from ccd.training.trainer import Epoch
+from ccd.views.outputs import write_reports
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,18 @@ from torch import Tensor
 
 from ccd.backbones.base import Backbone, BackboneFactory, Representations, World
 from ccd.backbones.projector import ProjectorFactory
+from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
 from ccd.errors import ConfigError, DataError, ResourceError
 from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
 from ccd.graphs.engines import Engine, choose_engine
 from ccd.graphs.item_knn import ItemGraph
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossesFactory
 from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, SamplerWorld
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.probe import ProbeFactory
-from ccd.negatives.seen import SeenItems
-from ccd.process import cpu_threads, kept_memory
 from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
 from ccd.training.random import Streams
@@ -115,7 +115,7 @@ class Experiment:
 
     def _train(
         self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]
-    ) -> tuple[Trained, SeenItems]:
+    ) -> tuple[Trained, ItemsByUser]:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
@@ -167,7 +167,7 @@ class Experiment:
     def _train_pairs(self, dataset: Dataset) -> tuple[Tensor, Tensor, RandomNegatives]:
         users = torch.from_numpy(dataset.train.users).to(self.device)
         items = torch.from_numpy(dataset.train.items).to(self.device)
-        seen = SeenItems(users, items, dataset.n_users, dataset.n_items)
+        seen = ItemsByUser(users, items, dataset.n_users, dataset.n_items)
         negatives = RandomNegatives(seen, torch.unique(items))
         if bool(negatives.exhausted(users).all()):
             raise DataError(

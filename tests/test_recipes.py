@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from ccd.analysis.paper import load_paper
 from ccd.config.files import ccd_root
 from ccd.config.recipe import load_recipe
 from ccd.registry import components
-from ccd.reports.paper import load_paper
 
 RECIPES = sorted(
     path for path in (ccd_root() / "recipes").rglob("*.gin") if path.parent.name != "shared"

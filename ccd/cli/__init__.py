@@ -26,7 +26,7 @@ from ccd.cli.search import search
 from ccd.cli.show import show
 from ccd.cli.verify import verify
 from ccd.errors import CcdError, ResourceError
-from ccd.reports.stdout import close_stdout, give_up_stdout, say
+from ccd.terminal.stdout import close_stdout, give_up_stdout, say
 
 app = typer.Typer(
     name="ccd",

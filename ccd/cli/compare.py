@@ -52,11 +52,11 @@ def compare(
     import json
     import sys
 
+    from ccd.analysis.comparing import compare as compare_runs
     from ccd.config.part import load_part
     from ccd.datasets.locate import data_folders
-    from ccd.reports import comparing_files, comparing_text
-    from ccd.reports.comparing import compare as compare_runs
-    from ccd.reports.console import make_console
+    from ccd.terminal.console import make_console
+    from ccd.views import comparing_files, comparing_text
 
     found = compare_runs(
         folders,

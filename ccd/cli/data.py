@@ -36,8 +36,8 @@ def describe(
     from ccd.config.dataset import load_dataset
     from ccd.datasets.describe import describe as describe_dataset
     from ccd.datasets.locate import data_folders
-    from ccd.reports.console import make_console
-    from ccd.reports.data_text import DescriptionView
+    from ccd.terminal.console import make_console
+    from ccd.views.data_text import DescriptionView
 
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
     found = describe_dataset(graph.factory()(data_folders(data_dir)))

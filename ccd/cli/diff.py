@@ -33,10 +33,10 @@ def diff(
     """Show what differs in settings, data, versions and metrics, and the users who changed most."""
     import json
 
+    from ccd.analysis.differences import diff as differences
     from ccd.config.part import load_part
-    from ccd.reports.console import make_console
-    from ccd.reports.differences import diff as differences
-    from ccd.reports.differences_text import DifferencesView
+    from ccd.terminal.console import make_console
+    from ccd.views.differences_text import DifferencesView
 
     found = differences(
         first,

@@ -19,7 +19,7 @@ def doctor(
     from rich.text import Text
 
     from ccd.cli.diagnosis import diagnose
-    from ccd.reports.console import make_console
+    from ccd.terminal.console import make_console
 
     checks = list(diagnose())
     can_run = all(check.status != "problem" for check in checks)

@@ -35,7 +35,7 @@ def list_(
 
     from ccd import catalogue
     from ccd.registry import components, families, find
-    from ccd.reports.console import make_console
+    from ccd.terminal.console import make_console
 
     catalogue.load()
     _import_parts(allow_imports or ())
@@ -86,7 +86,7 @@ def _print_matrix(family: str | None, as_json: bool) -> None:
 
     from ccd.cli.matrix import MatrixView, all_pairs
     from ccd.errors import ConfigError
-    from ccd.reports.console import make_console
+    from ccd.terminal.console import make_console
 
     if family is not None:
         raise ConfigError(

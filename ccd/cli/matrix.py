@@ -103,7 +103,7 @@ class MatrixView:
         from rich.measure import Measurement
         from rich.text import Text
 
-        from ccd.reports.console import glyphs_for
+        from ccd.terminal.console import glyphs_for
 
         fits, ascii_only = glyphs_for(options).done, options.ascii_only
         unbounded = options.update(width=10_000)

@@ -33,10 +33,10 @@ def negatives(
     import json
 
     from ccd.datasets.locate import data_folders
-    from ccd.finished import choose_run
-    from ccd.reports.console import make_console
-    from ccd.reports.inspection import inspect_negatives
-    from ccd.reports.inspection_text import InspectedView
+    from ccd.finished.inspection import inspect_negatives
+    from ccd.finished.runs import choose_run
+    from ccd.terminal.console import make_console
+    from ccd.views.inspection_text import InspectedView
 
     run = choose_run(folder, variant, seed, allow_imports or ())
     found = inspect_negatives(run, data_folders(data_dir), user=user, epoch=epoch)

@@ -55,7 +55,7 @@ def plot(
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, plot
     from ccd.figures.style import save
-    from ccd.runs.files import refuse_target
+    from ccd.files import refuse_target
 
     # Of 'c1.png' too the stem is meant; 'deep.name' is a stem.
     named = out.with_suffix("") if out is not None and out.suffix in (".png", ".svg") else out

@@ -39,12 +39,12 @@ def recommend(
     of the data set's files.
     """
     from ccd.errors import ConfigError
-    from ccd.finished import choose_run
-    from ccd.recommendations import recommend as recommend_items
-    from ccd.reports.console import make_console
-    from ccd.reports.recommended_files import refuse_format, write
-    from ccd.reports.recommended_text import RecommendedView
-    from ccd.runs.files import json_line
+    from ccd.files import json_line
+    from ccd.finished.recommendations import recommend as recommend_items
+    from ccd.finished.runs import choose_run
+    from ccd.terminal.console import make_console
+    from ccd.views.recommended_files import refuse_format, write
+    from ccd.views.recommended_text import RecommendedView
 
     if out is None and not users:
         raise ConfigError(

@@ -41,9 +41,9 @@ def report(
     from ccd.config.part import load_part
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
-    from ccd.reports.page import collect, to_html
-    from ccd.reports.study_page import is_study
-    from ccd.runs.files import refuse_target, write_text
+    from ccd.files import refuse_target, write_text
+    from ccd.views.page import collect, to_html
+    from ccd.views.study_page import is_study
 
     if out is not None:
         refuse_target(out)
@@ -70,9 +70,9 @@ def report(
 
 
 def _report_study(name: str, storage: str | None, out: Path | None) -> None:
-    from ccd.reports.study_page import study_html
-    from ccd.runs.files import write_text
+    from ccd.files import write_text
     from ccd.search.launch import find
+    from ccd.views.study_page import study_html
 
     opened = find(name, storage)
     path = out or opened.file("report.html")

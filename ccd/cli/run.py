@@ -14,8 +14,8 @@ from ccd.errors import CcdError
 from ccd.runs.signals import on_signals
 
 if TYPE_CHECKING:
-    from ccd.reports.live import LiveProgress
-    from ccd.reports.plain import JsonProgress, PlainProgress
+    from ccd.progress.live import LiveProgress
+    from ccd.progress.plain import JsonProgress, PlainProgress
 
     Shown = LiveProgress | PlainProgress | JsonProgress
 
@@ -49,8 +49,8 @@ def run(
     allow_imports: AllowImports = None,
 ) -> None:
     """Train, evaluate and compare the variants of a recipe, each with every seed."""
-    from ccd.reports.plain import JsonProgress
-    from ccd.reports.progress import choose_observer
+    from ccd.progress.observers import choose_observer
+    from ccd.progress.plain import JsonProgress
 
     observer = choose_observer(as_json)
     try:
@@ -98,7 +98,7 @@ def _interrupt(came: list[int], number: int) -> None:
 
 def _say_stopped(observer: Shown, why: str, go_on: str | None = None) -> None:
     """Say that a run which had begun did not end, where its finished part is and how to go on."""
-    from ccd.reports.plain import JsonProgress
+    from ccd.progress.plain import JsonProgress
 
     if observer.plan is None:
         return
@@ -112,10 +112,10 @@ def _say_stopped(observer: Shown, why: str, go_on: str | None = None) -> None:
 
 def show_results(observer: Shown) -> None:
     """The table of what is finished, where its files are and, last, the run folder."""
-    from ccd.reports.console import make_console
-    from ccd.reports.outputs import FIGURE_FILE, TABLE_FILE, read_table
-    from ccd.reports.plain import JsonProgress
-    from ccd.reports.table_text import TableView
+    from ccd.progress.plain import JsonProgress
+    from ccd.terminal.console import make_console
+    from ccd.views.outputs import FIGURE_FILE, TABLE_FILE, read_table
+    from ccd.views.table_text import TableView
 
     plan = observer.plan
     if plan is None:

@@ -143,10 +143,10 @@ def status(study: StudyName, storage: Storage = None, as_json: AsJson = False) -
     """Show how a study stands."""
     import json
 
-    from ccd.reports.console import make_console
-    from ccd.reports.search_text import status_view
     from ccd.search.launch import find
     from ccd.search.summary import summarise
+    from ccd.terminal.console import make_console
+    from ccd.views.search_text import status_view
 
     summary = summarise(find(study, storage).study)
     if as_json:
@@ -193,7 +193,7 @@ def export(
     ] = "csv",
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""
-    from ccd.runs.files import refuse_target, write_text
+    from ccd.files import refuse_target, write_text
     from ccd.search.launch import find
     from ccd.search.result import trials_as_csv, trials_as_json
     from ccd.search.summary import ended_trials

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
-from ccd.reports.console import make_console
-from ccd.reports.stdout import say
+from ccd.terminal.console import make_console
+from ccd.terminal.stdout import say
 
 if TYPE_CHECKING:
     from ccd.search.launch import Opened
@@ -43,8 +43,8 @@ class Teller:
 
     def tell(self) -> None:
         """Tell about trials that have ended since."""
-        from ccd.reports.search_text import trial_line
         from ccd.search.summary import summarise
+        from ccd.views.search_text import trial_line
 
         for trial in self._ended():
             if trial.number in self._known:
@@ -58,8 +58,8 @@ class Teller:
 
     def end(self) -> None:
         """Say how the study stands, and how to go on with it."""
-        from ccd.reports.search_text import status_view
         from ccd.search.summary import summarise
+        from ccd.views.search_text import status_view
 
         self.tell()
         summary = summarise(self._opened.study)
@@ -90,10 +90,10 @@ def resume_command(opened: Opened) -> str:
 
 def show_best(opened: Opened, as_json: bool) -> None:
     """The best trials and what mattered; ``best.gin`` is written unless the recipe was edited."""
-    from ccd.reports.search_text import best_view
     from ccd.search.result import BEST_FILE, write_best
     from ccd.search.study import METRIC
     from ccd.search.summary import best_trials, ended_trials, importances
+    from ccd.views.search_text import best_view
 
     written, refused = None, None
     try:
@@ -127,9 +127,9 @@ def show_best(opened: Opened, as_json: bool) -> None:
 def show_test(opened: Opened, as_json: bool) -> None:
     """Test the winner on several seeds, as ``ccd run`` does."""
     from ccd.cli.run import show_results
-    from ccd.reports.plain import JsonProgress
-    from ccd.reports.progress import choose_observer
-    from ccd.search.result import run_winner
+    from ccd.progress.observers import choose_observer
+    from ccd.progress.plain import JsonProgress
+    from ccd.winner import run_winner
 
     observer = choose_observer(as_json)
     try:

@@ -36,7 +36,7 @@ def show(
     from ccd.config import load_recipe
     from ccd.config.export import to_json, to_mermaid
     from ccd.config.render import render
-    from ccd.reports.console import make_console
+    from ccd.terminal.console import make_console
 
     loaded = load_recipe(
         recipe,

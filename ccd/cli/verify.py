@@ -29,10 +29,10 @@ def verify(
     """
     import json
 
+    from ccd.analysis import verification
     from ccd.errors import ConfigError
-    from ccd.reports import verification
-    from ccd.reports.console import make_console
-    from ccd.reports.verification_text import VerificationView, to_markdown
+    from ccd.terminal.console import make_console
+    from ccd.views.verification_text import VerificationView, to_markdown
 
     if as_json and as_markdown:
         raise ConfigError("--json and --markdown exclude one another; give one of them")

@@ -1,6 +1,6 @@
 """The config graph: gin text in, checked and immutable graphs of components out."""
 
-from ccd.config.gin_text import to_gin
+from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph, Node, Parameter
 from ccd.config.recipe import Ablation, Recipe, load_recipe
 

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ccd.config.annotations import default_text, readable, slot_families, strict
-from ccd.config.gin_text import value_text
 from ccd.config.graph import Node
 from ccd.config.language import Binding, Layer
 from ccd.config.messages import Problems, closest, did_you_mean, refusal
 from ccd.config.origin import Origin
+from ccd.config.text import value_text
 from ccd.config.values import Macro, Reference, leaves
 from ccd.registry import Component, Setting, components, find
 

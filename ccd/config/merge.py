@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ccd.config.gin_text import value_text
 from ccd.config.graph import ConfigGraph, Node, Parameter
 from ccd.config.origin import Origin
+from ccd.config.text import value_text
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ccd.backbones.base import Representations
 from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.evaluation.metrics import Metric
-from ccd.negatives.seen import SeenItems
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveInt, Slot, Text
 
@@ -55,7 +55,7 @@ class HeldOut:
     ) -> None:
         users = torch.from_numpy(interactions.users).to(device)
         items = torch.from_numpy(interactions.items).to(device)
-        self.relevant = SeenItems(users, items, n_users, n_items)
+        self.relevant = ItemsByUser(users, items, n_users, n_items)
         self.users = torch.unique(users)
 
 
@@ -63,7 +63,7 @@ class HeldOut:
 def best_items(
     representations: Representations,
     users: Tensor,
-    seen: SeenItems,
+    seen: ItemsByUser,
     k: int,
     block_cells: int = BLOCK_CELLS,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -132,7 +132,7 @@ class FullRanking:
 
     @torch.no_grad()
     def evaluate(
-        self, representations: Representations, held_out: HeldOut, seen: SeenItems
+        self, representations: Representations, held_out: HeldOut, seen: ItemsByUser
     ) -> Evaluation:
         """All metrics of one split.
 
@@ -150,7 +150,7 @@ class FullRanking:
         return self._measure(_hits(held_out.users, ranked, held_out).float(), held_out)
 
     def lists(
-        self, representations: Representations, users: Tensor, seen: SeenItems
+        self, representations: Representations, users: Tensor, seen: ItemsByUser
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The first items of each user in blocks: ids ``[n]``, and items best first ``[n, K]``.
 

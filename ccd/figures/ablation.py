@@ -6,8 +6,8 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
+from ccd.analysis.tables import Table, meaning
 from ccd.figures.style import COLOURS, GREY, new_figure, tidy
-from ccd.reports.tables import Table, meaning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ccd.figures.style import COLOURS, DASHES, new_figure, tidy, whole_numbers
+from ccd.runs.history import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Record = Mapping[str, Any]
-"""One line of ``history.jsonl``."""
 
 
 def draw_curves(history: Sequence[Record], metric: str) -> Figure:

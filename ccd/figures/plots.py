@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ccd.analysis.common_metrics import choose_metric
+from ccd.analysis.comparing import compare
 from ccd.errors import ConfigError
 from ccd.figures.ablation import draw_ablation
 from ccd.figures.cost import draw_cost
@@ -17,9 +19,7 @@ from ccd.figures.negatives import Scene, draw_negatives
 from ccd.figures.pools import draw_pools
 from ccd.figures.sensitivity import Trial, draw_sensitivity
 from ccd.figures.tsne import State, draw_tsne
-from ccd.finished import FinishedRun, choose_run, open_runs
-from ccd.reports.common_metrics import choose_metric
-from ccd.reports.comparing import compare
+from ccd.finished.runs import FinishedRun, choose_run, open_runs
 from ccd.runs.folder import RESULTS_FILE, RUN_FILE
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
@@ -159,7 +159,7 @@ def _study(found: Study) -> Figure:
 
 
 def _tsne(request: Request) -> Figure:
-    from ccd.reports.inspection import name_of
+    from ccd.finished.inspection import name_of
 
     run = request.run
     dataset = run.dataset(request.data_folders)
@@ -216,7 +216,7 @@ def _state(
 def _negatives(request: Request) -> Figure:
     import torch
 
-    from ccd.reports.inspection import Inspection, name_of
+    from ccd.finished.inspection import Inspection, name_of
 
     run = request.run
     dataset = run.dataset(request.data_folders)

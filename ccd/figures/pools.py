@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
-from ccd.figures.curves import Record
 from ccd.figures.style import COLOURS, GREY, above_right, new_figure, ramp, tidy, whole_numbers
+from ccd.runs.history import Record, stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,16 +59,6 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
         fontsize=9, x=0.01, ha="left",
     )  # fmt: skip
     return figure
-
-
-def stages(run: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Successive epochs that drew from the same pool, with its name."""
-    found: list[tuple[str, list[Record]]] = []
-    for record in run:
-        if not found or found[-1][0] != record["pool"]:
-            found.append((record["pool"], []))
-        found[-1][1].append(record)
-    return found
 
 
 def _draw_similarity(axes: Axes, seen: Sequence[Record], to: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccd.runs.files import replacing
+from ccd.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ import numpy as np
 from platformdirs import user_cache_dir
 
 from ccd.errors import ResourceError
-from ccd.runs.files import replacing
+from ccd.files import replacing
 
 _FORMAT = 3
 """Raised whenever the meaning of a cached array changes."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Backbone, Representations
-from ccd.negatives.seen import SeenItems
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.settings import Slot
 
 
@@ -26,7 +26,7 @@ class SamplerWorld(NamedTuple):
         rng: The sampler's random stream.
     """
 
-    seen: SeenItems
+    seen: ItemsByUser
     catalogue: Tensor
     counts: Tensor
     n_pools: int
@@ -121,7 +121,7 @@ class RandomNegatives:
 
     def __init__(
         self,
-        seen: SeenItems,
+        seen: ItemsByUser,
         catalogue: Tensor,
         max_attempts: int = 20,
         weights: Tensor | None = None,

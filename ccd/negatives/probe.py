@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.backbones.base import Batch, Representations
-from ccd.negatives.seen import SeenItems
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import component
 from ccd.settings import PositiveInt, Slot
 
@@ -39,7 +39,7 @@ class NegativeProbe:
     """
 
     def __init__(
-        self, held_out: SeenItems, hard_weight: float, *, triplets: PositiveInt = 1024
+        self, held_out: ItemsByUser, hard_weight: float, *, triplets: PositiveInt = 1024
     ) -> None:
         self._held_out, self._hard_weight, self.triplets = held_out, hard_weight, triplets
         self._seen: list[Triplets] = []
@@ -66,7 +66,7 @@ class NegativeProbe:
 
 @torch.no_grad()
 def measure(
-    triplets: Triplets, representations: Representations, held_out: SeenItems, hard_weight: float
+    triplets: Triplets, representations: Representations, held_out: ItemsByUser, hard_weight: float
 ) -> dict[str, float]:
     """How hard, false and repetitive the negatives of ``triplets`` are.
 
@@ -107,4 +107,4 @@ def measure(
     return found
 
 
-ProbeFactory = Annotated[Callable[[SeenItems, float], NegativeProbe], Slot("probe")]
+ProbeFactory = Annotated[Callable[[ItemsByUser, float], NegativeProbe], Slot("probe")]

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import ccd
 from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
-from ccd.runs.files import (
+from ccd.files import (
     append_line,
     json_line,
     read_json,

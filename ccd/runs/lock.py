@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ccd.errors import DamagedFileError, LockedError
-from ccd.runs.files import read_json, refusing_io, write_json
+from ccd.files import read_json, refusing_io, write_json
 
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".holder.json"

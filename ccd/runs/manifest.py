@@ -10,7 +10,7 @@ from typing import Any
 
 import ccd
 from ccd.datasets.dataset import Dataset
-from ccd.runs.files import read_json, write_json
+from ccd.files import read_json, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
 
 MANIFEST_FILE = "manifest.json"

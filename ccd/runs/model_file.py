@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from ccd.errors import DamagedFileError
-from ccd.runs.files import replacing
+from ccd.files import replacing
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ccd.errors import DamagedFileError, ResourceError, reading
-from ccd.runs.files import replacing
+from ccd.files import replacing
 
 _KEYS = ("variant", "seed", "user")
 

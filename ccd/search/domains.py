@@ -15,8 +15,8 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
-from ccd.config.gin_text import value_text
 from ccd.config.graph import Node
+from ccd.config.text import value_text
 
 Refuse = Callable[[str, str], None]
 """Takes what is wrong and what to do; does not return."""
@@ -26,7 +26,7 @@ _LARGEST_GRID = 1000
 
 
 @dataclass(frozen=True)
-class Choices:
+class ChoiceDomain:
     """A list of values; components among them are written ``'@name'``.
 
     Attributes:
@@ -155,7 +155,7 @@ class Range:
         raise LookupError(value_text(current))
 
 
-Domain = Choices | Range
+Domain = ChoiceDomain | Range
 
 
 def read_domain(value: Any, refuse: Refuse) -> Domain:
@@ -168,7 +168,7 @@ def read_domain(value: Any, refuse: Refuse) -> Domain:
     return _range(value, refuse) if isinstance(value, dict) else _choices(value, refuse)
 
 
-def _choices(listed: list[Any], refuse: Refuse) -> Choices:
+def _choices(listed: list[Any], refuse: Refuse) -> ChoiceDomain:
     if not listed:
         refuse("has no choices", "list at least one")
     texts = []
@@ -182,7 +182,7 @@ def _choices(listed: list[Any], refuse: Refuse) -> Choices:
         item if item is None or isinstance(item, _PRIMITIVES) else text
         for item, text in zip(listed, texts, strict=True)
     )
-    return Choices(tuple(values), tuple(texts))
+    return ChoiceDomain(tuple(values), tuple(texts))
 
 
 def _range(given: Mapping[str, Any], refuse: Refuse) -> Range:

@@ -15,7 +15,7 @@ from typing import IO
 
 from ccd import errors
 from ccd.errors import CcdError, ConfigError, ResourceError
-from ccd.runs.files import read_json, refusing_io, write_json
+from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
 from ccd.search.presets import Presets
 from ccd.search.signals import Halt

@@ -19,7 +19,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from ccd.errors import CcdError
-from ccd.runs.files import refusing_io
+from ccd.files import refusing_io
 
 BEAT = "ccd:beat"
 """User attribute of a running trial that its worker counts up."""

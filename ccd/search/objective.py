@@ -10,8 +10,8 @@ from statistics import fmean
 from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
-from ccd.config.gin_text import flat_settings
 from ccd.config.graph import ConfigGraph
+from ccd.config.text import flat_settings
 from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
 from ccd.search.pruners import Pruning, Resources

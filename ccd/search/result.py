@@ -1,4 +1,4 @@
-"""What a study leaves behind: ``best.gin``, a table of all trials, the winner's test metrics."""
+"""What a study leaves behind: ``best.gin`` and a table of all trials."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import io
 import json
 from pathlib import Path
 
-from ccd.ablation import RunResults, run
-from ccd.errors import CcdError
-from ccd.runs.files import write_text
-from ccd.runs.records import Observer
+from ccd.files import write_text
 from ccd.search.launch import Opened
 from ccd.search.objective import BEST_EPOCHS
 from ccd.search.study import IDENTITY, METRIC, refuse_other_settings
@@ -51,37 +48,6 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
     ]
     write_text(path, "\n".join(lines) + "\n")
     return best, path, command
-
-
-def run_winner(opened: Opened, *, seeds: tuple[int, ...], observer: Observer) -> RunResults:
-    """Train the best setting on several seeds and open the test split for it alone.
-
-    Args:
-        opened: The study.
-        seeds: Seeds; none for those of ``Search.test_seeds``.
-        observer: Told about progress.
-
-    Raises:
-        CcdError: No trial is complete, or the recipe was edited since.
-    """
-    written = write_best(opened)
-    if written is None:
-        raise CcdError(f"study '{opened.study.name}' has no complete trial, so nothing to test")
-    best, path, _ = written
-    source = opened.order.source
-    target = Target(source)
-    return run(
-        source.recipe,
-        bindings=source.bindings,
-        only=[target.variant],
-        seeds=seeds or target.search.test_seeds,
-        dataset=source.dataset,
-        data_dir=source.data_dir,
-        with_files=[*source.with_files, path],
-        out=opened.folder / f"test-trial-{best.slot}",
-        allow_imports=source.allow_imports,
-        observer=observer,
-    )
 
 
 def trials_as_csv(ended: list[Ended]) -> str:

@@ -19,7 +19,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalRedisBackend
 
 from ccd.errors import ConfigError, DamagedFileError, ResourceError
-from ccd.runs.files import refusing_io, replacing
+from ccd.files import refusing_io, replacing
 from ccd.search.samplers import quietly
 
 JOURNAL_FILE = "journal.log"

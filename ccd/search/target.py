@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ccd.config.gin_text import flat_settings, value_text
 from ccd.config.graph import ConfigGraph
 from ccd.config.language import Layer, read_bindings
 from ccd.config.messages import did_you_mean, refusal
 from ccd.config.origin import Origin
 from ccd.config.recipe import Recipe, load_recipe
+from ccd.config.text import flat_settings, value_text
 from ccd.errors import ConfigError
 from ccd.search.settings import Search
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ccd.errors import ConfigError
+from ccd.files import finite
 from ccd.registry import component
-from ccd.runs.files import finite
 from ccd.runs.per_user import PerUser
 from ccd.settings import REQUIRED, NonNegativeInt, OpenFraction, PositiveInt
 from ccd.statistics.bootstrap import bootstrap

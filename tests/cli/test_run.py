@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 import ccd
 from ccd.cli.run import run
 from ccd.errors import LockedError, NumericError
-from ccd.reports.outputs import write_reports
 from ccd.runs.folder import RunFolder
+from ccd.views.outputs import write_reports
 from tests.runs.samples import finish, make_epoch, make_plan, make_result
 
 app = typer.Typer()

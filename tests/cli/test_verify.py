@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from ccd.cli.verify import verify
 from ccd.errors import ConfigError
-from tests.reports.test_verification import write_runs
+from tests.analysis.test_verification import write_runs
 
 app = typer.Typer()
 app.command()(verify)

@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ccd.config import load_recipe, to_gin
-from ccd.config.gin_text import flat_settings, value_text
 from ccd.config.language import read_bindings
 from ccd.config.origin import Origin
+from ccd.config.text import flat_settings, value_text
 
 HEAD = "include 'gin/base.gin'\ninclude 'gin/datasets/small.gin'\n"
 SCOPED = (

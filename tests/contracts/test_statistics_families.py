@@ -6,7 +6,7 @@ import torch
 
 from ccd import catalogue
 from ccd.backbones.base import Batch, Representations
-from ccd.negatives.seen import SeenItems
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import components
 from ccd.runs.per_user import PerUser
 from ccd.statistics.paired_tests import wilcoxon
@@ -54,7 +54,7 @@ def test_comparisons_find_a_planted_difference_and_swap_its_sign(part):
 
 @family("probe")
 def test_probes_measure_numbers_and_draw_nothing(part):
-    held_out = SeenItems(torch.tensor([0]), torch.tensor([1]), 3, 5)
+    held_out = ItemsByUser(torch.tensor([0]), torch.tensor([1]), 3, 5)
     rng = torch.Generator().manual_seed(0)
     final = Representations(torch.randn(3, 4, generator=rng), torch.randn(5, 4, generator=rng))
     probe = part.target(held_out, 0.5)

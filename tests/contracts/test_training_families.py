@@ -8,7 +8,7 @@ from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
 from ccd.evaluation.metrics import ndcg, recall
 from ccd.evaluation.ranking import HeldOut
-from ccd.negatives.seen import SeenItems
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import components
 from ccd.training.early_stopping import EarlyStopping
 from ccd.training.optimizers import adam
@@ -38,7 +38,7 @@ class TestEvaluators:
     def splits(self):
         data = dataset()
         users, items = (torch.from_numpy(a) for a in (data.train.users, data.train.items))
-        seen = SeenItems(users, items, N_USERS, N_ITEMS)
+        seen = ItemsByUser(users, items, N_USERS, N_ITEMS)
         return HeldOut(data.test, N_USERS, N_ITEMS, CPU), seen, data
 
     def test_every_held_out_user_and_every_metric_is_measured(self, part):

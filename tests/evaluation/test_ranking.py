@@ -7,7 +7,7 @@ from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.evaluation.metrics import ndcg, recall
 from ccd.evaluation.ranking import FullRanking, HeldOut
-from ccd.negatives.seen import SeenItems
+from ccd.graphs.items_by_user import ItemsByUser
 
 CPU = torch.device("cpu")
 N_USERS, N_ITEMS = 25, 60
@@ -23,7 +23,9 @@ def world():
     reprs = Representations(
         torch.randn(N_USERS, 8, generator=generator), torch.randn(N_ITEMS, 8, generator=generator)
     )
-    seen = SeenItems(torch.from_numpy(train // N_ITEMS), torch.from_numpy(train % N_ITEMS), 25, 60)
+    seen = ItemsByUser(
+        torch.from_numpy(train // N_ITEMS), torch.from_numpy(train % N_ITEMS), 25, 60
+    )
     held_out = HeldOut(Interactions(held // N_ITEMS, held % N_ITEMS), N_USERS, N_ITEMS, CPU)
     return reprs, seen, held_out, train, held
 

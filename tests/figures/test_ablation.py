@@ -1,11 +1,11 @@
 import pytest
 from matplotlib.image import imread
 
+from ccd.analysis.tables import build_table
 from ccd.figures.ablation import axis_floor
 from ccd.figures.ablation import draw_ablation as drawn
 from ccd.figures.style import save
-from ccd.reports.tables import build_table
-from tests.reports.test_tables import four_variants, worse
+from tests.analysis.test_tables import four_variants, worse
 from tests.runs.samples import make_result
 
 

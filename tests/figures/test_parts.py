@@ -5,15 +5,15 @@ import builtins
 import numpy as np
 import pytest
 
+from ccd.analysis.tables import build_table
 from ccd.errors import ResourceError
 from ccd.figures.ablation import draw_ablation
 from ccd.figures.cost import _seconds
 from ccd.figures.curves import draw_curves, switches
-from ccd.figures.pools import stages
 from ccd.figures.sensitivity import Trial, draw_sensitivity, varied
 from ccd.figures.style import COLOURS, ramp, svg_text
 from ccd.figures.tsne import _gap, tsne
-from ccd.reports.tables import build_table
+from ccd.runs.history import stages
 from tests.runs.samples import make_result
 
 

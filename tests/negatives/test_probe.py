@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from ccd.backbones.base import Batch, Representations
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.negatives.probe import NegativeProbe, Triplets, measure
-from ccd.negatives.seen import SeenItems
 
 USERS = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
 ITEMS = torch.tensor([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0], [-1.0, 0.0]])
-HELD_OUT = SeenItems(torch.tensor([0]), torch.tensor([2]), 2, 4)
+HELD_OUT = ItemsByUser(torch.tensor([0]), torch.tensor([2]), 2, 4)
 
 
 def ids(*values):
@@ -67,7 +67,7 @@ def test_made_up_representations_are_no_items():
 
 def test_training_records_it_and_is_not_changed_by_it(finished_folder, tmp_path, monkeypatch):
     import ccd
-    from ccd.finished import choose_run
+    from ccd.finished.runs import choose_run
 
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
     run = choose_run(finished_folder, "FREEDOM+DMA+NDI+CNS", 1)

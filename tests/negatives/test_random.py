@@ -1,7 +1,7 @@
 import torch
 
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.negatives.base import RandomNegatives
-from ccd.negatives.seen import SeenItems
 from tests.negatives.worlds import GREEDY, batch, sampler_world
 
 
@@ -18,7 +18,7 @@ def test_draws_are_uniform_over_the_unseen():
 
 def test_items_without_training_interactions_are_never_drawn():
     users, items = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 2])
-    seen = SeenItems(users, items, 2, 10)
+    seen = ItemsByUser(users, items, 2, 10)
     drawn = RandomNegatives(seen, torch.unique(items)).draw(
         torch.zeros(100, dtype=torch.long), torch.Generator().manual_seed(0)
     )
@@ -27,7 +27,7 @@ def test_items_without_training_interactions_are_never_drawn():
 
 def test_a_user_who_has_seen_everything_neither_hangs_nor_breaks():
     users, items = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1])
-    negatives = RandomNegatives(SeenItems(users, items, 2, 2), torch.unique(items))
+    negatives = RandomNegatives(ItemsByUser(users, items, 2, 2), torch.unique(items))
     assert negatives.exhausted(users).tolist() == [True, True, False]
     drawn = negatives.draw(users, torch.Generator().manual_seed(0))
     assert drawn[2] == 0

@@ -3,8 +3,8 @@
 import torch
 
 from ccd.backbones.base import Representations
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.negatives.base import RandomNegatives, SamplerWorld, SamplingContext
-from ccd.negatives.seen import SeenItems
 
 N_USERS, N_ITEMS, DIM, N_POOLS, N_LAYERS = 20, 40, 8, 4, 3
 GREEDY = 7  # has seen everything but item 13
@@ -21,7 +21,7 @@ def pairs():
 
 def sampler_world(seed=0, n_pools=N_POOLS):
     users, items = pairs()
-    seen = SeenItems(users, items, N_USERS, N_ITEMS)
+    seen = ItemsByUser(users, items, N_USERS, N_ITEMS)
     catalogue = torch.unique(items)
     random = RandomNegatives(seen, catalogue)
     rng = torch.Generator().manual_seed(seed)

@@ -8,15 +8,16 @@ import shutil
 import pytest
 
 import ccd
-from ccd.config.gin_text import flat_settings
 from ccd.config.recipe import load_recipe
+from ccd.config.text import flat_settings
 from ccd.experiment import Experiment
 from ccd.runs.records import SilentObserver
 from ccd.search.launch import begin
 from ccd.search.objective import Objective
-from ccd.search.result import run_winner, trials_as_csv, trials_as_json, write_best
+from ccd.search.result import trials_as_csv, trials_as_json, write_best
 from ccd.search.summary import ended_trials
 from ccd.search.target import Source, Target
+from ccd.winner import run_winner
 from tests.search.conftest import SPACE, searched
 
 RECIPE = """\

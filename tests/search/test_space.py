@@ -3,7 +3,7 @@
 import pytest
 
 from ccd.errors import ConfigError
-from ccd.search.domains import Choices, Range
+from ccd.search.domains import ChoiceDomain, Range
 from ccd.search.space import Space
 from ccd.search.target import Source, Target
 
@@ -107,7 +107,9 @@ def test_a_components_settings_are_asked_for_only_where_it_is_chosen(here):
         picks = {**wanted, **{key.replace("_", ".", 1): value for key, value in more.items()}}
 
         def pick(key, domain):
-            return picks.get(key, domain.values[0] if isinstance(domain, Choices) else domain.low)
+            return picks.get(
+                key, domain.values[0] if isinstance(domain, ChoiceDomain) else domain.low
+            )
 
         return set(own.assign(pick))
 
@@ -137,7 +139,7 @@ def test_components_may_be_written_without_quotes(here):
 
 
 def test_choices_keep_their_types():
-    choices = Choices(
+    choices = ChoiceDomain(
         (True, 1, 1.0, None, "x", "(1, 2)"), ("True", "1", "1.0", "None", "'x'", "(1, 2)")
     )
     assert [choices.text(v) for v in choices.values] == list(choices.texts)

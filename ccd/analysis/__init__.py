@@ -1,0 +1,1 @@
+"""What finished runs say together: tables, tests, slices, differences, the paper beside them."""

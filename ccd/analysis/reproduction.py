@@ -1,0 +1,71 @@
+"""How finished runs are run again, by someone who has nothing but this text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Sequence
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from ccd.config.recipe import Recipe, load_recipe
+from ccd.finished.runs import FinishedRun
+from ccd.runs.folder import CONFIG_FILE
+
+
+class Reproduction(NamedTuple):
+    """Name of each recipe file to its text, and the commands that run them."""
+
+    recipes: dict[str, str]
+    commands: tuple[str, ...]
+
+
+def reproduction(runs: Sequence[FinishedRun], imports: Sequence[str] = ()) -> Reproduction:
+    """Of the run folders that ``runs`` lie in; one without ``config.gin`` is passed over.
+
+    Args:
+        runs: Finished runs.
+        imports: Python modules that their recipes may import.
+    """
+    recipes: dict[str, str] = {}
+    commands: list[str] = []
+    homes = list(dict.fromkeys(run.folder.parent for run in runs))
+    for home in homes:
+        path = home / CONFIG_FILE
+        if not path.exists():
+            continue
+        name = _file_name(home, recipes) if len(homes) > 1 else CONFIG_FILE
+        members = [run for run in runs if run.folder.parent == home]
+        recipe = load_recipe(path, allow_imports=imports)  # refuses a text that is none
+        recipes[name] = path.read_text(encoding="utf-8")
+        commands += [shlex.join(command) for command in _commands(name, recipe, members)]
+    return Reproduction(recipes, tuple(commands))
+
+
+def _file_name(home: Path, taken: Collection[str]) -> str:
+    """After the folder; a second folder of that name has a number."""
+    stem = home.resolve().name
+    names = (f"{stem}{f'-{i}' if i > 1 else ''}.gin" for i in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _commands(name: str, recipe: Recipe, runs: Sequence[FinishedRun]) -> list[list[str]]:
+    """As few as train these runs and no others: one for the variants of the same seeds."""
+    seeds_of: dict[str, list[int]] = {}
+    for run in runs:
+        seeds_of.setdefault(run.result.variant, []).append(run.result.seed)
+    variants_of: dict[tuple[int, ...], list[str]] = {}
+    for variant, own in seeds_of.items():
+        variants_of.setdefault(tuple(sorted(own)), []).append(variant)
+    commands = []
+    for seeds, variants in variants_of.items():
+        command = ["ccd", "run", name]
+        if set(variants) != set(recipe.variants):
+            command += [part for variant in variants for part in ("--only", variant)]
+        if set(seeds) != set(recipe.seeds):
+            command += [part for seed in seeds for part in ("--seed", str(seed))]
+        if len(variants_of) > 1:  # into one folder
+            command += ["--out", f"runs/{Path(name).stem}"]
+        command += [part for module in recipe.imports for part in ("--allow-import", module)]
+        commands.append(command)
+    return commands

@@ -1,0 +1,1 @@
+"""Finished runs, opened again: their results, their model rebuilt, and what it recommends."""

@@ -1,0 +1,221 @@
+"""A finished run, opened again: its settings, its data and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ccd.config.messages import did_you_mean
+from ccd.errors import ConfigError, DataError, ResourceError, reading
+from ccd.files import read_lines
+from ccd.runs.folder import (
+    HISTORY_FILE,
+    ITEM_TENSOR,
+    MODEL_FILE,
+    OPERATIVE_FILE,
+    PER_USER_FILE,
+    RESULTS_FILE,
+    RUN_FILE,
+    RUN_FILES,
+    SAMPLE_TENSOR,
+    USER_TENSOR,
+    finished_runs,
+    missing_files,
+    read_about,
+    read_results,
+)
+from ccd.runs.identity import slug
+from ccd.runs.per_user import PerUser, read_per_user
+from ccd.runs.records import RunResult
+
+if TYPE_CHECKING:
+    import torch
+
+    from ccd.backbones.base import Representations
+    from ccd.config.graph import ConfigGraph
+    from ccd.datasets.dataset import Dataset
+    from ccd.experiment import Experiment
+    from ccd.training.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One (variant, seed) of a run folder.
+
+    Attributes:
+        folder: Its own folder, ``<run folder>/<variant>-<seed>``.
+        result: Its line of ``results.jsonl``.
+        imports: Python modules that its settings may import.
+    """
+
+    folder: Path
+    result: RunResult
+    imports: tuple[str, ...] = ()
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What ``run.json`` says: data, versions, settings."""
+        return read_about(self.folder)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Key to printed value of every setting of the variant."""
+        return dict(self.about["settings"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data set."""
+        return str(self.about.get("dataset_fingerprint"))
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """The run's lines of ``history.jsonl``."""
+        key = (self.result.variant, self.result.seed)
+        lines = read_lines(self.folder.parent / HISTORY_FILE)
+        return [x for x in lines if (x.get("variant"), x.get("seed")) == key]
+
+    @cached_property
+    def per_user(self) -> PerUser:
+        """Test metrics per user."""
+        return read_per_user(self.folder / PER_USER_FILE)[self.result.variant, self.result.seed]
+
+    @cached_property
+    def graph(self) -> ConfigGraph:
+        """The config graph, from the run's own ``operative.gin``."""
+        from ccd.config.recipe import load_recipe
+
+        path = self.folder / OPERATIVE_FILE
+        return load_recipe(path, allow_imports=self.imports).graphs[self.result.variant]
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment, built but not run; on the CPU, wherever it was trained."""
+        experiment: Experiment = self.graph.factory()(device="cpu")
+        return experiment
+
+    @cached_property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The weights at the best epoch, the final representations and DMA's sample."""
+        from ccd.runs.model_file import read_model
+
+        return read_model(self.folder / MODEL_FILE)
+
+    @property
+    def representations(self) -> Representations:
+        """The final representations, as they were tested."""
+        from ccd.backbones.base import Representations
+
+        return Representations(self.tensors[USER_TENSOR], self.tensors[ITEM_TENSOR])
+
+    def dataset(self, data_folders: Sequence[Path]) -> Dataset:
+        """The data set that the run was trained on.
+
+        Raises:
+            DataError: It is not there, or its content is another one.
+        """
+        slot = self.graph.root["dataset"].value
+        dataset: Dataset = slot.factory()(data_folders)
+        if dataset.fingerprint != self.fingerprint:
+            raise DataError(
+                f"{self.folder / RUN_FILE}: the run was trained on data set '{dataset.name}' with "
+                "other content than what is found now; name the folder of the old one with "
+                "--data-dir"
+            )
+        return dataset
+
+    def untrained(self, dataset: Dataset) -> Recommender:
+        """The model as training found it: its initial weights depend on the seed alone."""
+        return self.experiment.assemble(dataset, self.result.seed)
+
+    def rebuild(self, dataset: Dataset) -> Recommender:
+        """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew.
+
+        Raises:
+            ConfigError: The run's file lacks that sample.
+        """
+        model = self.untrained(dataset)
+        weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
+        model.load_state_dict(weights)
+        if model.aligner is not None:
+            if SAMPLE_TENSOR not in self.tensors:
+                raise ConfigError(
+                    f"{self.folder / MODEL_FILE} lacks DMA's sample ('{SAMPLE_TENSOR}'), which "
+                    "earlier versions of ccd did not keep; run this variant and seed again into "
+                    "another --out"
+                )
+            model.sample = self.tensors[SAMPLE_TENSOR]
+        return model
+
+
+_RESULTS = (USER_TENSOR, ITEM_TENSOR, SAMPLE_TENSOR)
+"""What is in the file of a model beside its weights."""
+
+
+def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
+    """The finished runs of a run folder, or the one whose own folder is given.
+
+    Raises:
+        ConfigError: There are none.
+        ResourceError: The folder cannot be read.
+    """
+    parent, only = folder, None
+    with reading(folder, ResourceError):
+        if _is_own(folder):
+            if not (folder.parent / RESULTS_FILE).exists():
+                folder = folder.resolve()  # of '.' or a link: the real one lies beside its list
+            parent, only = folder.parent, folder
+    runs = [
+        FinishedRun(parent / slug(variant, seed), result, tuple(imports))
+        for (variant, seed), result in finished_runs(parent).items()
+    ]
+    found = [run for run in runs if only is None or run.folder.name == only.name]
+    if not found:
+        raise ConfigError(f"{folder} holds no finished run; {_advice(parent, only)}")
+    return found
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether it is a run's own folder, even where some of its files are missing."""
+    return len(missing_files(folder)) < len(RUN_FILES) and not (folder / RESULTS_FILE).exists()
+
+
+def _advice(parent: Path, only: Path | None) -> str:
+    """What to do where none of a folder's runs is finished, or not the one that is asked for."""
+    results = read_results(parent)
+    if only is not None and not results:
+        return f"there is no {parent / RESULTS_FILE}, which lists it; copy the whole run folder"
+    for result in results:
+        run = parent / slug(result.variant, result.seed)
+        if only is None or run.name == only.name:
+            return (
+                f"{run} lacks {', '.join(missing_files(run))}; copy it from where the run was "
+                "made, or run the recipe again"
+            )
+    return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
+
+
+def choose_run(
+    folder: Path, variant: str | None, seed: int | None, imports: Sequence[str] = ()
+) -> FinishedRun:
+    """One run of a folder: of the variant and seed asked for, else the last variant's first seed.
+
+    Raises:
+        ConfigError: There is no such run.
+    """
+    runs = open_runs(folder, imports)
+    names = list(dict.fromkeys(run.result.variant for run in runs))
+    wanted = names[-1] if variant is None else variant
+    if wanted not in names:
+        hint = did_you_mean(wanted, names, "variants")
+        raise ConfigError(f"{folder} has no finished run of '{wanted}'\n  {hint}")
+    of_variant = [run for run in runs if run.result.variant == wanted]
+    seeds = [run.result.seed for run in of_variant]
+    if seed is not None and seed not in seeds:
+        raise ConfigError(
+            f"{folder} has no finished run of '{wanted}' with seed {seed}; it has seeds "
+            f"{', '.join(map(str, seeds))}"
+        )
+    return of_variant[0 if seed is None else seeds.index(seed)]

@@ -1,0 +1,1 @@
+"""The terminal itself: its width and characters, tables that fit it, a closed pipe."""

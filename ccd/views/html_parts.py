@@ -1,0 +1,102 @@
+"""What pages are made of: tables that sort and filter, pictures, and the form around them."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import NamedTuple
+
+_WORD = ' class="word"'
+
+
+def to_text(text: str) -> str:
+    """``text`` with HTML's special characters escaped."""
+    return html.escape(text)
+
+
+class Sorted(NamedTuple):
+    """A cell whose words do not begin with the number that they stand for, such as ``3m10s``."""
+
+    text: str
+    value: float
+
+
+def to_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str | Sorted]],
+    *,
+    raw: bool = False,
+    plain: bool = False,
+) -> str:
+    """A table that sorts and filters, unless ``plain``; ``raw`` cells are HTML already."""
+    head = "".join(
+        f'<th scope="col"{_WORD if column == "variant" else ""}>{to_text(column)}</th>'
+        for column in header
+    )
+    lines = []
+    for row in rows:
+        cells = "".join(
+            _cell(cell, is_first=not i, is_word=column == "variant", raw=raw)
+            for i, (column, cell) in enumerate(zip(header, row, strict=True))
+        )
+        lines.append(f"<tr>{cells}</tr>")
+    kind = "plain" if plain else "data"
+    return (
+        f'<div class="wide" role="region" aria-label="Table by {to_text(header[0])}" tabindex="0">'
+        f'<table class="{kind}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _cell(cell: str | Sorted, *, is_first: bool, is_word: bool, raw: bool) -> str:
+    text, value = (
+        (cell, "") if isinstance(cell, str) else (cell.text, f' data-value="{cell.value}"')
+    )
+    inner = text if raw else to_text(text)
+    if is_first:
+        return f'<th scope="row"{value}>{inner}</th>'
+    return f"<td{_WORD * is_word}{value}>{inner}</td>"
+
+
+def to_figure(words: str, instead: str, svg: str) -> str:
+    """A picture of its own: names within one SVG cannot clash with those of another.
+
+    Args:
+        words: What it shows; stands below.
+        instead: For who cannot see it: its kind, and where its numbers stand.
+        svg: The picture.
+    """
+    data = base64.b64encode(svg.encode()).decode()
+    return (
+        f'<figure><img alt="{to_text(instead)}" src="data:image/svg+xml;base64,{data}">'
+        f"<figcaption>{to_text(words)}</figcaption></figure>"
+    )
+
+
+def to_details(summary: str, content: str) -> str:
+    """HTML that is folded away until it is asked for, or printed."""
+    return f"<details><summary>{to_text(summary)}</summary>{content}</details>"
+
+
+def to_page(title: str, parts: Mapping[str, str], notes: Sequence[str] = ()) -> str:
+    """One file with its style, script and pictures in it.
+
+    Args:
+        title: Heading.
+        parts: Title of each section to its HTML.
+        notes: Said before the sections.
+    """
+    body = "".join(f"<p>Note: {to_text(note)}</p>" for note in notes) + "".join(
+        f'<section id="s{i}"><h2>{to_text(name)}</h2>{content}</section>'
+        for i, (name, content) in enumerate(parts.items())
+    )
+    links = "".join(
+        f'<li><a href="#s{i}">{to_text(name.partition(" (")[0])}</a></li>'
+        for i, name in enumerate(parts)
+    )
+    form = resources.files("ccd.views").joinpath("page.html").read_text(encoding="utf-8")
+    for name, value in {"TITLE": to_text(title), "LINKS": links, "BODY": body}.items():
+        form = form.replace(f"<!--{name}-->", value)
+    return form

@@ -1,0 +1,77 @@
+"""A study for the terminal: how it stands, a line per trial, the best and what mattered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ccd.terminal.console import duration
+
+if TYPE_CHECKING:
+    from ccd.search.summary import Ended, Summary
+
+_SHOWN = 10
+
+
+def trial_line(trial: Ended, metric: str, summary: Summary) -> str:
+    """One line about a trial that has just ended."""
+    value = "" if trial.value is None else f"  {metric} {trial.value:.4f}"
+    seconds = "" if trial.seconds is None else f"  {duration(trial.seconds)}"
+    why = f"  {trial.reason}" if trial.reason else ""
+    best = summary.best
+    so_far = f"  best {best.value:.4f} (trial {best.slot})" if best else ""
+    done = f"[{summary.settled}/{summary.budget}]"
+    return f"{done} trial {trial.slot} {trial.state}{value}{seconds}{why}{so_far}"
+
+
+def status_view(summary: Summary) -> RenderableType:
+    """How a study stands."""
+    metric = summary.metric or "metric"
+    states = (("complete", summary.complete), ("pruned", summary.pruned),
+              ("failed", summary.failed), ("running", summary.running))  # fmt: skip
+    rows = {
+        "trials": f"{summary.settled} of {summary.budget}: "
+        + ", ".join(f"{count} {state}" for state, count in states),
+        "best": "none yet",
+    }
+    if summary.best is not None and summary.best.value is not None:
+        rows["best"] = f"{metric} {summary.best.value:.4f} on validation, trial {summary.best.slot}"
+    if summary.reasons:
+        reason, count = summary.reasons[0]
+        rows["failures"] = f"{sum(n for _, n in summary.reasons)}, {count} of them: {reason}"
+    if summary.lost:
+        rows["lost"] = f"{summary.lost} trials of workers that died; each is tried again"
+    if summary.settled < summary.budget and summary.seconds_left is not None:
+        rows["time left"] = f"about {duration(summary.seconds_left)}"
+    if summary.stopping:
+        rows["stopping"] = f"yes; to go on: ccd search resume {summary.study}"
+    table = Table.grid(padding=(0, 2))
+    for name, text in rows.items():
+        table.add_row(Text(name), Text(text))
+    return Group(Text(f"study {summary.study}", style="bold"), table)
+
+
+def best_view(best: list[Ended], metric: str, importances: dict[str, float]) -> RenderableType:
+    """The best trials with what they set, and how much each setting mattered."""
+    keys = list(dict.fromkeys(key for trial in best for key in trial.bindings))
+    table = Table(title=f"The best of the study, {metric} on validation", title_justify="left")
+    table.add_column("trial", justify="right")
+    table.add_column(metric, justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("setting", overflow="fold")
+    for trial in best[:_SHOWN]:
+        setting = "\n".join(f"{k} = {trial.bindings[k]}" for k in keys if k in trial.bindings)
+        time = duration(trial.seconds) if trial.seconds is not None else ""
+        table.add_row(str(trial.slot), f"{trial.value:.4f}", time, Text(setting))
+        table.add_section()
+    if not importances:
+        return Group(table, Text("importances: too few trials, or all alike", style="dim"))
+    shares = Table(title="What mattered for the best trials (PED-ANOVA)", title_justify="left")
+    shares.add_column("setting", overflow="fold")
+    shares.add_column("importance", justify="right")
+    for key, share in importances.items():
+        shares.add_row(Text(key), f"{share:.0%}")
+    return Group(table, shares)
