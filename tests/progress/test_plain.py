@@ -3,11 +3,11 @@ import io
 import json
 import os
 import sys
-from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from ccd.negative_source import NegativeSource
 from ccd.progress.plain import JsonProgress, PlainProgress
 from ccd.terminal.console import make_console
 from tests.runs.samples import make_epoch, make_plan, make_result
@@ -67,7 +67,7 @@ def test_negatives_that_are_no_pool_are_called_so():
     stream = io.StringIO()
     observer = PlainProgress(Console(file=stream), every=0.0)
     observer.started(make_plan())
-    observer.epoch(replace(make_epoch("FREEDOM"), pool="final"))
+    observer.epoch(make_epoch("FREEDOM", source=NegativeSource.final()))
     assert ", negatives: final, " in stream.getvalue()
 
 
