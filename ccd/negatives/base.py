@@ -107,7 +107,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def source(self, epoch: int) -> NegativeSource:
-        """Where this epoch's negatives come from."""
+        """Where the negatives of ``epoch`` come from; asked of all epochs before training."""
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         """What of this step's forward pass it looks at; anything costs computing all rows."""
