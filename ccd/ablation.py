@@ -258,16 +258,17 @@ class _Run:
 
 
 def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochRecord:
+    evaluated = epoch.stopping.best_epoch >= 0
     return EpochRecord(
         variant=variant,
         seed=seed,
         epoch=epoch.index,
         max_epochs=max_epochs,
         losses=epoch.losses,
-        pool=epoch.pool,
+        source=epoch.source,
         valid=epoch.valid,
-        best=epoch.stopping.best,
-        best_epoch=epoch.stopping.best_epoch,
+        best=epoch.stopping.best if evaluated else None,
+        best_epoch=epoch.stopping.best_epoch if evaluated else None,
         patience_left=epoch.stopping.patience_left,
         seconds=epoch.seconds,
         negatives=epoch.negatives,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,7 +25,7 @@ from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossesFactory
 from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, SamplerWorld
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
-from ccd.negatives.probe import ProbeFactory
+from ccd.negatives.probe import NegativeProbe, ProbeFactory
 from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
 from ccd.training.random import Streams
@@ -119,10 +119,13 @@ class Experiment:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
-        model = self._assemble(dataset, users, items, random_negatives, streams)
+        validation = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)
+        probe = None
+        if self.probe is not None:
+            probe = self.probe(validation.relevant, self.losses.hard_weight)
+        model = self._assemble(dataset, users, items, random_negatives, streams, probe)
         # A user who has seen the whole catalogue has no negatives, so no triplets.
         usable = ~random_negatives.exhausted(users)
-        validation = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)
 
         def validate(representations: Representations) -> dict[str, float]:
             return self.evaluator.evaluate(representations, validation, seen).means
@@ -135,23 +138,9 @@ class Experiment:
             streams,
             validate,
             self.evaluator.select,
-            self._probing(model, validation, on_epoch),
+            on_epoch,
         )
         return trained, seen
-
-    def _probing(
-        self, model: Recommender, validation: HeldOut, on_epoch: Callable[[Epoch], None]
-    ) -> Callable[[Epoch], None]:
-        """``on_epoch``, told what the probe measured too."""
-        if self.probe is None:
-            return on_epoch
-        probe = model.probe = self.probe(validation.relevant, self.losses.hard_weight)
-
-        def probed(epoch: Epoch) -> None:
-            assert model.epoch_end is not None, "every epoch ends with inference"
-            on_epoch(replace(epoch, negatives=probe.measure(model.epoch_end)))
-
-        return probed
 
     def assemble(self, dataset: Dataset, seed: int) -> Recommender:
         """The untrained model on ``dataset``.
@@ -183,6 +172,7 @@ class Experiment:
         items: Tensor,
         random_negatives: RandomNegatives,
         streams: Streams,
+        probe: NegativeProbe | None = None,
     ) -> Recommender:
         """Build every part once, in order, each from its own random stream."""
         n_users, n_items = dataset.n_users, dataset.n_items
@@ -222,7 +212,7 @@ class Experiment:
                 )
             )
             _check_sampler(sampler, backbone, pools)
-        return Recommender(backbone, aligner, pools, sampler, self.losses, streams)
+        return Recommender(backbone, aligner, pools, sampler, self.losses, streams, probe)
 
 
 def _make_graph(

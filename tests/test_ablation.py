@@ -10,6 +10,7 @@ import torch
 
 import ccd
 from ccd.errors import ConfigError, ResourceError
+from ccd.runs.folder import read_history
 
 SMALL = [
     "planted_world.n_users = 200",
@@ -74,6 +75,14 @@ def test_a_finished_run_is_skipped_and_a_changed_one_refused(tmp_path):
     assert len(again.results) == 2
     with pytest.raises(ConfigError, match="FREEDOM.edge_dropout was 0.*now 0.1"):
         run(tmp_path / "run", "FREEDOM.edge_dropout = 0.1", only=["FREEDOM"], seeds=(1,))
+
+
+def test_an_epoch_before_the_first_evaluation_has_no_best(tmp_path):
+    done = run(tmp_path / "run", "Trainer.evaluate_every = 2", only=["FREEDOM"], seeds=(1,))
+    history = read_history(done.folder)
+    assert [record.best_epoch for record in history] == [None, 1, history[-1].best_epoch]
+    assert history[0].best is None
+    assert history[1].best == history[1].valid["recall@20"]
 
 
 def test_the_written_config_is_the_run(tmp_path):

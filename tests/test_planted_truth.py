@@ -74,14 +74,14 @@ def test_later_pools_give_harder_negatives(trained):
     last = outcome.trained.representations
     final = torch.nn.functional.normalize(last.items)
     epochs = (1, 2, 4, 6, 100)
-    names = [model.sampler.pool_name(epoch) for epoch in epochs]
+    names = [model.source(epoch).label for epoch in epochs]
     assert names == ["pool 1/4", "pool 2/4", "pool 3/4", "pool 4/4", "final"]
     hardness = torch.zeros(len(epochs), dtype=torch.float64)
     for _ in range(3):  # one reverse process moves a pool's hardness by up to .007 by chance
         model.reverse(0)
         for place, epoch in enumerate(epochs):
             context = SamplingContext(epoch, None, last, model.pool_table)
-            drawn = model.sampler.sample(users, items, items.roll(1), context)
+            drawn = model.sampler.sample(users, items, items.roll(1), context).ids
             hardness[place] += (final[drawn] * final[items]).sum(1).mean() / 3
     shown = dict(zip(names, hardness.tolist(), strict=True))
     to_second, to_third, to_fourth, to_final = hardness.diff().tolist()

@@ -9,6 +9,7 @@ import numpy as np
 
 from ccd.figures.style import COLOURS, GREY, MARKERS, above_right, new_figure, ramp, tidy
 from ccd.figures.tsne import tsne
+from ccd.negative_source import NegativeSource
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ class Scene(NamedTuple):
     Attributes:
         user: Final representation ``[dim]``.
         positive: Final representation ``[dim]``.
-        negatives: Pool, easy to hard, to the final representations of what was drawn
+        negatives: Source, easy to hard, to the final representations of what was drawn
             ``[n, dim]``.
         background: Other items' final representations ``[m, dim]``.
         names: The user and the positive item, for people.
@@ -29,7 +30,7 @@ class Scene(NamedTuple):
 
     user: np.ndarray
     positive: np.ndarray
-    negatives: Mapping[str, np.ndarray]
+    negatives: Mapping[NegativeSource, np.ndarray]
     background: np.ndarray
     names: tuple[str, str]
 
@@ -63,10 +64,10 @@ def _draw_plane(axes: Axes, scene: Scene) -> None:
     user, positive, *negatives, background = np.split(tsne(np.concatenate(parts)), edges)
     axes.plot(*background.T, ".", color=GREY, ms=2, alpha=0.4, label="other items")
     colours = ramp(len(negatives))
-    for index, (name, rows) in enumerate(zip(scene.negatives, negatives, strict=True)):
+    for index, (source, rows) in enumerate(zip(scene.negatives, negatives, strict=True)):
         axes.plot(
             *rows.T, MARKERS[index % len(MARKERS)], color=colours[index], ms=5, mec="#333333",
-            mew=0.4, label=f"negatives: {name}",
+            mew=0.4, label=f"negatives: {source.label}",
         )  # fmt: skip
     axes.plot(*user.T, "*", color=COLOURS[1], ms=16, mec="black", mew=0.8, label="user")
     axes.plot(*positive.T, "P", color=COLOURS[4], ms=11, mec="black", mew=0.8, label="positive")
@@ -87,7 +88,7 @@ def _draw_cosines(axes: Axes, scene: Scene) -> None:
             places, middle, yerr=np.abs(spread.T), fmt=mark, color=COLOURS[(4, 1)[offset]], ms=9,
             mec="black", mew=0.6, capsize=3, lw=1.2, label=word,
         )  # fmt: skip
-    axes.set_xticks(range(len(scene.negatives)), list(scene.negatives))
+    axes.set_xticks(range(len(scene.negatives)), [source.label for source in scene.negatives])
     axes.tick_params(axis="x", rotation=20)
     above_right(axes, 2)
 

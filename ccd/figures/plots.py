@@ -221,8 +221,8 @@ def _negatives(request: Request) -> Figure:
     run = request.run
     dataset = run.dataset(request.data_folders)
     model = Inspection(run, dataset)
-    pools = {name: epoch for name, epoch in model.pools().items() if name != "random"}
-    pools = pools or model.pools()
+    every = model.sources()
+    sources = {source: epoch for source, epoch in every.items() if source.kind != "random"} or every
     rng = np.random.default_rng(run.result.seed)
     final = model.final.items.numpy()
     rows = rng.choice(len(dataset.train), request.users or 2, replace=False)
@@ -231,8 +231,8 @@ def _negatives(request: Request) -> Figure:
     for row in rows:
         user, item = int(dataset.train.users[row]), int(dataset.train.items[row])
         pairs = torch.full((24,), user), torch.full((24,), item)
-        drawn = {name: model.draw(*pairs, epoch) for name, epoch in pools.items()}
-        if any(triplets is None for triplets in drawn.values()) or not drawn:
+        drawn = {source: model.draw(*pairs, epoch) for source, epoch in sources.items()}
+        if any(triplets is None for triplets in drawn.values()):
             model.measure(0)  # refuses, and says why
         shown = {k: final[np.unique(t.hards.numpy())] for k, t in drawn.items() if t is not None}
         names = name_of(user, dataset.user_ids), name_of(item, dataset.item_ids)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
 from ccd.figures.style import COLOURS, GREY, above_right, new_figure, ramp, tidy, whole_numbers
-from ccd.runs.history import Record, stages
+from ccd.runs.history import stages
+from ccd.runs.records import EpochRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _PANELS = {"positive": "the positive item", "user": "the user"}
 
 
-def draw_pools(run: Sequence[Record], title: str) -> Figure:
+def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
     """Similarity of hard and random negatives to positives and users; false ones and gradient.
 
     Args:
@@ -26,18 +27,18 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
     Raises:
         ConfigError: The run recorded nothing of its negatives.
     """
-    seen = [record for record in run if record.get("negatives")]
+    seen = [record for record in run if record.negatives]
     if not seen:
         raise ConfigError(
-            f"{title} recorded nothing of its hard negatives: it has none, or an older ccd or "
-            "Experiment.probe = None trained it; train it with Experiment.probe = @NegativeProbe"
+            f"{title} recorded nothing of its hard negatives: it has none that are items, or was "
+            "trained with Experiment.probe = None; train it with Experiment.probe = @NegativeProbe"
         )
     figure = new_figure(7.4, 7.2)
     axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
     for panel, (to, words) in zip(axes, _PANELS.items(), strict=False):
         _draw_similarity(panel, seen, to)
         tidy(panel, f"cosine of negatives to {words}", y="cosine")
-    epochs = [record["epoch"] for record in seen]
+    epochs = [record.epoch for record in seen]
     for index, (key, label) in enumerate(
         {
             "hard_gradient": "of the gradient",
@@ -45,7 +46,7 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
             "hard_false": "validation positives",
         }.items()
     ):
-        values = [100 * record["negatives"][key] for record in seen]
+        values = [100 * value for value in _measured(seen, key)]
         line = ("-", "--", ":")[index]
         axes[2].plot(epochs, values, line, color=COLOURS[index], label=label, lw=1.5)
     tidy(axes[2], "share of hard negatives", x="epoch", y="per cent")
@@ -61,28 +62,33 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
     return figure
 
 
-def _draw_similarity(axes: Axes, seen: Sequence[Record], to: str) -> None:
-    epochs = [record["epoch"] for record in seen]
+def _draw_similarity(axes: Axes, seen: Sequence[EpochRecord], to: str) -> None:
+    epochs = [record.epoch for record in seen]
     low, middle, high = _quantiles(seen, f"random_to_{to}")
     axes.fill_between(epochs, low, high, color=GREY, alpha=0.18, lw=0)
     axes.plot(epochs, middle, "--", color=GREY, lw=1.2, label="random")
     parts = stages(seen)
-    names = list(dict.fromkeys(name for name, _ in parts))
-    colours = dict(zip(names, ramp(len(names)), strict=True))
+    sources = list(dict.fromkeys(source for source, _ in parts))
+    colours = dict(zip(sources, ramp(len(sources)), strict=True))
     labelled = set()
-    for name, part in parts:
-        # The last epoch of a pool is joined to the first of the next one.
-        after = [r for r in seen if r["epoch"] > part[-1]["epoch"]][:1]
+    for source, part in parts:
+        # The last epoch of a source is joined to the first of the next one.
+        after = [r for r in seen if r.epoch > part[-1].epoch][:1]
         drawn = [*part, *after]
         low, middle, high = _quantiles(drawn, f"hard_to_{to}")
-        x = [record["epoch"] for record in drawn]
-        axes.fill_between(x, low, high, color=colours[name], alpha=0.3, lw=0)
-        label = None if name in labelled else f"hard: {name}"
-        axes.plot(x, middle, color=colours[name], lw=2, label=label, marker="o", ms=2.5)
-        labelled.add(name)
-        if part[0]["epoch"] > epochs[0]:
-            axes.axvline(part[0]["epoch"], color=GREY, lw=0.6, ls=":")
+        x = [record.epoch for record in drawn]
+        axes.fill_between(x, low, high, color=colours[source], alpha=0.3, lw=0)
+        label = None if source in labelled else f"hard: {source.label}"
+        axes.plot(x, middle, color=colours[source], lw=2, label=label, marker="o", ms=2.5)
+        labelled.add(source)
+        if part[0].epoch > epochs[0]:
+            axes.axvline(part[0].epoch, color=GREY, lw=0.6, ls=":")
 
 
-def _quantiles(records: Sequence[Record], key: str) -> tuple[list[float], ...]:
-    return tuple([r["negatives"][f"{key}_{q}"] for r in records] for q in (10, 50, 90))
+def _quantiles(records: Sequence[EpochRecord], key: str) -> tuple[list[float], ...]:
+    return tuple(_measured(records, f"{key}_{q}") for q in (10, 50, 90))
+
+
+def _measured(records: Sequence[EpochRecord], key: str) -> list[float]:
+    """One measure of the probe, epoch by epoch."""
+    return [record.negatives[key] for record in records if record.negatives]

@@ -18,7 +18,8 @@ from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun
 from ccd.graphs.items_by_user import ItemsByUser
-from ccd.negatives.base import RandomNegatives
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, RandomNegatives
 from ccd.negatives.probe import Triplets, measure
 from ccd.runs.history import stages
 from ccd.training.recommender import Recommender
@@ -29,16 +30,16 @@ _TRIPLETS, _DRAWS = 1024, 200
 
 @dataclass(frozen=True)
 class Stage:
-    """Epochs whose hard negatives came from one pool.
+    """Epochs whose hard negatives came from one source.
 
     Attributes:
-        pool: Its name.
+        source: Where they came from.
         first: First epoch.
         last: Last epoch.
         measures: As ``ccd.negatives.probe.measure`` names them; means over the epochs.
     """
 
-    pool: str
+    source: NegativeSource
     first: int
     last: int
     measures: dict[str, float]
@@ -112,22 +113,23 @@ class Inspection:
         self._random = RandomNegatives(self.seen, torch.unique(train[1]))
         self._rng = torch.Generator().manual_seed(run.result.seed)
 
-    def pools(self) -> dict[str, int]:
-        """Name of each source of hard negatives to its first epoch, in the order of training."""
-        sampler, found = self.model.sampler, dict[str, int]()
-        for epoch in range(self.run.experiment.trainer.epochs if sampler is not None else 0):
-            assert sampler is not None
-            found.setdefault(sampler.pool_name(epoch), epoch)
+    def sources(self) -> dict[NegativeSource, int]:
+        """Each source of hard negatives and its first epoch, in the order of training."""
+        found: dict[NegativeSource, int] = {}
+        for epoch in range(self.run.experiment.trainer.epochs):
+            found.setdefault(self.model.source(epoch), epoch)
         return found
 
     def draw(self, users: Tensor, positives: Tensor, epoch: int) -> Triplets | None:
         """Triplets of the given pairs with the hard negatives of an epoch's pool.
 
-        None where the run has none, or makes up their representations.
+        None where the run has none, or none that are items.
         """
         randoms = self._random.draw(users, self._rng)
         hards = self.model.draw(Batch(users, positives, randoms), epoch)
-        return None if hards is None else Triplets(users, positives, randoms, hards)
+        if not isinstance(hards, ItemNegatives):
+            return None
+        return Triplets(users, positives, randoms, hards.ids)
 
     def measure(self, epoch: int) -> dict[str, float]:
         """What the probe would measure, of training pairs chosen by the run's seed.
@@ -203,8 +205,8 @@ def inspect_negatives(
     recorded = bool(stages)
     if rebuilt is not None and not recorded:
         stages = [
-            Stage(name, first, last, rebuilt.measure(first))
-            for name, (first, last) in _epochs_by_pool(run, epoch).items()
+            Stage(source, first, last, rebuilt.measure(first))
+            for source, (first, last) in _epochs_by_source(run, epoch).items()
         ]
     found = Inspected(result.variant, result.seed, recorded, result.best_epoch, tuple(stages))
     if rebuilt is None or user is None:
@@ -213,10 +215,10 @@ def inspect_negatives(
     index = index_of(user, rebuilt.dataset.user_ids, rebuilt.dataset.n_users)
     liked = rebuilt.seen.of(torch.tensor([index]))[1].tolist()
     names = ", ".join(_called(item, rebuilt.dataset) for item in liked)
-    pool = next((r["pool"] for r in run.history if r["epoch"] == at), "?")
+    source = rebuilt.model.source(at).label
     words = (
-        f"user {user}, who interacted with {names}; negatives of epoch {at}: {pool}, drawn anew "
-        f"from the model of epoch {result.best_epoch}"
+        f"user {user}, who interacted with {names}; negatives of epoch {at}: {source}, drawn "
+        f"anew from the model of epoch {result.best_epoch}"
     )
     return replace(found, user=words, items=rebuilt.items_of(index, at))
 
@@ -259,25 +261,20 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
 
 
 def _recorded(run: FinishedRun, epoch: int | None) -> list[Stage]:
-    lines = [r for r in run.history if r.get("negatives") and epoch in (None, r["epoch"])]
-    return [
-        Stage(
-            name,
-            part[0]["epoch"],
-            part[-1]["epoch"],
-            {
-                key: float(np.mean([record["negatives"][key] for record in part]))
-                for key in part[0]["negatives"]
-            },
-        )
-        for name, part in stages(lines)
-    ]
+    records = [r for r in run.history if r.negatives and epoch in (None, r.epoch)]
+    found = []
+    for source, part in stages(records):
+        measured = [record.negatives or {} for record in part]
+        means = {key: float(np.mean([values[key] for values in measured])) for key in measured[0]}
+        found.append(Stage(source, part[0].epoch, part[-1].epoch, means))
+    return found
 
 
-def _epochs_by_pool(run: FinishedRun, epoch: int | None) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
+def _epochs_by_source(run: FinishedRun, epoch: int | None) -> dict[NegativeSource, tuple[int, int]]:
+    """Each source of a run's negatives, its first and its last epoch."""
+    found: dict[NegativeSource, tuple[int, int]] = {}
     for record in run.history:
-        if epoch in (None, record["epoch"]):
-            first, _ = found.get(record["pool"], (record["epoch"], 0))
-            found[record["pool"]] = (first, record["epoch"])
+        if epoch in (None, record.epoch):
+            first, _ = found.get(record.source, (record.epoch, 0))
+            found[record.source] = (first, record.epoch)
     return found

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError, DataError, ResourceError, reading
-from ccd.files import read_lines
 from ccd.runs.folder import (
-    HISTORY_FILE,
     ITEM_TENSOR,
     MODEL_FILE,
     OPERATIVE_FILE,
@@ -25,11 +23,12 @@ from ccd.runs.folder import (
     finished_runs,
     missing_files,
     read_about,
+    read_history,
     read_results,
 )
 from ccd.runs.identity import slug
 from ccd.runs.per_user import PerUser, read_per_user
-from ccd.runs.records import RunResult
+from ccd.runs.records import EpochRecord, RunResult
 
 if TYPE_CHECKING:
     import torch
@@ -71,11 +70,10 @@ class FinishedRun:
         return str(self.about.get("dataset_fingerprint"))
 
     @cached_property
-    def history(self) -> list[dict[str, Any]]:
-        """The run's lines of ``history.jsonl``."""
+    def history(self) -> list[EpochRecord]:
+        """The run's epochs, from ``history.jsonl``."""
         key = (self.result.variant, self.result.seed)
-        lines = read_lines(self.folder.parent / HISTORY_FILE)
-        return [x for x in lines if (x.get("variant"), x.get("seed")) == key]
+        return [x for x in read_history(self.folder.parent) if (x.variant, x.seed) == key]
 
     @cached_property
     def per_user(self) -> PerUser:

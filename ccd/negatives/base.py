@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ccd.backbones.base import Backbone, Representations
 from ccd.graphs.items_by_user import ItemsByUser
+from ccd.negative_source import NegativeSource
 from ccd.settings import Slot
 
 
@@ -54,6 +55,29 @@ class SamplingContext(NamedTuple):
     layers: Tensor | None = None
 
 
+class ItemNegatives(NamedTuple):
+    """Hard negatives that are items.
+
+    Attributes:
+        ids: One item id per triplet, int64 ``[batch]``.
+    """
+
+    ids: Tensor
+
+
+class MadeUpNegatives(NamedTuple):
+    """Hard negatives that are no items, but representations made up from those of several.
+
+    Attributes:
+        rows: One representation per triplet ``[batch, dim]``; gradients may flow through it.
+    """
+
+    rows: Tensor
+
+
+Negatives = ItemNegatives | MadeUpNegatives
+
+
 class Sampler(ABC):
     """Chooses one hard negative per triplet.
 
@@ -71,10 +95,8 @@ class Sampler(ABC):
     @abstractmethod
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
-        """Item ids ``[batch]``, none of them a training positive of its user.
-
-        A sampler that needs layers may return made-up representations ``[batch, dim]`` instead.
+    ) -> Negatives:
+        """Items, none of them a training positive of its user, or made-up representations.
 
         Args:
             users: User ids ``[batch]``.
@@ -84,8 +106,8 @@ class Sampler(ABC):
         """
 
     @abstractmethod
-    def pool_name(self, epoch: int) -> str:
-        """Where this epoch's negatives come from, for people: ``random``, ``pool 2/4``."""
+    def source(self, epoch: int) -> NegativeSource:
+        """Where the negatives of ``epoch`` come from; asked of all epochs before training."""
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         """What of this step's forward pass it looks at; anything costs computing all rows."""
@@ -96,9 +118,9 @@ class Sampler(ABC):
         return False
 
     def settled_epoch(self, max_epochs: int) -> int:
-        """First epoch from which the way of sampling, and so ``pool_name``, no longer changes."""
-        names = [self.pool_name(epoch) for epoch in range(max_epochs)]
-        changes = (e for e in range(max_epochs - 1, 0, -1) if names[e] != names[e - 1])
+        """First epoch from which ``source`` no longer changes."""
+        sources = [self.source(epoch) for epoch in range(max_epochs)]
+        changes = (e for e in range(max_epochs - 1, 0, -1) if sources[e] != sources[e - 1])
         return next(changes, 0)
 
     def observe(self, epoch_end: Representations) -> None:  # noqa: B027 (a hook, not a duty)

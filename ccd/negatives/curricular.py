@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.errors import ConfigError
-from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.curricula import Curriculum
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, PositiveFraction
@@ -78,21 +79,23 @@ class CurricularSampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
+    ) -> ItemNegatives:
         index = self._index(context.epoch)
         if index is None:  # both BPR terms see the random negative
-            return negatives
+            return ItemNegatives(negatives)
         table = self._table(index, context)
         anchors = F.embedding(positives, table)
         if self.candidate_sharing == "batch":
-            return self._draw_shared(users, negatives, anchors, table)
-        return self._draw_per_row(users, negatives, anchors, table)
+            return ItemNegatives(self._draw_shared(users, negatives, anchors, table))
+        return ItemNegatives(self._draw_per_row(users, negatives, anchors, table))
 
-    def pool_name(self, epoch: int) -> str:
+    def source(self, epoch: int) -> NegativeSource:
         index, n_pools = self._index(epoch), self._world.n_pools
         if index is None:
-            return "random"
-        return "final" if index == n_pools else f"pool {index + 1}/{n_pools}"
+            return NegativeSource.random()
+        if index == n_pools:
+            return NegativeSource.final()
+        return NegativeSource.of_pool(index + 1, n_pools)
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         final = self._index(epoch) == self._world.n_pools

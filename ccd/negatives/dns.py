@@ -7,7 +7,8 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional as F
 
-from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.scores import pair_scores
 from ccd.registry import component
 from ccd.settings import PositiveInt
@@ -29,15 +30,15 @@ class DNSSampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
+    ) -> ItemNegatives:
         now = context.current
         assert now is not None, "needs() asks for current representations"
         candidates = self._world.random.candidates(users, self.n_candidates, self._world.rng)
         scores = pair_scores(F.embedding(users, now.users), now.items, candidates)
-        return candidates.gather(1, scores.argmax(dim=1, keepdim=True))[:, 0]
+        return ItemNegatives(candidates.gather(1, scores.argmax(dim=1, keepdim=True))[:, 0])
 
-    def pool_name(self, epoch: int) -> str:
-        return f"hardest of {self.n_candidates}"
+    def source(self, epoch: int) -> NegativeSource:
+        return NegativeSource.own(f"hardest of {self.n_candidates}")
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         return "current"

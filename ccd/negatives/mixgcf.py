@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import MadeUpNegatives, Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.scores import pair_scores
 from ccd.registry import component
 from ccd.settings import Fraction, PositiveInt
@@ -42,7 +43,7 @@ class MixGCFSampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
+    ) -> MadeUpNegatives:
         now, layers, rng = context.current, context.layers, self._world.rng
         assert now is not None, "needs() asks for layers"
         assert layers is not None, "needs() asks for layers"
@@ -60,10 +61,11 @@ class MixGCFSampler(Sampler):
         first = torch.arange(0, n_layers * n_nodes, n_nodes, device=nodes.device)[:, None]
         positive, negative = F.embedding(nodes + first, layers.flatten(0, 1)).chunk(2, dim=1)
         share = torch.rand(n_layers, len(users), 1, generator=rng, device=rng.device)
-        return torch.lerp(negative, positive, share * self.positive_share).mean(dim=0)
+        mixed = torch.lerp(negative, positive, share * self.positive_share)
+        return MadeUpNegatives(mixed.mean(dim=0))
 
-    def pool_name(self, epoch: int) -> str:
-        return f"mix of {self.n_candidates}"
+    def source(self, epoch: int) -> NegativeSource:
+        return NegativeSource.own(f"mix of {self.n_candidates}")
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         return "layers"

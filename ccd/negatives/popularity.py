@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ccd.negatives.base import RandomNegatives, Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import (
+    ItemNegatives,
+    RandomNegatives,
+    Sampler,
+    SamplerWorld,
+    SamplingContext,
+)
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat
 
@@ -27,8 +34,8 @@ class PopularitySampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
-        return self._random.draw(users, self._rng)
+    ) -> ItemNegatives:
+        return ItemNegatives(self._random.draw(users, self._rng))
 
-    def pool_name(self, epoch: int) -> str:
-        return "popular"
+    def source(self, epoch: int) -> NegativeSource:
+        return NegativeSource.own("popular")

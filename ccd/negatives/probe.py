@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Batch, Representations
 from ccd.graphs.items_by_user import ItemsByUser
+from ccd.negatives.base import ItemNegatives, Negatives
 from ccd.registry import component
 from ccd.settings import PositiveInt, Slot
 
@@ -45,14 +46,14 @@ class NegativeProbe:
         self._seen: list[Triplets] = []
         self._latest: Batch | None = None
 
-    def see(self, batch: Batch, hards: Tensor) -> None:
+    def see(self, batch: Batch, hards: Negatives) -> None:
         """Told each forward pass's triplets; remembers the first batches since the last measure."""
         if batch is self._latest:  # Mirror Gradient's second pass
             return
         self._latest = batch
         missing = self.triplets - sum(len(part.users) for part in self._seen)
-        if missing > 0 and not hards.is_floating_point():
-            ids = (batch.users, batch.positives, batch.negatives, hards)
+        if missing > 0 and isinstance(hards, ItemNegatives):
+            ids = (batch.users, batch.positives, batch.negatives, hards.ids)
             self._seen.append(Triplets(*(x[:missing].detach().clone() for x in ids)))
 
     def measure(self, representations: Representations) -> dict[str, float] | None:

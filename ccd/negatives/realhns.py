@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
-from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.clusters import cohesion
 from ccd.negatives.scores import columns_by_rank, pair_scores
 from ccd.registry import component
@@ -22,6 +24,8 @@ from ccd.settings import (
     PositiveInt,
     ProperFraction,
 )
+
+Growth = Annotated[PositiveFloat, Field(ge=1)]
 
 _BLOCK_USERS = 1024
 
@@ -50,7 +54,7 @@ class RealHNSSingleDomainSampler(Sampler):
         step_epochs: Epochs between two steps of the curriculum.
         count_max: Steps until every negative is hard.
         start_divisor: The filter's first limit is the cohesion over this.
-        growth: Factor of the limit at each step.
+        growth: Factor of the limit at each step; 1 leaves it as it was at the first.
 
     Raises:
         ConfigError: The window holds no item.
@@ -70,7 +74,7 @@ class RealHNSSingleDomainSampler(Sampler):
         step_epochs: PositiveInt = 2,
         count_max: PositiveInt = 8,
         start_divisor: PositiveFloat = 5.0,
-        growth: PositiveFloat = 1.15,
+        growth: Growth = 1.15,
     ) -> None:
         self._world = world
         self.n_ranked = int(candidate_fraction * len(world.catalogue))
@@ -92,10 +96,10 @@ class RealHNSSingleDomainSampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
+    ) -> ItemNegatives:
         step, now, rng = self._step(context.epoch), context.current, self._world.rng
         if not step:
-            return negatives
+            return ItemNegatives(negatives)
         assert now is not None, "needs() asks for current representations"
         if context.epoch != self._epoch:
             assert context.epoch_end is not None, "the recommender infers at every epoch's end"
@@ -105,14 +109,15 @@ class RealHNSSingleDomainSampler(Sampler):
         hard = (chance < step / self.count_max).nonzero()[:, 0]
         chosen = negatives.clone()
         chosen[hard] = self._draw(users[hard], positives[hard], negatives[hard], now, step)
-        return chosen
+        return ItemNegatives(chosen)
 
-    def pool_name(self, epoch: int) -> str:
+    def source(self, epoch: int) -> NegativeSource:
         step = self._step(epoch)
         if not step:
-            return "random"
+            return NegativeSource.random()
         share = min(1.0, step / self.count_max)
-        return f"{share:.0%} hard, limit {self._relaxation(step):.0%}"
+        label = f"{share:.0%} hard, limit {self._relaxation(step):.0%}"
+        return NegativeSource.own(label, stage=min(step, self._last_step))
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         return "current" if self._step(epoch) else "nothing"
@@ -123,6 +128,14 @@ class RealHNSSingleDomainSampler(Sampler):
     def _step(self, epoch: int) -> int:
         """Step of the curriculum; 0 for random negatives."""
         return max(0, math.ceil((epoch - self.start_epoch) / self.step_epochs))
+
+    @property
+    def _last_step(self) -> int:
+        """First step at which every negative is hard and the filter's limit has stopped growing."""
+        if self.growth == 1:
+            return self.count_max
+        whole = math.ceil(math.log(self.start_divisor) / math.log(self.growth))
+        return max(self.count_max, whole)
 
     def _relaxation(self, step: int) -> float:
         """The filter's limit as a share of the cohesion."""

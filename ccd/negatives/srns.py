@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
-from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingContext
 from ccd.negatives.scores import columns_by_rank, pair_scores
 from ccd.registry import component
 from ccd.settings import FiniteFloat, PositiveFloat, PositiveInt
@@ -68,7 +69,7 @@ class SRNSSampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
+    ) -> ItemNegatives:
         now = context.current
         assert now is not None, "needs() asks for current representations"
         memory = self._memory.index_select(0, users)
@@ -79,14 +80,17 @@ class SRNSSampler(Sampler):
             # Tensor.std takes forty times as long over the first dimension.
             spread = (past - past.mean(dim=0)).square_().mean(dim=0).sqrt_()
             value = spread if weight < 0 else value + weight * spread
-        return memory.gather(1, value.argmax(dim=1, keepdim=True))[:, 0]
+        return ItemNegatives(memory.gather(1, value.argmax(dim=1, keepdim=True))[:, 0])
 
     def observe(self, epoch_end: Representations) -> None:
         self._snapshots.append(epoch_end)
 
-    def pool_name(self, epoch: int) -> str:
+    def source(self, epoch: int) -> NegativeSource:
         weight = self._weight(epoch)
-        return "std" if weight < 0 else f"score + {weight:.3g} std"
+        if weight < 0:
+            return NegativeSource.own("std")
+        stage = min(epoch, self.warmup) if self.variance_weight else 0
+        return NegativeSource.own(f"score + {weight:.3g} std", stage=stage)
 
     def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
         return "current"

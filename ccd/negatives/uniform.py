@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingContext
 from ccd.registry import component
 
 
@@ -24,8 +25,8 @@ class UniformSampler(Sampler):
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
-    ) -> Tensor:
-        return self._world.random.draw(users, self._world.rng)
+    ) -> ItemNegatives:
+        return ItemNegatives(self._world.random.draw(users, self._world.rng))
 
-    def pool_name(self, epoch: int) -> str:
-        return "random"
+    def source(self, epoch: int) -> NegativeSource:
+        return NegativeSource.random()

@@ -78,17 +78,18 @@ class PlainProgress:
         """Nothing is left open."""
 
     def _epoch_line(self, run: RunState, record: EpochRecord) -> str:
+        source = record.source
         losses = " ".join(f"{name} {value:.4f}" for name, value in record.losses.items())
         parts = [
             f"{record.variant} seed {record.seed}: epoch {record.epoch + 1}/{record.max_epochs}",
             losses,
-            record.pool if record.pool.startswith("pool") else f"negatives: {record.pool}",
+            source.label if source.kind == "pool" else f"negatives: {source.label}",
         ]
         metric = self._progress.plan.metric
         if run.valid and metric in run.valid:
-            parts.append(
-                f"{metric} {run.valid[metric]:.4f} (best {record.best:.4f} @{record.best_epoch})"
-            )
+            parts.append(f"{metric} {run.valid[metric]:.4f}")
+            if record.best is not None:
+                parts[-1] += f" (best {record.best:.4f} @{record.best_epoch})"
         parts.append(run.speed)
         left = self._progress.remaining(run)
         parts.append(f"left {left}" if left else "")

@@ -132,10 +132,11 @@ class ProgressView:
             left = self._progress.remaining(run)
             cells["epoch"] = f"{last.epoch + 1}/{last.max_epochs}"
             cells["bar"] = ProgressBar(total=last.max_epochs, completed=last.epoch + 1, width=10)
-            cells["pool"] = last.pool.removeprefix("pool ")  # the header says it
+            cells["pool"] = last.source.short_label  # the header says 'pool'
             cells["loss"] = f"{last.losses['total']:.4f}" if "total" in last.losses else ""
             if run.valid and metric in run.valid:
                 cells["now"] = f"{run.valid[metric]:.4f}"
+            if last.best is not None:
                 cells["best"] = f"{last.best:.4f}@{last.best_epoch}"
             cells["speed"] = run.speed
             cells["left"] = "" if left is None else str(left)

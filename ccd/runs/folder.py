@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 import ccd
 from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
 from ccd.files import (
@@ -31,6 +29,7 @@ from ccd.runs.lock import HOLDER_FILE, LOCK_FILE, FolderLock
 from ccd.runs.manifest import MANIFEST_FILE, Manifest
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
+from ccd.runs.typed_lines import read_records
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +50,6 @@ USER_TENSOR, ITEM_TENSOR = "user_representations", "item_representations"
 SAMPLE_TENSOR = "aligned_items"
 """DMA's sample of all items, which the final representations are fused with."""
 
-_RESULT = TypeAdapter(RunResult)
-
 
 def default_folder(recipe: str) -> Path:
     """A new ``runs/<recipe>-<time>-<random>``; two runs of one second do not share it."""
@@ -66,18 +63,16 @@ def read_results(folder: Path) -> list[RunResult]:
     Raises:
         DamagedFileError: A line is not a result.
     """
-    path = folder / RESULTS_FILE
-    results = []
-    for number, record in enumerate(read_lines(path), start=1):
-        try:
-            results.append(_RESULT.validate_python(record))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            raise DamagedFileError(
-                f"{path}:{number} is not a result: {'.'.join(map(str, problem['loc']))}: "
-                f"{problem['msg']}; remove that line and run again"
-            ) from error
-    return results
+    return read_records(folder / RESULTS_FILE, RunResult, "a result")
+
+
+def read_history(folder: Path) -> list[EpochRecord]:
+    """The epochs of all runs of a folder, finished or not, in the order they were trained.
+
+    Raises:
+        DamagedFileError: A line is not an epoch.
+    """
+    return read_records(folder / HISTORY_FILE, EpochRecord, "an epoch")
 
 
 def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:

@@ -1,19 +1,18 @@
-"""The epochs of a run, as ``history.jsonl`` keeps them."""
+"""The epochs of a run, grouped by where their hard negatives came from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Record = Mapping[str, Any]
-"""One line of ``history.jsonl``."""
+from ccd.negative_source import NegativeSource
+from ccd.runs.records import EpochRecord
 
 
-def stages(run: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Successive epochs that drew from the same pool, with its name."""
-    found: list[tuple[str, list[Record]]] = []
+def stages(run: Sequence[EpochRecord]) -> list[tuple[NegativeSource, list[EpochRecord]]]:
+    """Successive epochs of a run whose negatives have the same source, with that source."""
+    found: list[tuple[NegativeSource, list[EpochRecord]]] = []
     for record in run:
-        if not found or found[-1][0] != record["pool"]:
-            found.append((record["pool"], []))
+        if not found or found[-1][0] != record.source:
+            found.append((record.source, []))
         found[-1][1].append(record)
     return found

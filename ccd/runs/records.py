@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ccd.negative_source import NegativeSource
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -40,11 +42,10 @@ class EpochRecord:
         epoch: Counted from 0.
         max_epochs: The trainer's limit.
         losses: Mean of each loss term over the epoch's batches, ``total`` among them.
-        pool: Where this epoch's hard negatives came from: ``none`` without a sampler, ``random``,
-            a pool by its number, such as ``pool 2/4``, or ``final``.
+        source: Where this epoch's hard negatives came from.
         valid: Validation metrics, or None where this epoch was not evaluated.
-        best: Best value of the selecting metric so far.
-        best_epoch: Epoch that reached it.
+        best: Best value of the selecting metric so far; None before the first evaluation.
+        best_epoch: Epoch that reached it; None before the first evaluation.
         patience_left: Evaluations without a new best that are still allowed.
         seconds: Wall seconds of ``train``, ``sample`` (reverse diffusion) and ``evaluate``.
         negatives: What ``Experiment.probe`` measured of the hard negatives, or None.
@@ -55,10 +56,10 @@ class EpochRecord:
     epoch: int
     max_epochs: int
     losses: dict[str, float]
-    pool: str
+    source: NegativeSource
     valid: dict[str, float] | None
-    best: float
-    best_epoch: int
+    best: float | None
+    best_epoch: int | None
     patience_left: int
     seconds: dict[str, float]
     negatives: dict[str, float] | None = None

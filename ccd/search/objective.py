@@ -77,8 +77,8 @@ class Objective:
             Interrupted: ``is_over`` said yes.
         """
         graph = self.target.graph(texts)
-        experiment: Experiment = graph.factory()()
-        experiment.probe = None  # it writes into a run's history, which a trial has not
+        # The probe writes into a run's history, which a trial does not have.
+        experiment: Experiment = graph.factory()(probe=None)
         dataset, select = self._data(graph), experiment.evaluator.select
         began, scores, best = time.perf_counter(), [], []
         for number, seed in enumerate(self.target.seeds):

@@ -10,7 +10,14 @@ from ccd.backbones.base import Backbone, Batch, Fuse, Representations, Rows, Ste
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.errors import ConfigError
 from ccd.losses.mix import LossMix
-from ccd.negatives.base import Sampler, SamplingContext
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import (
+    ItemNegatives,
+    MadeUpNegatives,
+    Negatives,
+    Sampler,
+    SamplingContext,
+)
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.probe import NegativeProbe
 from ccd.training.random import Streams
@@ -26,6 +33,7 @@ class Recommender(nn.Module):
         sampler: Chooses hard negatives, or None for random negatives only.
         losses: The objective.
         streams: Random streams.
+        probe: Measures the hard negatives of each epoch, or None.
 
     Attributes:
         sample: DMA's last sample of all items ``[n_items, dim]``, which ``infer`` fuses them with.
@@ -39,10 +47,12 @@ class Recommender(nn.Module):
         sampler: Sampler | None,
         losses: LossMix,
         streams: Streams,
+        probe: NegativeProbe | None = None,
     ) -> None:
         super().__init__()
         self.backbone, self.aligner = backbone, aligner
         self.pools, self.sampler, self.losses = pools, sampler, losses
+        self._probe = probe
         self._graph_rng = streams.generator("graph")
         self._noise_rng = streams.generator("noise")
         self._streams = streams
@@ -50,7 +60,6 @@ class Recommender(nn.Module):
         self.sample: Tensor | None = None
         self._pool_table: Tensor | None = None
         self._epoch_end: Representations | None = None
-        self.probe: NegativeProbe | None = None
 
     def start_epoch(self, epoch: int) -> None:
         """Redraw the epoch's graph; before epoch 0 make what its sampler wants to look at."""
@@ -122,12 +131,26 @@ class Recommender(nn.Module):
         """NDI's pools of the last reverse process ``[n_pools, n_items, dim]``."""
         return self._pool_table
 
-    @torch.no_grad()
-    def draw(self, batch: Batch, epoch: int) -> Tensor | None:
-        """The hard negatives ``[batch]`` that epoch ``epoch`` would draw from the model as it is.
+    def source(self, epoch: int) -> NegativeSource:
+        """Where the hard negatives of an epoch come from."""
+        return self.sampler.source(epoch) if self.sampler is not None else NegativeSource.none()
 
-        None without a sampler, and for one that makes up representations. ``reverse`` and
-        ``infer`` were called before.
+    def measure_negatives(self) -> dict[str, float] | None:
+        """What the probe finds in the hard negatives since the last call, after ``infer``.
+
+        None without a probe, and where no hard negative was an item.
+        """
+        if self._probe is None:
+            return None
+        assert self._epoch_end is not None, "every epoch ends with inference"
+        return self._probe.measure(self._epoch_end)
+
+    @torch.no_grad()
+    def draw(self, batch: Batch, epoch: int) -> Negatives | None:
+        """The hard negatives that epoch ``epoch`` would draw from the model as it is.
+
+        None without a sampler, and for one that needs layers, which only a training step has.
+        ``reverse`` and ``infer`` were called before.
         """
         if self.sampler is None or self.sampler.needs(epoch) == "layers":
             return None
@@ -141,8 +164,8 @@ class Recommender(nn.Module):
         needs = self.sampler.needs(epoch) if self.sampler is not None else "nothing"
         ids = [batch.positives, batch.negatives]
         if needs == "nothing":
-            hard = self._hard_negatives(batch, epoch, None, None)
-            ids += [] if hard is None else [hard]
+            drawn = self._hard_negatives(batch, epoch, None, None)
+            ids += [drawn.ids] if isinstance(drawn, ItemNegatives) else []
             distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
             distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
             output = self._rows(fuse, Rows(distinct_users, distinct_items))
@@ -152,16 +175,17 @@ class Recommender(nn.Module):
                 output, layers = self.backbone.layered(fuse)
             else:
                 output = self.backbone(fuse)
-            hard = self._hard_negatives(batch, epoch, output, layers)
-            assert hard is not None
-            ids += [] if hard.is_floating_point() else [hard]
+            drawn = self._hard_negatives(batch, epoch, output, layers)
+            ids += [drawn.ids] if isinstance(drawn, ItemNegatives) else []
             user_index, item_index = batch.users, torch.cat(ids)
         # One gather per table: each costs a zero-filled gradient table in the backward pass.
         users = F.embedding(user_index, output.users)
         rows = F.embedding(item_index, output.items).chunk(len(ids))
         index = Batch(user_index, *item_index.chunk(len(ids))[:2])
         step = Step(batch, index, users, rows[0], rows[1], output)
-        return step, rows[2] if len(rows) > 2 else hard
+        if isinstance(drawn, MadeUpNegatives):
+            return step, drawn.rows
+        return step, rows[2] if drawn is not None else None
 
     def _rows(self, fuse: Fuse, rows: Rows) -> Representations:
         output: Representations = self.backbone(fuse, rows)
@@ -176,22 +200,35 @@ class Recommender(nn.Module):
 
     def _hard_negatives(
         self, batch: Batch, epoch: int, now: Representations | None, layers: Tensor | None
-    ) -> Tensor | None:
-        """The sampler's items ``[batch]``, or rows that it made up from layers ``[batch, dim]``."""
+    ) -> Negatives | None:
+        """What the sampler chose, checked and shown to the probe; None without a sampler."""
         if self.sampler is None:
             return None
         current = None if now is None else Representations(now.users.detach(), now.items.detach())
         context = SamplingContext(epoch, current, self._epoch_end, self._pool_table, layers)
         with torch.set_grad_enabled(layers is not None):
-            hard = self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
-        made_up = hard.is_floating_point() and hard.ndim == 2
-        ids = hard.dtype == torch.int64 and hard.ndim == 1
-        if len(hard) != len(batch.users) or not (ids or made_up):
+            drawn = self.sampler.sample(batch.users, batch.positives, batch.negatives, context)
+        found = _misfit(drawn, len(batch.users))
+        if found:
             raise ConfigError(  # the rows of other triplets would be looked up
                 f"{type(self.sampler).__name__}.sample was asked for negatives of "
-                f"{len(batch.users)} triplets and returned {list(hard.shape)} {hard.dtype}; return "
-                f"one item id (int64) for each, or a made-up row of [{len(batch.users)}, dim]"
+                f"{len(batch.users)} triplets and returned {found}; return "
+                f"ItemNegatives(ids) with one item id (int64) for each, or MadeUpNegatives(rows) "
+                f"with rows [{len(batch.users)}, dim]"
             )
-        if self.probe is not None:
-            self.probe.see(batch, hard)
-        return hard
+        if self._probe is not None:
+            self._probe.see(batch, drawn)
+        return drawn
+
+
+def _misfit(drawn: object, n: int) -> str | None:
+    """What a sampler returned, where it is not negatives of ``n`` triplets; else None."""
+    if isinstance(drawn, ItemNegatives):
+        tensor = drawn.ids
+        fits = tensor.dtype == torch.int64 and tensor.shape == (n,)
+    elif isinstance(drawn, MadeUpNegatives):
+        tensor = drawn.rows
+        fits = tensor.is_floating_point() and tensor.ndim == 2 and len(tensor) == n
+    else:
+        return f"a {type(drawn).__name__}"
+    return None if fits else f"{list(tensor.shape)} {tensor.dtype} as {type(drawn).__name__}"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ccd.backbones.base import Batch, Representations
 from ccd.errors import NumericError
+from ccd.negative_source import NegativeSource
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
@@ -28,11 +29,11 @@ class Epoch:
     """What one epoch did: loss terms, wall seconds by part, validation metrics.
 
     ``settled_epoch`` is the first epoch from which the negative sampler no longer changes,
-    ``negatives`` what a probe measured of the epoch's hard negatives.
+    ``source`` is where its hard negatives came from, ``negatives`` what a probe measured of them.
     """
 
     index: int
-    pool: str
+    source: NegativeSource
     losses: dict[str, float]
     seconds: dict[str, float]
     valid: dict[str, float] | None
@@ -153,8 +154,8 @@ class Trainer:
             spent["evaluate"] = clock.lap()
             for part, value in spent.items():
                 seconds[part] += value
-            pool = model.sampler.pool_name(epoch) if model.sampler is not None else "none"
-            on_epoch(Epoch(epoch, pool, losses, spent, valid, stopping, settled))
+            source, measured = model.source(epoch), model.measure_negatives()
+            on_epoch(Epoch(epoch, source, losses, spent, valid, stopping, settled, measured))
             if stopping.finished:
                 break
         assert best is not None  # the last epoch is always evaluated

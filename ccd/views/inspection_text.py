@@ -47,7 +47,7 @@ class InspectedView:
             shares = [
                 f"{m[f'hard_{key}']:.1%} ({m[f'random_{key}']:.1%})" for key in ("false", "repeats")
             ]
-            table.add_row(stage.pool, epochs, *cells, *shares, f"{m['hard_gradient']:.0%}")
+            table.add_row(stage.source.label, epochs, *cells, *shares, f"{m['hard_gradient']:.0%}")
         yield table
         yield Text(f"\n{_MEANING}", style="dim")
         if found.user:

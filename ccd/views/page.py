@@ -170,8 +170,10 @@ def _renamed(runs: Mapping[tuple[str, int], FinishedRun]) -> list[RunResult]:
 def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
     """Of all folders; the metric is that which selects the first run's epoch."""
     metric = str(next(iter(runs.values())).experiment.evaluator.select)
-    lines = [{**line, "variant": name} for (name, _), run in runs.items() for line in run.history]
-    return draw_curves(lines, metric)
+    history = [
+        replace(record, variant=name) for (name, _), run in runs.items() for record in run.history
+    ]
+    return draw_curves(history, metric)
 
 
 def _settings(runs: Mapping[tuple[str, int], FinishedRun]) -> dict[str, dict[str, str]]:

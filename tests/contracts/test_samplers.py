@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ccd import catalogue
+from ccd.negatives.base import ItemNegatives, MadeUpNegatives
 from ccd.negatives.curricula import step_curriculum
 from ccd.registry import components
 from tests.negatives.worlds import (
@@ -39,15 +40,17 @@ def drawn(built, world, epoch):
     """What each row's negative is made of beside its positive: (rows, items), a pair for each."""
     users, positives, negatives = batch(world)
     now = context(epoch)
-    if built.needs(epoch) != "layers":
-        chosen = built.sample(users, positives, negatives, now)
-        assert chosen.shape == users.shape
-        assert chosen.dtype == torch.int64
-        return torch.arange(len(users)), chosen
-    chosen = built.sample(users, positives, negatives, with_layers(now, one_hot_layers()))
-    assert chosen.shape == (len(users), one_hot_layers().shape[-1])
-    assert (chosen[:, :N_USERS] == 0).all()
-    rows, items = chosen[:, N_USERS:].nonzero().T
+    if built.needs(epoch) == "layers":
+        now = with_layers(now, one_hot_layers())
+    chosen = built.sample(users, positives, negatives, now)
+    if isinstance(chosen, ItemNegatives):
+        assert chosen.ids.shape == users.shape
+        assert chosen.ids.dtype == torch.int64
+        return torch.arange(len(users)), chosen.ids
+    made = chosen.rows
+    assert made.shape == (len(users), one_hot_layers().shape[-1])
+    assert (made[:, :N_USERS] == 0).all()
+    rows, items = made[:, N_USERS:].nonzero().T
     others = items != positives[rows]
     return rows[others], items[others]
 
@@ -73,18 +76,19 @@ class TestSamplers:
         draws = []
         for seed in (0, 0, 1):
             built, world = build(sampler, seed)
-            draws.append(built.sample(*batch(world), context(epoch)))
+            draws.append(built.sample(*batch(world), context(epoch))[0])
         assert torch.equal(draws[0], draws[1])
-        assert built.pool_name(epoch) == "random" or not torch.equal(draws[0], draws[2])
+        assert built.source(epoch).kind == "random" or not torch.equal(draws[0], draws[2])
 
     def test_only_made_up_negatives_carry_gradients(self, sampler, epoch):
         built, world = build(sampler)
         now = context(epoch)
         layers = now.layers.requires_grad_()
         chosen = built.sample(*batch(world), now)
-        assert chosen.requires_grad == (built.needs(epoch) == "layers")
-        if chosen.requires_grad:
-            chosen.sum().backward()
+        made_up = isinstance(chosen, MadeUpNegatives)
+        assert chosen[0].requires_grad == made_up == (built.needs(epoch) == "layers")
+        if made_up:
+            chosen.rows.sum().backward()
             assert (layers.grad[:, :N_USERS] == 0).all()
             assert all(layers.grad[n, N_USERS:].any() for n in range(N_LAYERS))
 
@@ -100,6 +104,7 @@ class TestSamplers:
     def test_settles(self, sampler, epoch):
         built, _ = build(sampler)
         settled = built.settled_epoch(100)
-        names = {built.pool_name(e) for e in range(settled, 100)}
-        assert len(names) == 1
-        assert settled == 0 or built.pool_name(settled - 1) not in names
+        sources = {built.source(e) for e in range(settled, 100)}
+        assert len(sources) == 1
+        assert settled == 0 or built.source(settled - 1) not in sources
+        assert built.source(epoch).label

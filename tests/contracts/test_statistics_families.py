@@ -7,6 +7,7 @@ import torch
 from ccd import catalogue
 from ccd.backbones.base import Batch, Representations
 from ccd.graphs.items_by_user import ItemsByUser
+from ccd.negatives.base import ItemNegatives
 from ccd.registry import components
 from ccd.runs.per_user import PerUser
 from ccd.statistics.paired_tests import wilcoxon
@@ -60,7 +61,7 @@ def test_probes_measure_numbers_and_draw_nothing(part):
     probe = part.target(held_out, 0.5)
     state = torch.get_rng_state()
     ids = torch.tensor([0, 1, 2])
-    probe.see(Batch(ids, ids, ids + 1), ids + 2)
+    probe.see(Batch(ids, ids, ids + 1), ItemNegatives(ids + 2))
     found = probe.measure(final)
     assert all(np.isfinite(value) for value in found.values())
     assert torch.equal(torch.get_rng_state(), state)

@@ -1,6 +1,7 @@
 """The figures' own computations."""
 
 import builtins
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from ccd.figures.curves import draw_curves, switches
 from ccd.figures.sensitivity import Trial, draw_sensitivity, varied
 from ccd.figures.style import COLOURS, ramp, svg_text
 from ccd.figures.tsne import _gap, tsne
+from ccd.negative_source import NegativeSource
 from ccd.runs.history import stages
-from tests.runs.samples import make_result
+from tests.runs.samples import make_epoch, make_result
 
 
 def test_tsne_keeps_clusters_apart_and_is_the_same_twice():
@@ -50,10 +52,15 @@ def test_gap_is_of_own_items_less_others():
 
 
 def test_switches_and_stages():
-    run = [{"epoch": e, "pool": p} for e, p in enumerate(["random", "a", "a", "b", "a"])]
-    assert switches(run) == [(1, "a"), (3, "b"), (4, "a")]
-    assert [(n, len(part)) for n, part in stages(run)] == [
-        ("random", 1), ("a", 2), ("b", 1), ("a", 1),
+    random, first, second = (
+        NegativeSource.random(), NegativeSource.of_pool(1, 2), NegativeSource.of_pool(2, 2),
+    )  # fmt: skip
+    relabelled = replace(first, label="the first")
+    sources = [random, first, relabelled, second, first]
+    run = [make_epoch("a", epoch=e, source=source) for e, source in enumerate(sources)]
+    assert switches(run) == [(1, first), (3, second), (4, first)]
+    assert [(source, len(part)) for source, part in stages(run)] == [
+        (random, 1), (first, 2), (second, 1), (first, 1),
     ]  # fmt: skip
 
 
@@ -76,10 +83,9 @@ def test_many_numbers_are_points_on_an_axis_few_are_places():
 
 @pytest.mark.parametrize("name", ["A$_$", "$^$", "$x$", "US$", "$"])
 def test_a_dollar_sign_is_a_dollar_sign(name):
-    lines = [{"variant": name, "seed": 1, "epoch": 0, "pool": name, "losses": {"total": 1.0},
-              "valid": {"recall@20": 0.5}}]  # fmt: skip
+    history = [make_epoch(name, epoch=e, source=NegativeSource.own(name, stage=e)) for e in (0, 1)]
     drawn = [
-        draw_curves(lines, "recall@20"),
+        draw_curves(history, "recall@20"),
         draw_sensitivity([Trial({name: name}, 0.5), Trial({name: "b"}, 0.4)], name),
         draw_ablation(build_table([make_result(name), make_result("B")], {}, baseline=name)),
     ]
@@ -101,11 +107,7 @@ def test_only_the_best_of_several_trials_are_joined():
 
 
 def test_no_two_of_many_variants_look_the_same():
-    history = [
-        {"variant": str(v), "seed": 1, "epoch": e, "pool": "none", "losses": {"total": 1.0},
-         "valid": {"recall@20": v + e}}
-        for v in range(20) for e in range(2)
-    ]  # fmt: skip
+    history = [make_epoch(str(v), epoch=e, value=v + e) for v in range(20) for e in range(2)]
     lines = draw_curves(history, "recall@20").axes[1].lines
     assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 20
 

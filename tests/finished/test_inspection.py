@@ -23,7 +23,7 @@ def shown(found):
 def test_what_training_recorded_is_shown_pool_by_pool(finished_folder):
     found = inspect_negatives(choose_run(finished_folder, CCDREC, 1), [], user=None, epoch=None)
     assert found.recorded
-    assert [(stage.pool, stage.first) for stage in found.stages] == list(
+    assert [(stage.source.label, stage.first) for stage in found.stages] == list(
         zip(POOLS, range(5), strict=True)
     )
     assert found.stages[0].measures["hard_to_user_50"] == pytest.approx(
@@ -38,7 +38,7 @@ def test_what_training_recorded_is_shown_pool_by_pool(finished_folder):
 def test_one_epoch_and_one_user(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
     found = inspect_negatives(run, [], user="7", epoch=4)
-    assert [stage.pool for stage in found.stages] == ["final"]
+    assert [stage.source.label for stage in found.stages] == ["final"]
     assert found.user.endswith("negatives of epoch 4: final, drawn anew from the model of epoch 4")
     assert sum(item.share for item in found.items) == pytest.approx(1)
     inspection = Inspection(run, run.dataset([]))
@@ -63,11 +63,10 @@ def test_items_are_called_by_name_where_the_data_set_has_names(finished_folder):
 
 def test_a_run_without_records_is_drawn_anew(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
-    for record in run.history:
-        del record["negatives"]
+    run.__dict__["history"] = [replace(record, negatives=None) for record in run.history]
     found = inspect_negatives(run, [], user=None, epoch=None)
     assert not found.recorded
-    assert [stage.pool for stage in found.stages] == POOLS
+    assert [stage.source.label for stage in found.stages] == POOLS
     assert "drawn anew from the model" in shown(found)
     hardest, easiest = found.stages[-1].measures, found.stages[0].measures
     assert hardest["hard_to_positive_50"] > easiest["hard_to_positive_50"]

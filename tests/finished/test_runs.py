@@ -22,7 +22,7 @@ def test_a_folder_gives_its_runs_and_a_runs_own_folder_that_one(finished_folder)
     alone = open_runs(finished_folder / "FREEDOM-2")
     assert [(run.result.variant, run.result.seed) for run in alone] == [("FREEDOM", 2)]
     assert alone[0].settings["Trainer.epochs"] == "5"
-    assert [record["epoch"] for record in alone[0].history] == [0, 1, 2, 3, 4]
+    assert [record.epoch for record in alone[0].history] == [0, 1, 2, 3, 4]
 
 
 def test_the_folder_one_stands_in_is_a_folder_too(finished_folder, monkeypatch):

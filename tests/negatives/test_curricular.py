@@ -25,7 +25,7 @@ def test_draws_are_among_the_most_similar_of_the_pool(sharing):
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
     built = sampler(world, candidate_sharing=sharing)
-    chosen = built.sample(users, positives, negatives, now)
+    chosen = built.sample(users, positives, negatives, now).ids
     table = now.pools[N_POOLS - 1]
     rank = ranks(world, chosen, users, table[positives], table)
     hard = chosen != negatives
@@ -40,7 +40,7 @@ def test_final_representations():
     built = sampler(world, curriculum=final_only, final_source="current")
     assert built.needs(3) == "current"
     assert built.needs(0) == "nothing"
-    chosen = built.sample(users, positives, negatives, now)
+    chosen = built.sample(users, positives, negatives, now).ids
     rank = ranks(world, chosen, users, now.current.items[positives], now.current.items)
     assert (rank[chosen != negatives] < built.n_top).all()
 
@@ -50,7 +50,7 @@ def test_representations_of_the_last_epoch_end():
     older = context(3, seed=9).current
     users, positives, negatives = batch(world)
     built = sampler(world, curriculum=final_only, final_source="epoch")
-    chosen = built.sample(users, positives, negatives, now._replace(epoch_end=older))
+    chosen = built.sample(users, positives, negatives, now._replace(epoch_end=older)).ids
     rank = ranks(world, chosen, users, older.items[positives], older.items)
     assert (rank[chosen != negatives] < built.n_top).all()
 
@@ -60,11 +60,12 @@ def test_cosine_ignores_length():
     users, positives, negatives = batch(world)
     stretched = now._replace(pools=now.pools * torch.arange(1, N_ITEMS + 1)[:, None])
     same = [
-        sampler(sampler_world(), similarity="cosine").sample(users, positives, negatives, c)
+        sampler(sampler_world(), similarity="cosine").sample(users, positives, negatives, c).ids
         for c in (now, stretched)
     ]
     dots = [
-        sampler(sampler_world()).sample(users, positives, negatives, c) for c in (now, stretched)
+        sampler(sampler_world()).sample(users, positives, negatives, c).ids
+        for c in (now, stretched)
     ]
     assert torch.equal(*same)
     assert not torch.equal(*dots)
@@ -73,7 +74,7 @@ def test_cosine_ignores_length():
 def test_without_masking_seen_items_come_back():
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
-    chosen = sampler(world, mask_seen=False).sample(users, positives, negatives, now)
+    chosen = sampler(world, mask_seen=False).sample(users, positives, negatives, now).ids
     assert world.seen.contains(users, chosen).any()
 
 
@@ -82,16 +83,16 @@ def test_candidates_with_replacement_are_masked_everywhere():
     users, positives, negatives = batch(world)
     built = sampler(world, candidate_replacement=True)
     for _ in range(10):
-        chosen = built.sample(users, positives, negatives, now)
+        chosen = built.sample(users, positives, negatives, now).ids
         assert not world.seen.contains(users, chosen).any()
 
 
 def test_epoch_zero_takes_the_random_negatives():
     world, now = sampler_world(), context(0)
     users, positives, negatives = batch(world)
-    assert torch.equal(sampler(world).sample(users, positives, negatives, now), negatives)
+    assert torch.equal(sampler(world).sample(users, positives, negatives, now).ids, negatives)
     eager = sampler(world, first_epoch="pool")
-    assert not torch.equal(eager.sample(users, positives, negatives, now), negatives)
+    assert not torch.equal(eager.sample(users, positives, negatives, now).ids, negatives)
     assert eager.needs_epoch_end(0)
 
 

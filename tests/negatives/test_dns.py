@@ -7,7 +7,7 @@ from tests.negatives.worlds import batch, context, sampler_world
 def test_takes_the_hardest_of_its_candidates():
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
-    chosen = DNSSampler(world, n_candidates=6).sample(users, positives, negatives, now)
+    chosen = DNSSampler(world, n_candidates=6).sample(users, positives, negatives, now).ids
     twin = sampler_world()
     candidates = twin.random.candidates(users, 6, twin.rng)
     scores = now.current.users @ now.current.items.T
@@ -22,7 +22,7 @@ def test_one_candidate_is_a_random_negative():
     world, now = sampler_world(), context(3)
     users, positives, negatives = batch(world)
     built = DNSSampler(world, n_candidates=1)
-    chosen = built.sample(users, positives, negatives, now)
+    chosen = built.sample(users, positives, negatives, now).ids
     twin = sampler_world()
     assert torch.equal(chosen, twin.random.draw(users, twin.rng))
     assert built.needs(0) == "current"

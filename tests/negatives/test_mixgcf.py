@@ -30,7 +30,7 @@ def test_values_and_gradients():
         layers = now.layers.clone().requires_grad_()
         if case == "ours":
             built = MixGCFSampler(sampler_world(), n_candidates=5)
-            made = built.sample(users, positives, negatives, with_layers(now, layers))
+            made = built.sample(users, positives, negatives, with_layers(now, layers)).rows
         else:
             made = restated(sampler_world(), users, positives, layers, 5)
         made.square().sum().backward()
@@ -44,7 +44,7 @@ def test_one_candidate_without_the_positive_is_a_random_negative():
     world, now = sampler_world(), context(0)
     users, positives, negatives = batch(world)
     built = MixGCFSampler(world, n_candidates=1, positive_share=0.0)
-    made = built.sample(users, positives, negatives, now)
+    made = built.sample(users, positives, negatives, now).rows
     twin = sampler_world()
     expected = now.current.items[twin.random.draw(users, twin.rng)]
     torch.testing.assert_close(made, expected)
@@ -54,6 +54,6 @@ def test_equal_layers_choose_one_candidate():
     world, now = sampler_world(), context(0)
     users, positives, negatives = batch(world)
     same = with_layers(now, now.layers[:1].expand(3, -1, -1).contiguous())
-    made = MixGCFSampler(world, positive_share=0.0).sample(users, positives, negatives, same)
+    made = MixGCFSampler(world, positive_share=0.0).sample(users, positives, negatives, same).rows
     distance = torch.cdist(made, same.current.items)
     assert (distance.min(dim=1).values < 0.02).all()

@@ -3,6 +3,7 @@ import torch
 
 from ccd.backbones.base import Batch, Representations
 from ccd.graphs.items_by_user import ItemsByUser
+from ccd.negatives.base import ItemNegatives, MadeUpNegatives
 from ccd.negatives.probe import NegativeProbe, Triplets, measure
 
 USERS = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
@@ -47,7 +48,7 @@ def test_the_first_triplets_of_an_epoch_are_remembered_and_then_forgotten():
     final = Representations(USERS, ITEMS)
     assert probe.measure(final) is None
     for hards in (ids(2, 0), ids(2, 3), ids(0, 0)):  # of the second, only its first row
-        probe.see(Batch(ids(0, 1), ids(0, 1), ids(3, 3)), hards)
+        probe.see(Batch(ids(0, 1), ids(0, 1), ids(3, 3)), ItemNegatives(hards))
     assert probe.measure(final)["hard_false"] == pytest.approx(2 / 3)
     assert probe.measure(final) is None
 
@@ -55,13 +56,13 @@ def test_the_first_triplets_of_an_epoch_are_remembered_and_then_forgotten():
 def test_a_batch_that_is_seen_twice_counts_once():
     probe, batch = NegativeProbe(HELD_OUT, 0.5), Batch(ids(0, 1), ids(0, 1), ids(2, 3))
     for _ in range(2):  # as Mirror Gradient does
-        probe.see(batch, ids(1, 0))
+        probe.see(batch, ItemNegatives(ids(1, 0)))
     assert probe.measure(Representations(USERS, ITEMS))["random_repeats"] == 0.0
 
 
 def test_made_up_representations_are_no_items():
     probe = NegativeProbe(HELD_OUT, 0.5)
-    probe.see(Batch(ids(0), ids(0), ids(3)), torch.ones(1, 2))
+    probe.see(Batch(ids(0), ids(0), ids(3)), MadeUpNegatives(torch.ones(1, 2)))
     assert probe.measure(Representations(USERS, ITEMS)) is None
 
 
@@ -71,11 +72,11 @@ def test_training_records_it_and_is_not_changed_by_it(finished_folder, tmp_path,
 
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
     run = choose_run(finished_folder, "FREEDOM+DMA+NDI+CNS", 1)
-    assert all(0 <= record["negatives"]["hard_gradient"] <= 1 for record in run.history)
+    assert all(0 <= record.negatives["hard_gradient"] <= 1 for record in run.history)
     name = run.result.variant
     without = ccd.run(
         finished_folder / "config.gin", only=[name], seeds=(1,), out=tmp_path / "run",
         bindings=["Experiment.probe = None"],
     )  # fmt: skip
     assert without.results[0].test == run.result.test
-    assert choose_run(tmp_path / "run", name, 1).history[0]["negatives"] is None
+    assert choose_run(tmp_path / "run", name, 1).history[0].negatives is None

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from ccd.errors import ConfigError
+from ccd.negative_source import NegativeSource
 from ccd.negatives.realhns import RealHNSSingleDomainSampler
 from tests.negatives.worlds import N_USERS, batch, context, sampler_world
 
@@ -51,7 +52,7 @@ def test_fine_draws_are_among_the_top_survivors_of_the_filter():
     built = RealHNSSingleDomainSampler(world, rank_high=0.5, n_top=4, n_clusters=5, **ALL)
     hits = 0
     for _ in range(5):
-        chosen = built.sample(users, positives, negatives, now)
+        chosen = built.sample(users, positives, negatives, now).ids
         scores, similar = cosines(now)
         limit = built._cohesion * built._relaxation(built._step(now.epoch))
         rows = zip(
@@ -69,7 +70,7 @@ def test_the_whole_top_is_drawn():
     world, now = sampler_world(), context(60)
     users, positives, negatives = (ids[:1].expand(500) for ids in batch(world))
     built = RealHNSSingleDomainSampler(world, rank_high=0.5, n_top=4, n_clusters=1000, **ALL)
-    chosen = built.sample(users, positives, negatives, now)
+    chosen = built.sample(users, positives, negatives, now).ids
     assert len(chosen.unique()) == 4
 
 
@@ -79,10 +80,17 @@ def test_curriculum_of_counts_and_limit():
     for epoch in (6, 9, 25, 40):
         step = math.ceil((epoch - 5) / 2)
         assert built._relaxation(step) == pytest.approx(min(1.15**step / 5, 1.0))
-    assert built.pool_name(5) == "random"
-    assert built.pool_name(6) == "12% hard, limit 23%"
+    assert built.source(5) == NegativeSource.random()
+    assert built.source(6).label == "12% hard, limit 23%"
     # 1.15^12 > 5: the twelfth step starts at epoch 28.
     assert built.settled_epoch(100) == 28
+    world = sampler_world()
+    for settings, settled in (
+        ({"count_max": 20}, 44), ({"growth": 1.0}, 20), ({"start_divisor": 1.0}, 20),
+        ({"start_divisor": 0.5}, 20), ({"start_epoch": 0, "step_epochs": 1}, 12),
+    ):  # fmt: skip
+        short = RealHNSSingleDomainSampler(world, candidate_fraction=1.0, **settings)
+        assert short.settled_epoch(100) == settled
     assert not built.needs_epoch_end(5)
     assert (built.needs(5), built.needs(6)) == ("nothing", "current")
 
@@ -95,7 +103,7 @@ def test_the_share_of_hard_negatives_grows():
     )
     shares = []
     for epoch in (5, 7, 13, 60):
-        chosen = built.sample(users, positives, negatives, context(epoch))
+        chosen = built.sample(users, positives, negatives, context(epoch)).ids
         shares.append((chosen != negatives).float().mean().item())
     assert shares[0] == 0
     assert shares == sorted(shares)

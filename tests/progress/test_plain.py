@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from ccd.negative_source import NegativeSource
 from ccd.progress.plain import JsonProgress, PlainProgress
 from ccd.terminal.console import make_console
 from tests.runs.samples import make_epoch, make_plan, make_result
@@ -67,8 +68,17 @@ def test_negatives_that_are_no_pool_are_called_so():
     stream = io.StringIO()
     observer = PlainProgress(Console(file=stream), every=0.0)
     observer.started(make_plan())
-    observer.epoch(replace(make_epoch("FREEDOM"), pool="final"))
+    observer.epoch(make_epoch("FREEDOM", source=NegativeSource.final()))
     assert ", negatives: final, " in stream.getvalue()
+
+
+def test_an_epoch_before_the_first_evaluation_has_no_best():
+    stream = io.StringIO()
+    observer = PlainProgress(Console(file=stream), every=0.0)
+    observer.started(make_plan())
+    early = replace(make_epoch("FREEDOM"), valid=None, best=None, best_epoch=None)
+    observer.epoch(early)
+    assert "best" not in stream.getvalue()
 
 
 def test_json_ends_what_it_started_when_told_to(capsys):

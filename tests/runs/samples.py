@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ccd.negative_source import NegativeSource
 from ccd.runs.folder import RunFolder
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Plan, RunResult
@@ -32,10 +33,15 @@ def make_result(variant: str, seed: int = 999, value: float = 0.05, epochs: int 
 
 
 def make_epoch(
-    variant: str, seed: int = 999, epoch: int = 0, max_epochs: int = 100, value: float = 0.1
+    variant: str,
+    seed: int = 999,
+    epoch: int = 0,
+    max_epochs: int = 100,
+    value: float = 0.1,
+    source: NegativeSource = NegativeSource.of_pool(2, 4),  # noqa: B008 - frozen
 ) -> EpochRecord:
     return EpochRecord(
-        variant, seed, epoch, max_epochs, {"total": 0.41, "bpr": 0.3}, "pool 2/4",
+        variant, seed, epoch, max_epochs, {"total": 0.41, "bpr": 0.3}, source,
         {"recall@10": value / 2, "recall@20": value}, 0.12, 3, 20,
         {"train": 1.5, "sample": 0.3, "evaluate": 0.2},
     )  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 
 from ccd.backbones.base import Representations
 from ccd.errors import NumericError
+from ccd.negative_source import NegativeSource
 from ccd.registry import component
 from ccd.settings import FiniteFloat, Flag, NonNegativeFloat, PositiveInt, Text
 from ccd.training.early_stopping import EarlyStopping
@@ -61,6 +62,6 @@ class StubTrainer:
             risen, fallen = min(index + 1, self.rise), max(0, index + 1 - self.rise)
             valid = {select: score * risen / self.rise - 0.001 * fallen}
             stopping = EarlyStopping(self.settled)
-            on_epoch(Epoch(index, "none", {}, {}, valid, stopping, self.settled))
+            on_epoch(Epoch(index, NegativeSource.none(), {}, {}, valid, stopping, self.settled))
         empty = Representations(torch.zeros(1, 1), torch.zeros(1, 1))
         return Trained(self.epochs - 1, self.epochs, valid, empty, {}, {})

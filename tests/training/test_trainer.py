@@ -9,6 +9,8 @@ from ccd.backbones.base import no_fusion
 from ccd.backbones.bpr_mf import BPRMF
 from ccd.backbones.lightgcn import LightGCN
 from ccd.errors import ConfigError, NumericError
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import ItemNegatives, MadeUpNegatives
 from ccd.negatives.uniform import UniformSampler
 from ccd.training.early_stopping import EarlyStopping
 from ccd.training.updates import Descent
@@ -80,7 +82,7 @@ def test_adding_a_part_changes_no_other_stream():
 
 def test_the_curriculum_is_told_epoch_by_epoch():
     _, epochs = train(experiment(**FULL))
-    assert [e.pool for e in epochs] == ["random", "pool 2/4", "pool 3/4", "pool 4/4"] + [
+    assert [e.source.label for e in epochs] == ["random", "pool 2/4", "pool 3/4", "pool 4/4"] + [
         "final"
     ] * 2
 
@@ -88,7 +90,7 @@ def test_the_curriculum_is_told_epoch_by_epoch():
 def test_pools_of_the_untrained_model():
     eager = {**FULL, "sampler": partial(CNS, first_epoch="pool")}
     _, epochs = train(experiment(**eager))
-    assert epochs[0].pool == "pool 1/4"
+    assert epochs[0].source == NegativeSource.of_pool(1, 4)
 
 
 def test_a_loss_that_is_not_finite_is_refused():
@@ -168,7 +170,7 @@ def test_a_curriculum_that_leaves_its_pools_is_refused(index):
 def test_a_curriculum_may_count_in_numpy():
     pools = {**FULL, "sampler": partial(CNS, curriculum=lambda epoch, n_pools: np.int64(1))}
     _, epochs = train(experiment(**pools, trainer={"epochs": 2}))
-    assert epochs[1].pool == "pool 2/4"
+    assert epochs[1].source == NegativeSource.of_pool(2, 4)
 
 
 def test_learning_rate_decay_and_a_rate_for_the_diffusion():
@@ -211,7 +213,7 @@ def test_hard_negatives_do_not_wait_for_evaluations():
     _, epochs = train(experiment(**FULL, loss=loss, trainer=rare))
     assert epochs[0].losses["random"] == epochs[0].losses["hard"]
     for epoch in epochs[1:]:
-        assert epoch.pool != "random"
+        assert epoch.source.kind != "random"
         assert epoch.losses["random"] != epoch.losses["hard"]
 
 
@@ -235,12 +237,38 @@ def test_threads_are_restored():
 
 @pytest.mark.parametrize(
     ("wrong", "found"),
-    [(lambda ids: ids[1:], r"\[63\] torch.int64"), (lambda ids: ids.int(), r"\[64\] torch.int32")],
+    [
+        (lambda ids: ItemNegatives(ids[1:]), r"\[63\] torch.int64 as ItemNegatives"),
+        (lambda ids: ItemNegatives(ids.int()), r"\[64\] torch.int32 as ItemNegatives"),
+        (lambda ids: ItemNegatives(ids[:, None]), r"\[64, 1\] torch.int64 as ItemNegatives"),
+        (lambda ids: MadeUpNegatives(torch.rand(63, 8)), r"\[63, 8\] torch.float32 as MadeUp"),
+        (lambda ids: MadeUpNegatives(torch.rand(64)), r"\[64\] torch.float32 as MadeUpNegatives"),
+        (lambda ids: MadeUpNegatives(ids[:, None]), r"\[64, 1\] torch.int64 as MadeUpNegatives"),
+        (lambda ids: ids, "a Tensor; return ItemNegatives"),
+    ],
 )
-def test_a_sampler_without_one_id_per_triplet_is_refused(wrong, found):
+def test_a_sampler_without_one_negative_per_triplet_is_refused(wrong, found):
     class Careless(UniformSampler):
         def sample(self, users, positives, negatives, context):
             return wrong(negatives)
 
     with pytest.raises(ConfigError, match=f"Careless.sample .* 64 triplets and returned {found}"):
         train(experiment(sampler=Careless))
+
+
+def test_a_sampler_may_make_up_rows_without_looking_at_layers():
+    class Constant(UniformSampler):
+        def sample(self, users, positives, negatives, context):
+            return MadeUpNegatives(torch.full((len(users), 8), 0.1))
+
+    _, epochs = train(experiment(sampler=Constant, loss={"hard_weight": 0.5}))
+    assert all(epoch.losses["hard"] > 0 for epoch in epochs)
+
+
+def test_what_a_probe_measures_is_told_epoch_by_epoch():
+    from ccd.negatives.probe import NegativeProbe
+
+    _, epochs = train(experiment(sampler=UniformSampler, probe=NegativeProbe))
+    assert all(0 < epoch.negatives["hard_gradient"] < 1 for epoch in epochs)
+    _, epochs = train(experiment(sampler=UniformSampler))
+    assert [epoch.negatives for epoch in epochs] == [None] * 6

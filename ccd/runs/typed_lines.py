@@ -1,0 +1,38 @@
+"""Files of JSON lines, read into the records that they were written from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from ccd.errors import DamagedFileError
+from ccd.files import read_lines
+
+_Record = TypeVar("_Record")
+
+
+def read_records(path: Path, kind: type[_Record], what: str) -> list[_Record]:
+    """The records of a file, checked line by line; none if there is no file.
+
+    Args:
+        path: The file.
+        kind: The dataclass that each line holds.
+        what: Such a record in words, for the refusal: ``a result``.
+
+    Raises:
+        DamagedFileError: A line holds something else.
+        ResourceError: The file cannot be read.
+    """
+    adapter, records = TypeAdapter(kind), []
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            records.append(adapter.validate_python(line))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise DamagedFileError(
+                f"{path}:{number} is not {what}: {'.'.join(map(str, problem['loc']))}: "
+                f"{problem['msg']}; remove that line and run again"
+            ) from error
+    return records
