@@ -11,7 +11,6 @@ import torch
 
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
-from ccd.config.messages import closest
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
@@ -29,6 +28,7 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.suggestions import closest
 from ccd.training.trainer import Epoch
 from ccd.views.outputs import write_reports
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun
+from ccd.suggestions import did_you_mean
 
 Split = Literal["valid", "test"]
 

@@ -12,7 +12,6 @@ import numpy as np
 from ccd.analysis.common_metrics import choose_metric, require_common
 from ccd.analysis.slices import RankedLists, slices_of
 from ccd.analysis.tables import Table, build_table
-from ccd.config.messages import did_you_mean
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.files import finite
@@ -20,6 +19,7 @@ from ccd.finished.runs import FinishedRun, open_runs
 from ccd.runs.folder import CONFIG_FILE
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast, corrected
+from ccd.suggestions import did_you_mean
 
 Lists = Mapping[tuple[str, int], RankedLists]
 """(name in the table, seed) to the run's lists."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ccd.analysis.common_metrics import choose_metric, common_metrics
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.files import finite, read_json
 from ccd.finished.runs import FinishedRun, open_runs
@@ -18,6 +17,7 @@ from ccd.runs.folder import USER_IDS_FILE
 from ccd.runs.manifest import MANIFEST_FILE
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast
+from ccd.suggestions import did_you_mean
 
 _FIRST, _SECOND = "first", "second"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from ccd.analysis.paper import Erratum, load_paper
 from ccd.analysis.tables import Row, build_table
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.files import read_json
 from ccd.runs.folder import read_results
 from ccd.runs.manifest import MANIFEST_FILE
+from ccd.suggestions import did_you_mean
 
 _EVEN, _NEAR = 0.01, 0.03
 """Shares of the paper's value: what counts as the same number, and what still as close to it."""

@@ -67,9 +67,9 @@ def _import_parts(names: Sequence[str]) -> None:
 
 
 def _chosen_families(name: str | None) -> list[str]:
-    from ccd.config.messages import closest, did_you_mean
     from ccd.errors import ConfigError
     from ccd.registry import components, families
+    from ccd.suggestions import closest, did_you_mean
 
     if name is None:
         return families()

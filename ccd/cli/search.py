@@ -42,7 +42,7 @@ class _RecipeOrCommand(TyperGroup):
 
 
 def _refuse_misspelt(word: str, commands: list[str]) -> None:
-    from ccd.config.messages import closest
+    from ccd.suggestions import closest
 
     near = closest(word, commands) if word.isalpha() else None
     if near is not None and not Path(word).exists():

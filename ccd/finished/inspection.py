@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
-from ccd.config.messages import closest
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun
@@ -21,6 +20,7 @@ from ccd.graphs.items_by_user import ItemsByUser
 from ccd.negatives.base import RandomNegatives
 from ccd.negatives.probe import Triplets, measure
 from ccd.runs.history import stages
+from ccd.suggestions import closest
 from ccd.training.recommender import Recommender
 
 _TRIPLETS, _DRAWS = 1024, 200

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ccd.config.messages import closest
 from ccd.datasets.locate import data_folders
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.inspection import name_of
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.runs.folder import USER_IDS_FILE
+from ccd.suggestions import closest
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError, DataError, ResourceError, reading
 from ccd.files import read_lines
 from ccd.runs.folder import (
@@ -30,6 +29,7 @@ from ccd.runs.folder import (
 from ccd.runs.identity import slug
 from ccd.runs.per_user import PerUser, read_per_user
 from ccd.runs.records import RunResult
+from ccd.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import torch
