@@ -147,13 +147,19 @@ def _one_variant(folder: Path, variant: str | None, imports: Sequence[str]) -> l
     if variant is None and len(names) > 1:
         own = ", ".join(str(folder / run.folder.name) for run in runs[:3])
         raise ConfigError(
-            f"{folder} holds several variants: {', '.join(names)}; choose one with --variant, or "
-            f"name a run's own folder: {own}"
+            f"this folder holds several variants: {', '.join(names)}",
+            where=folder,
+            keys=("--variant",),
+            hint=f"choose one with --variant, or name a run's own folder: {own}",
         )
     wanted = names[0] if variant is None else variant
     if wanted not in names:
-        hint = did_you_mean(wanted, names, "variants")
-        raise ConfigError(f"{folder} has no finished run of '{wanted}'\n  {hint}")
+        raise ConfigError(
+            f"this folder has no finished run of '{wanted}'",
+            where=folder,
+            keys=("--variant",),
+            hint=did_you_mean(wanted, names, "variants"),
+        )
     return [run for run in runs if run.result.variant == wanted]
 
 

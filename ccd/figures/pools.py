@@ -29,8 +29,10 @@ def draw_pools(run: Sequence[Record], title: str) -> Figure:
     seen = [record for record in run if record.get("negatives")]
     if not seen:
         raise ConfigError(
-            f"{title} recorded nothing of its hard negatives: it has none, or an older ccd or "
-            "Experiment.probe = None trained it; train it with Experiment.probe = @NegativeProbe"
+            f"{title} recorded nothing of its hard negatives: it has none, or it was trained by "
+            "an older ccd or with Experiment.probe = None",
+            keys=("Experiment.probe",),
+            hint="train it with Experiment.probe = @NegativeProbe",
         )
     figure = new_figure(7.4, 7.2)
     axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))

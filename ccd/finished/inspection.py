@@ -142,7 +142,9 @@ class Inspection:
         if drawn is None:
             raise ConfigError(
                 f"{self.run.folder.name} draws no items as hard negatives: it has no sampler, or "
-                "one that makes up representations; choose another --variant"
+                "one that makes up representations",
+                keys=("--variant",),
+                hint="choose another --variant",
             )
         weight = self.run.experiment.losses.hard_weight
         return measure(drawn, self.final, self.held_out, weight)
@@ -155,7 +157,9 @@ class Inspection:
         """
         positives = self.seen.of(torch.tensor([user]))[1]
         if not len(positives):
-            raise ConfigError(f"user {user} has no training interaction, so no negatives")
+            raise ConfigError(
+                f"user {user} has no training interaction, so no negatives", keys=("--user",)
+            )
         turns = positives.repeat(-(-_DRAWS // len(positives)))[:_DRAWS]
         drawn = self.draw(torch.full_like(turns, user), turns, epoch)
         if drawn is None:
@@ -193,8 +197,9 @@ def inspect_negatives(
     result = run.result
     if epoch is not None and not 0 <= epoch < result.epochs:
         raise ConfigError(
-            f"{run.folder.name} was trained for epochs 0 to {result.epochs - 1}, --epoch {epoch} "
-            "is none of them"
+            f"{run.folder.name} was trained for epochs 0 to {result.epochs - 1}",
+            keys=("--epoch",),
+            found=f"--epoch {epoch}",
         )
     stages = _recorded(run, epoch)
     rebuilt = None
@@ -252,9 +257,10 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
         if name in ids:
             return ids.index(name)
         near = closest(name, ids)
-        raise ConfigError(f"no '{name}' in the data set{f'; did you mean {near}?' if near else ''}")
+        hint = f"did you mean {near}?" if near else ""
+        raise ConfigError(f"no '{name}' in the data set", hint=hint)
     if not name.isdecimal() or int(name) >= n:
-        raise ConfigError(f"no '{name}' in the data set, whose ids are 0 to {n - 1}")
+        raise ConfigError(f"no '{name}' in the data set", hint=f"its ids are 0 to {n - 1}")
     return int(name)
 
 
