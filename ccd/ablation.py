@@ -11,12 +11,11 @@ import torch
 
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
-from ccd.config.messages import closest
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, ResourceError
+from ccd.errors import ConfigError, ResourceError, reason
 from ccd.experiment import Experiment, Outcome
 from ccd.runs.folder import (
     ITEM_TENSOR,
@@ -29,6 +28,7 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.suggestions import did_you_mean
 from ccd.training.trainer import Epoch
 from ccd.views.outputs import write_reports
 
@@ -49,9 +49,8 @@ class RunResults:
         found = [result for result in self.results if result.variant == variant]
         if not found:
             names = list(dict.fromkeys(result.variant for result in self.results))
-            near = closest(variant, names)
-            mean = f"did you mean '{near}'? " if near else ""
-            raise KeyError(f"no result of '{variant}'; {mean}there are: {', '.join(names)}")
+            hint = did_you_mean(variant, names, list_all=True)
+            raise KeyError(f"no result of '{variant}'; {hint}")
         return found
 
 
@@ -120,14 +119,14 @@ def _enough_memory(doing: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
         if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
             raise
         raise ResourceError(
-            f"not enough memory while {doing}: {reason}\n"
-            "  lower Experiment.dim, Trainer.batch_size or FullRanking.block_cells (of a planted "
-            "world also planted_world.n_users and n_items), or end other programs"
+            f"not enough memory while {doing}: {reason(error)}",
+            keys=("Experiment.dim", "Trainer.batch_size", "FullRanking.block_cells"),
+            hint="lower Experiment.dim, Trainer.batch_size or FullRanking.block_cells (of a "
+            "planted world also planted_world.n_users and n_items), or end other programs",
         ) from error
 
 
@@ -141,7 +140,7 @@ def _in_variant(name: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(f"variant '{name}': {error}") from error
+        raise error.within(f"variant '{name}'") from error
 
 
 class _Run:

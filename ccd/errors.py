@@ -1,20 +1,145 @@
-"""Every refusal of ccd is one of these: what, where, what was found, what to do.
+"""Every refusal of ccd is one of these: what is wrong, where, what was found, and what to do.
 
-The exit code of the command line is the ``exit_code`` of the class. Anything else that escapes is a
-bug and keeps its traceback.
+An error carries these as fields; this module alone puts them into words. The exit code of the
+command line is the ``exit_code`` of the class. Anything else that escapes is a bug and keeps its
+traceback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from os import PathLike
+from copy import copy
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that an error names: a file or folder, a line of a file, or a command-line option.
+
+    Attributes:
+        file: Path as shown to the user, or an option such as ``--set``.
+        line: Line in the file, counted from 1; None where no single line is meant.
+        text: What stands there.
+        note: What else matters, such as the variant whose list holds the statement.
+    """
+
+    file: str
+    line: int | None = None
+    text: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place} ({self.note})" if self.note else place
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, the arguments of ``Place``."""
+        return {"file": self.file, "line": self.line, "text": self.text, "note": self.note}
+
+
+Where = Place | PathLike[str] | None
+"""A place, a path without a line, or None where there is nothing to name."""
 
 
 class CcdError(Exception):
-    """Base of all refusals."""
+    """Base of all refusals.
+
+    Args:
+        what: The mistake in one line; a sentence that stands alone, without the advice.
+        where: The place or places that made it.
+        keys: The settings (``GaussianDiffusion.steps``) or options (``--out``) concerned. A
+            component names its settings here; the config graph then adds where each was bound.
+        found: What was there instead of what is legal, as text.
+        hint: What to do about it.
+        details: Lines that belong to ``what``, such as a list of differences.
+        mistakes: The single errors, where this one stands for several.
+    """
 
     exit_code = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: Where | Sequence[Where] = (),
+        keys: Sequence[str] = (),
+        found: str = "",
+        hint: str = "",
+        details: Sequence[str] = (),
+        mistakes: Sequence[CcdError] = (),
+    ) -> None:
+        super().__init__(what)
+        self.what, self.found, self.hint = what, found, hint
+        self.where, self.keys, self.details = _places(where), tuple(keys), tuple(details)
+        self.mistakes = tuple(mistakes)
+
+    def __str__(self) -> str:
+        """One line, or a block where there are places or details to list."""
+        if not (self.where or self.details or self.mistakes):
+            return self.one_line
+        own = "\n  ".join(self._lines())
+        return "\n".join([own, *map(str, self.mistakes)])
+
+    @property
+    def one_line(self) -> str:
+        """All of it in one line, for tables and notes."""
+        return "; ".join([*self._lines(), *(mistake.one_line for mistake in self.mistakes)])
+
+    def at(self, *where: Where) -> Self:
+        """A copy that names these places too; those it names already are not repeated."""
+        made = copy(self)
+        made.where = tuple(dict.fromkeys((*self.where, *_places(where))))
+        return made
+
+    def within(self, context: str) -> Self:
+        """A copy whose text begins with what it happened in, such as ``variant 'FREEDOM'``."""
+        made = copy(self)
+        made.what = f"{context}: {self.what}"
+        return made
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, the text among them; ``from_json`` makes an equal error of them."""
+        return {
+            "kind": next(kind for kind in type(self).__mro__ if kind in KINDS.values()).__name__,
+            "exit_code": self.exit_code,
+            "message": str(self),
+            "what": self.what,
+            "where": [place.to_json() for place in self.where],
+            "keys": list(self.keys),
+            "found": self.found,
+            "hint": self.hint,
+            "details": list(self.details),
+            "mistakes": [mistake.to_json() for mistake in self.mistakes],
+        }
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any]) -> CcdError:
+        """The error that ``to_json`` described, of a class in ``KINDS``.
+
+        Raises:
+            KeyError: The record is not of an error.
+        """
+        return KINDS[record["kind"]](
+            record["what"],
+            where=[Place(**place) for place in record["where"]],
+            keys=record["keys"],
+            found=record["found"],
+            hint=record["hint"],
+            details=record["details"],
+            mistakes=[CcdError.from_json(mistake) for mistake in record["mistakes"]],
+        )
+
+    def _lines(self) -> list[str]:
+        """The fields in words, but for ``mistakes``."""
+        head = f"{self.what}, got {self.found}" if self.found else self.what
+        places = [f"{place}    {place.text}".rstrip() for place in self.where]
+        return [head, *places, *self.details, *([self.hint] if self.hint else [])]
 
 
 class ConfigError(CcdError):
@@ -36,7 +161,7 @@ class NumericError(CcdError):
 
 
 class ResourceError(CcdError):
-    """Memory, disk or device is not there or does not suffice."""
+    """Memory, disk or a device is missing or does not suffice."""
 
     exit_code = 5
 
@@ -53,6 +178,22 @@ class DamagedFileError(CcdError):
     exit_code = 7
 
 
+KINDS: dict[str, type[CcdError]] = {
+    kind.__name__: kind
+    for kind in (
+        CcdError, ConfigError, DataError, NumericError, ResourceError, LockedError,
+        DamagedFileError,
+    )
+}  # fmt: skip
+"""The classes by name; what another process or an earlier run tells of is one of these."""
+
+
+def reason(error: BaseException) -> str:
+    """What an exception of Python or a library says, in one line; its class where it is silent."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 @contextmanager
 def reading(path: str | PathLike[str], kind: type[CcdError]) -> Iterator[None]:
     """Turn what keeps the block from reading ``path`` into a refusal that names it.
@@ -67,7 +208,14 @@ def reading(path: str | PathLike[str], kind: type[CcdError]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or path
-        raise kind(f"{place}: cannot be read: {error.strerror or error}") from error
+        place = Place(str(error.filename or fspath(path)))
+        raise kind(f"this cannot be read: {error.strerror or error}", where=place) from error
     except UnicodeDecodeError as error:
-        raise kind(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        what = f"this file is not UTF-8: byte {error.start} is of no character"
+        raise kind(what, where=Place(fspath(path)), hint="save it as UTF-8") from error
+
+
+def _places(where: Where | Sequence[Where]) -> tuple[Place, ...]:
+    several = where if isinstance(where, Sequence) else (where,)
+    named = (place for place in several if place is not None)
+    return tuple(p if isinstance(p, Place) else Place(fspath(p)) for p in named)

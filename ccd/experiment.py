@@ -17,7 +17,7 @@ from ccd.backbones.projector import ProjectorFactory
 from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
-from ccd.errors import ConfigError, DataError, ResourceError
+from ccd.errors import ConfigError, DataError, ResourceError, reason
 from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
 from ccd.graphs.engines import Engine, choose_engine
 from ccd.graphs.item_knn import ItemGraph
@@ -90,7 +90,11 @@ class Experiment:
         self.device = _device(device)
         self.engine = choose_engine(self.device.type, engine)
         if dim < 4 or dim % 2:
-            raise ConfigError(f"Experiment.dim must be even and at least 4, got {dim}")
+            raise ConfigError(
+                "Experiment.dim must be even and at least 4",
+                keys=("Experiment.dim",),
+                found=f"{dim}",
+            )
 
     def run(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
         """Train on ``dataset`` and open its test split once, at the best validation epoch.
@@ -160,8 +164,9 @@ class Experiment:
         negatives = RandomNegatives(seen, torch.unique(items))
         if bool(negatives.exhausted(users).all()):
             raise DataError(
-                f"data set '{dataset.name}': every user has seen every training item, so there is "
-                "no negative to learn from; add items or users"
+                f"every user of data set '{dataset.name}' has seen every training item, so there "
+                "is no negative to learn from",
+                hint="add items or users",
             )
         return users, items, negatives
 
@@ -195,8 +200,9 @@ class Experiment:
         if self.pools is not None:
             if aligner is None:
                 raise ConfigError(
-                    "pools need an aligner: NDI reads DMA's reverse steps; "
-                    "add module 'dma' or drop 'ndi'"
+                    "pools need an aligner, as NDI reads DMA's reverse steps",
+                    keys=("Experiment.pools", "Experiment.aligner"),
+                    hint="add module 'dma' or drop 'ndi'",
                 )
             pools = self.pools(aligner.diffusion.steps)
         sampler = None
@@ -225,44 +231,60 @@ def _check_weights(backbone: Backbone) -> None:
     for name, weights in backbone.named_parameters():
         if not bool(weights.isfinite().all()):
             raise ConfigError(
-                f"{type(backbone).__name__} left '{name}' without initial weights; fill it in "
-                f"__init__, for example by xavier_uniform(self.{name}, world.rng)"
+                f"{type(backbone).__name__} left '{name}' without initial weights",
+                keys=(type(backbone).__name__,),
+                hint=f"fill it in __init__, for example by xavier_uniform(self.{name}, world.rng)",
             )
 
 
 def _check_fusion(backbone: Backbone, dataset: Dataset) -> None:
-    reason = backbone.misfit(fusion=True)
-    if reason:
-        raise ConfigError(f"{reason}; drop module 'dma' or choose a backbone such as FREEDOM")
+    misfit = backbone.misfit(fusion=True)
+    if misfit:
+        raise ConfigError(
+            f"{type(backbone).__name__} {misfit}",
+            keys=("Experiment.backbone", "Experiment.aligner"),
+            hint="drop module 'dma' or choose a backbone such as FREEDOM",
+        )
     if not dataset.features:
         raise ConfigError(
-            f"DMA aligns items with their modalities, and data set '{dataset.name}' has none; "
-            "name its features in the data set's gin file, or drop module 'dma'"
+            f"DMA aligns items with their modalities, and data set '{dataset.name}' has none",
+            keys=("Experiment.aligner",),
+            hint="name its features in the data set's gin file, or drop module 'dma'",
         )
 
 
 def _check_sampler(sampler: Sampler, backbone: Backbone, pools: DiffusionPools | None) -> None:
-    reason = sampler.misfit(type(backbone))
-    if reason:
+    misfit = sampler.misfit(type(backbone))
+    if misfit:
         others = ", or to one that 'ccd list --matrix' marks" * backbone.trains_on_negatives
-        raise ConfigError(f"{reason}; set Experiment.sampler = None{others}")
+        raise ConfigError(
+            f"{type(backbone).__name__} {misfit}",
+            keys=("Experiment.backbone", "Experiment.sampler"),
+            hint=f"set Experiment.sampler = None{others}",
+        )
     if sampler.needs_pools and pools is None:
         raise ConfigError(
-            f"{type(sampler).__name__} needs pools: it reads NDI's reverse steps; "
-            "add the modules 'dma' and 'ndi', or choose another Experiment.sampler"
+            f"{type(sampler).__name__} needs pools, as it reads NDI's reverse steps",
+            keys=("Experiment.sampler", "Experiment.pools"),
+            hint="add the modules 'dma' and 'ndi', or choose another Experiment.sampler",
         )
 
 
 def _device(name: str) -> torch.device:
     if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise ConfigError(f"Experiment.device must be 'cpu', 'cuda' or 'cuda:N', got '{name}'")
+        raise ConfigError(
+            "Experiment.device must be 'cpu', 'cuda' or 'cuda:N'",
+            keys=("Experiment.device",),
+            found=f"'{name}'",
+        )
     try:
         device = torch.device(name)
         if device.type == "cuda":
             torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ResourceError(
-            f"Experiment.device = '{name}' is not to be had here ({str(error).splitlines()[0]}); "
-            "set Experiment.device = 'cpu'"
+            f"this machine has no device '{name}': {reason(error)}",
+            keys=("Experiment.device",),
+            hint="set Experiment.device = 'cpu'",
         ) from error
     return device

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
+from ccd.errors import ConfigError, DamagedFileError, Place, ResourceError, reading, reason
 
 _NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
@@ -28,11 +28,13 @@ def refusing_io(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        advice = "" if error.errno in _NO_SUCH_PLACE else "free or make writable that disk, or "
+        free = error.errno not in _NO_SUCH_PLACE
+        advice = "make room on that disk or make it writable, or " if free else ""
         raise ResourceError(
-            f"cannot write {path}: {reason}; {advice}choose another --out (what was finished "
-            "before is kept)"
+            f"this cannot be written: {error.strerror or error}",
+            where=path,
+            keys=("--out",),
+            hint=f"{advice}choose another --out (what was finished before is kept)",
         ) from error
 
 
@@ -44,9 +46,18 @@ def refuse_target(path: Path) -> None:
     """
     with reading(path, ConfigError):
         if path.is_dir():
-            raise ConfigError(f"--out {path} is a folder; name a file, in it or elsewhere")
+            raise ConfigError(
+                "--out must be a file",
+                keys=("--out",),
+                found=f"the folder {path}",
+                hint="name a file, in it or elsewhere",
+            )
         if not path.parent.is_dir():
-            raise ConfigError(f"--out {path}: no folder {path.parent}; make it or name another")
+            raise ConfigError(
+                f"the folder of --out {path} does not exist",
+                keys=("--out",),
+                hint=f"make {path.parent}, or name another",
+            )
 
 
 @contextmanager
@@ -93,10 +104,14 @@ def read_json(path: Path) -> dict[str, Any]:
         record = json.loads(data)
     except ValueError as error:
         raise DamagedFileError(
-            f"{path} is not JSON ({error}); move it away and try again"
+            f"this file is not JSON: {reason(error)}",
+            where=path,
+            hint="move it away and try again",
         ) from error
     if not isinstance(record, dict):
-        raise DamagedFileError(f"{path} holds a JSON {type(record).__name__}, expected an object")
+        raise DamagedFileError(
+            "this file must hold a JSON object", where=path, found=f"a {type(record).__name__}"
+        )
     return record
 
 
@@ -184,7 +199,9 @@ def _split_lines(path: Path) -> tuple[list[dict[str, Any]], bytes]:
             return records, line
         if record is None:
             raise DamagedFileError(
-                f"{path}:{number} is not a JSON object; remove that line or choose another --out"
+                "this line is not a JSON object",
+                where=Place(str(path), number),
+                hint="remove that line or choose another --out",
             )
         records.append(record)
     return records, b""

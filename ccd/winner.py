@@ -23,7 +23,9 @@ def run_winner(opened: Opened, *, seeds: tuple[int, ...], observer: Observer) ->
     """
     written = write_best(opened)
     if written is None:
-        raise CcdError(f"study '{opened.study.name}' has no complete trial, so nothing to test")
+        raise CcdError(
+            f"study '{opened.study.name}' has no complete trial, so there is nothing to test"
+        )
     best, path, _ = written
     source = opened.order.source
     target = Target(source)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun
+from ccd.suggestions import did_you_mean
 
 Split = Literal["valid", "test"]
 
@@ -28,8 +28,11 @@ def require_common(runs: Sequence[FinishedRun], split: Split) -> list[str]:
     if not found:
         words = {"valid": "validation", "test": "test"}[split]
         raise ConfigError(
-            f"the runs have no {words} metric in common:\n{_listed(runs, split)}\n  name folders "
-            "that have one, or run them again with the same FullRanking.metrics and cutoffs"
+            f"the runs have no {words} metric in common",
+            details=_listed(runs, split),
+            keys=("FullRanking.metrics", "FullRanking.cutoffs"),
+            hint="name folders that have one, or run them again with the same FullRanking.metrics "
+            "and cutoffs",
         )
     return found
 
@@ -47,20 +50,22 @@ def choose_metric(runs: Sequence[FinishedRun], split: Split, wanted: str | None 
     if wanted in known:
         return wanted
     if any(wanted in _values(run, split) for run in runs):
-        raise ConfigError(f"not all runs have '{wanted}':\n{_listed(runs, split)}")
-    raise ConfigError(f"no metric '{wanted}'\n  {did_you_mean(wanted, known, 'metrics')}")
+        what = f"not all runs have the metric '{wanted}'"
+        raise ConfigError(what, details=_listed(runs, split), keys=("--metric",))
+    hint = did_you_mean(wanted, known, "metrics")
+    raise ConfigError(f"no metric '{wanted}'", keys=("--metric",), hint=hint)
 
 
 def _values(run: FinishedRun, split: Split) -> Mapping[str, float]:
     return run.result.valid if split == "valid" else run.result.test
 
 
-def _listed(runs: Sequence[FinishedRun], split: Split) -> str:
+def _listed(runs: Sequence[FinishedRun], split: Split) -> list[str]:
     """A line for each list of metrics, with the runs that have it."""
     found: dict[str, list[str]] = {}
     for run in runs:
         found.setdefault(", ".join(_values(run, split)), []).append(str(run.folder))
-    return "\n".join(
-        f"  {places[0]}{f' and {len(places) - 1} more' if len(places) > 1 else ''}: {names}"
+    return [
+        f"{places[0]}{f' and {len(places) - 1} more' if len(places) > 1 else ''}: {names}"
         for names, places in found.items()
-    )
+    ]

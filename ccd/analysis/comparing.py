@@ -12,14 +12,14 @@ import numpy as np
 from ccd.analysis.common_metrics import choose_metric, require_common
 from ccd.analysis.slices import RankedLists, slices_of
 from ccd.analysis.tables import Table, build_table
-from ccd.config.messages import did_you_mean
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError
+from ccd.errors import ConfigError, Place
 from ccd.files import finite
 from ccd.finished.runs import FinishedRun, open_runs
 from ccd.runs.folder import CONFIG_FILE
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast, corrected
+from ccd.suggestions import did_you_mean
 
 Lists = Mapping[tuple[str, int], RankedLists]
 """(name in the table, seed) to the run's lists."""
@@ -125,8 +125,9 @@ def compare(
     names = list(dict.fromkeys(name for name, _ in runs))
     if baseline is not None and baseline not in names:
         raise ConfigError(
-            f"no finished run of --baseline '{baseline}'\n"
-            f"  {did_you_mean(baseline, names, 'variants')}"
+            f"no finished run of --baseline '{baseline}'",
+            keys=("--baseline",),
+            hint=did_you_mean(baseline, names, "variants"),
         )
     every = list(runs.values())
     base = baseline or _baseline(every[0].folder.parent, names, imports)
@@ -173,8 +174,12 @@ def gather(
             first = first or run
             if run.fingerprint != first.fingerprint:
                 raise ConfigError(
-                    f"{run.folder} was trained on '{run.result.dataset}', {first.folder} on "
-                    f"'{first.result.dataset}' or other content of it; compare runs of one data set"
+                    "these runs were trained on different data",
+                    where=[
+                        Place(str(one.folder), text=f"data set '{one.result.dataset}'")
+                        for one in (first, run)
+                    ],
+                    hint="compare runs of one data set with the same files",
                 )
             variant, home = run.result.variant, run.folder.resolve().parent
             names = (variant, f"{variant} ({home.name})", f"{variant} ({home})")

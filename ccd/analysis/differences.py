@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ccd.analysis.common_metrics import choose_metric, common_metrics
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.files import finite, read_json
 from ccd.finished.runs import FinishedRun, open_runs
@@ -18,6 +17,7 @@ from ccd.runs.folder import USER_IDS_FILE
 from ccd.runs.manifest import MANIFEST_FILE
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast
+from ccd.suggestions import did_you_mean
 
 _FIRST, _SECOND = "first", "second"
 
@@ -147,13 +147,19 @@ def _one_variant(folder: Path, variant: str | None, imports: Sequence[str]) -> l
     if variant is None and len(names) > 1:
         own = ", ".join(str(folder / run.folder.name) for run in runs[:3])
         raise ConfigError(
-            f"{folder} holds several variants: {', '.join(names)}; choose one with --variant, or "
-            f"name a run's own folder: {own}"
+            f"this folder holds several variants: {', '.join(names)}",
+            where=folder,
+            keys=("--variant",),
+            hint=f"choose one with --variant, or name a run's own folder: {own}",
         )
     wanted = names[0] if variant is None else variant
     if wanted not in names:
-        hint = did_you_mean(wanted, names, "variants")
-        raise ConfigError(f"{folder} has no finished run of '{wanted}'\n  {hint}")
+        raise ConfigError(
+            f"this folder has no finished run of '{wanted}'",
+            where=folder,
+            keys=("--variant",),
+            hint=did_you_mean(wanted, names, "variants"),
+        )
     return [run for run in runs if run.result.variant == wanted]
 
 

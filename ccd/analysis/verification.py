@@ -10,11 +10,11 @@ from typing import Any
 
 from ccd.analysis.paper import Erratum, load_paper
 from ccd.analysis.tables import Row, build_table
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError
 from ccd.files import read_json
 from ccd.runs.folder import read_results
 from ccd.runs.manifest import MANIFEST_FILE
+from ccd.suggestions import did_you_mean
 
 _EVEN, _NEAR = 0.01, 0.03
 """Shares of the paper's value: what counts as the same number, and what still as close to it."""
@@ -179,7 +179,11 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
     data = _data(folder)
     results = read_results(folder)
     if not results:
-        raise ConfigError(f"{folder} holds no finished run yet; wait for one, or run its recipe")
+        raise ConfigError(
+            "this folder holds no finished run yet",
+            where=folder,
+            hint="wait for one, or run its recipe",
+        )
     dataset = _paper_dataset(folder, data, dataset)
     paper = load_paper()
     values = paper.values[dataset]
@@ -198,19 +202,23 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
         variant, paper_row = next(iter(not_measured.items()))
         raise ConfigError(
             f"the paper prints {', '.join(values[paper_row])} of {variant}, and none of them was "
-            f"measured in {folder}; add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its "
-            "metrics"
+            "measured here",
+            where=folder,
+            keys=("FullRanking.cutoffs", "FullRanking.metrics"),
+            hint="add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its metrics",
         )
     if not rows:
         drawn = ", ".join(_drawn(without_value))
         figure = (
-            f"\n  steps of its Figure 3, for which it prints no values: {drawn}; "
-            f"'ccd plot ablation {folder}' draws that figure of these runs"
+            f"Figure 3 has bars, but no printed values, for {drawn}: 'ccd plot ablation {folder}' "
+            "draws that figure of these runs"
         )
         raise ConfigError(
-            f"the paper prints no value on {dataset} for what was run in {folder}: "
-            f"{', '.join(without_value)}{figure if drawn else ''}\n"
-            f"  its rows are {', '.join(values)}; name a folder that has one of them"
+            f"the paper prints no value on {dataset} for what was run here: "
+            f"{', '.join(without_value)}",
+            where=folder,
+            details=[figure] if drawn else [],
+            hint=f"the paper's rows are {', '.join(values)}: name a folder that has one of them",
         )
     order = list(values)
     shown = {row.paper_row for row in rows}
@@ -229,7 +237,11 @@ def _data(folder: Path) -> dict[str, Any]:
     """What the manifest says of the data, now or, if it was cut short, before."""
     path = folder / MANIFEST_FILE
     if not path.is_file():
-        raise ConfigError(f"{folder} is no run folder: it has no {MANIFEST_FILE}; name one's path")
+        raise ConfigError(
+            f"this is no run folder: it has no {MANIFEST_FILE}",
+            where=folder,
+            hint="name a folder that 'ccd run' wrote",
+        )
     manifest = read_json(path)
     records = [manifest, *reversed(manifest.get("earlier", []))]
     return next((record["data"] for record in records if "data" in record), {})
@@ -247,7 +259,7 @@ def _paper_dataset(folder: Path, data: dict[str, Any], dataset: str | None) -> s
         hint = did_you_mean(name, sizes, "the paper's data sets")
         if dataset is None:
             hint = f"name the paper's data set with --dataset: {', '.join(sizes)}"
-        raise ConfigError(f"the paper has no data set '{name}'\n  {hint}")
+        raise ConfigError(f"the paper has no data set '{name}'", keys=("--dataset",), hint=hint)
     printed = asdict(sizes[name])
     # The manifest of an early version has not all of them.
     known = [part for part in printed if data.get(part) is not None]
@@ -256,9 +268,10 @@ def _paper_dataset(folder: Path, data: dict[str, Any], dataset: str | None) -> s
     )
     if found != wanted:
         raise ConfigError(
-            f"the runs in {folder} are on '{data.get('name')}' with {found}, the paper's {name} "
-            f"has {wanted}: their numbers cannot be compared; name the folder of a run on the "
-            "paper's data"
+            f"these runs cannot be compared with the paper, whose {name} has {wanted}",
+            where=folder,
+            found=f"'{data.get('name')}' with {found}",
+            hint="name the folder of a run on the paper's data",
         )
     return name
 

@@ -104,8 +104,10 @@ class World(NamedTuple):
             wanted = "a modality" if least == 1 else f"{least} modalities"
             raise ConfigError(
                 f"{backbone} needs {wanted}, and the data set has "
-                f"{', '.join(self.features) or 'none'}; add features to it, or choose another "
-                "backbone, such as Experiment.backbone = @LightGCN"
+                f"{', '.join(self.features) or 'none'}",
+                keys=("Experiment.backbone",),
+                hint="add features to it, or choose another backbone, such as "
+                "Experiment.backbone = @LightGCN",
             )
 
     def feature_tables(self) -> dict[str, Tensor]:
@@ -196,13 +198,14 @@ class Backbone(nn.Module):
 
     @classmethod
     def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:
-        """Why a part that brings hard ``negatives`` or a ``fusion`` does not fit, else None."""
+        """Why a part that brings hard ``negatives`` or a ``fusion`` does not fit, else None.
+
+        The answer is said of the backbone, whose name it does not repeat.
+        """
         if negatives and not cls.trains_on_negatives:
-            return f"{cls.__name__} trains without sampled negatives"
+            return "trains without sampled negatives"
         if fusion and not cls.takes_fusion:
-            return (
-                f"{cls.__name__} offers no higher-order item representation, which DMA fuses with"
-            )
+            return "offers no higher-order item representation, which DMA fuses with"
         return None
 
 

@@ -100,7 +100,7 @@ class PreferenceGNN(Backbone):
     @classmethod
     def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:
         if fusion:
-            return f"{cls.__name__} has no item ID embeddings, which DMA diffuses"
+            return "has no item ID embeddings, which DMA diffuses"
         return super().misfit(negatives=negatives)
 
     def start_epoch(self, rng: torch.Generator) -> None:

@@ -25,7 +25,7 @@ from ccd.cli.run import run
 from ccd.cli.search import search
 from ccd.cli.show import show
 from ccd.cli.verify import verify
-from ccd.errors import CcdError, ResourceError
+from ccd.errors import CcdError, Place, ResourceError
 from ccd.terminal.stdout import close_stdout, give_up_stdout, say
 
 app = typer.Typer(
@@ -121,9 +121,7 @@ def _refuse(error: CcdError | OSError) -> int:
 def _report(error: CcdError, *, as_json: bool) -> int:
     """One refusal, for people on stderr or as one object on stdout; returns its exit code."""
     if as_json:
-        kind = type(error).__name__
-        body = {"kind": kind, "message": str(error), "exit_code": error.exit_code}
-        say(json.dumps({"error": body}))
+        say(json.dumps({"error": error.to_json()}))
     else:
         with suppress(OSError):  # nobody can be told
             print(f"ccd: error: {error}", file=sys.stderr)
@@ -132,15 +130,16 @@ def _report(error: CcdError, *, as_json: bool) -> int:
 
 def _lost_output(error: OSError) -> ResourceError:
     return ResourceError(
-        f"cannot write standard output: {error.strerror}; what was printed is not whole, what was "
-        "kept in files is: free that disk or write elsewhere"
+        f"standard output cannot be written: {error.strerror or error}",
+        hint="what was printed is incomplete, files in run folders are complete: free that disk or"
+        " write elsewhere",
     )
 
 
 def _refused_by_system(error: OSError) -> ResourceError:
     """The last net: files that nobody may read, disks that fail."""
-    where = f"{error.filename}: " if error.filename is not None else ""
     return ResourceError(
-        f"{where}{error.strerror or error}; make it readable and writable, or name "
-        "another (CCD_DEBUG=1 shows where)"
+        f"the system refuses a file: {error.strerror or error}",
+        where=None if error.filename is None else Place(str(error.filename)),
+        hint="make it readable and writable, or name another (CCD_DEBUG=1 shows where)",
     )

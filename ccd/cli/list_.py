@@ -67,9 +67,9 @@ def _import_parts(names: Sequence[str]) -> None:
 
 
 def _chosen_families(name: str | None) -> list[str]:
-    from ccd.config.messages import closest, did_you_mean
     from ccd.errors import ConfigError
     from ccd.registry import components, families
+    from ccd.suggestions import closest, did_you_mean
 
     if name is None:
         return families()
@@ -77,7 +77,7 @@ def _chosen_families(name: str | None) -> list[str]:
         return [name]
     known = [*families(), *(c.name for c in components())]
     hint = did_you_mean(name, known if closest(name, known) else families(), "families")
-    raise ConfigError(f"no family or component '{name}'\n  {hint}")
+    raise ConfigError(f"no family or component '{name}'", hint=hint)
 
 
 def _print_matrix(family: str | None, as_json: bool) -> None:
@@ -90,8 +90,10 @@ def _print_matrix(family: str | None, as_json: bool) -> None:
 
     if family is not None:
         raise ConfigError(
-            f"'ccd list {family} --matrix' asks for two things: --matrix shows backbones by "
-            "samplers; drop the family or the option"
+            "--matrix shows backbones by samplers, so it takes no family",
+            keys=("--matrix",),
+            found=f"'{family}'",
+            hint="leave out the family or --matrix",
         )
     pairs = all_pairs()
     if as_json:

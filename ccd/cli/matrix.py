@@ -67,8 +67,10 @@ def _classes(family: str, base: type) -> list[Any]:
     for target in found:
         if not (isinstance(target, type) and issubclass(target, base)):
             raise ConfigError(
-                f"{family} '{target.__name__}' is no {base.__name__}, so what it fits is not "
-                f"known; derive it from {base.__module__}.{base.__name__}"
+                f"{family} '{target.__name__}' is no {base.__name__}, so it cannot be asked what "
+                "it fits",
+                keys=(target.__name__,),
+                hint=f"derive it from {base.__module__}.{base.__name__}",
             )
     return found
 
@@ -90,14 +92,12 @@ class MatrixView:
             row.append(self._note(pair.backbone, pair.reason))
 
     def _note(self, backbone: str, reason: str | None) -> str | None:
-        """The reason without the name it begins with, noted for every backbone that has it."""
-        if reason is None:
-            return None
-        note = reason.removeprefix(f"{backbone} ")
-        backbones = self._notes.setdefault(note, [])
-        if backbone not in backbones:
-            backbones.append(backbone)
-        return note
+        """The reason, noted for every backbone that has it."""
+        if reason is not None:
+            backbones = self._notes.setdefault(reason, [])
+            if backbone not in backbones:
+                backbones.append(backbone)
+        return reason
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.measure import Measurement

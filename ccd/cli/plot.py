@@ -66,7 +66,11 @@ def plot(
         from ccd.search.launch import find
 
         if kind is not Kind.SENSITIVITY:
-            raise ConfigError(f"--storage names a study; it has no figure '{kind.value}'")
+            raise ConfigError(
+                f"--storage names a study, which has no figure '{kind.value}'",
+                keys=("--storage",),
+                hint=f"draw '{Kind.SENSITIVITY.value}', or leave out --storage",
+            )
         opened = find(str(folder), storage)
         study, stem = opened.study, named or opened.file(kind.value)
     request = Request(

@@ -48,11 +48,16 @@ def recommend(
 
     if out is None and not users:
         raise ConfigError(
-            "the lists of all users are for a file: name it with --out FILE.parquet, .csv or "
-            ".jsonl, or name users with --user ID"
+            "without --user, the lists of all users are written, which needs a file",
+            keys=("--out", "--user"),
+            hint="name a file with --out FILE.parquet, .csv or .jsonl, or users with --user ID",
         )
     if out is not None and as_json:
-        raise ConfigError("--json writes to standard output; leave out --out, or use a .jsonl file")
+        raise ConfigError(
+            "--json writes to standard output, --out to a file",
+            keys=("--json", "--out"),
+            hint="leave out --out, or use --out with a .jsonl file and no --json",
+        )
     if out is not None:
         refuse_format(out)
     run = choose_run(folder, variant, seed, allow_imports or ())

@@ -51,7 +51,7 @@ def report(
     if studies:
         if len(folders) > 1:
             raise ConfigError(
-                f"{studies[0]} is a study, which has a page of its own; name it alone"
+                "a study has a page of its own", where=studies[0], hint="name it alone"
             )
         _report_study(str(studies[0]), storage, out)
         return

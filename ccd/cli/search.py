@@ -42,11 +42,12 @@ class _RecipeOrCommand(TyperGroup):
 
 
 def _refuse_misspelt(word: str, commands: list[str]) -> None:
-    from ccd.config.messages import closest
+    from ccd.suggestions import closest
 
     near = closest(word, commands) if word.isalpha() else None
     if near is not None and not Path(word).exists():
-        raise ConfigError(f"'{word}' is neither a recipe nor a sub-command; did you mean '{near}'?")
+        what = f"'{word}' is neither a recipe nor a sub-command"
+        raise ConfigError(what, hint=f"did you mean {near}?")
 
 
 search = typer.Typer(
@@ -199,7 +200,9 @@ def export(
     from ccd.search.summary import ended_trials
 
     if out is not None and out.suffix not in (".csv", ".json"):
-        raise ConfigError(f"--out {out}: name a file that ends in .csv or .json")
+        raise ConfigError(
+            "--out must be a file that ends in .csv or .json", keys=("--out",), found=str(out)
+        )
     if out is not None:
         refuse_target(out)
     ended = ended_trials(find(study, storage).study)
@@ -222,7 +225,8 @@ def seconds_of(text: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
     if match is None:
-        raise ConfigError(f"--timeout {text}: write 90s, 30m or 8h")
+        what = "--timeout must be a number of seconds, minutes or hours"
+        raise ConfigError(what, keys=("--timeout",), found=text, hint="write 90s, 30m or 8h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 

@@ -99,7 +99,7 @@ def show_best(opened: Opened, as_json: bool) -> None:
     try:
         written = write_best(opened)
     except ConfigError as error:  # what was found can be looked at nevertheless
-        refused = str(error)
+        refused = error.one_line
     ranked = best_trials(ended_trials(opened.study))
     metric = str(opened.study.attributes.get(METRIC, "metric"))
     if as_json:

@@ -35,7 +35,11 @@ def verify(
     from ccd.views.verification_text import VerificationView, to_markdown
 
     if as_json and as_markdown:
-        raise ConfigError("--json and --markdown exclude one another; give one of them")
+        raise ConfigError(
+            "--json and --markdown exclude one another",
+            keys=("--json", "--markdown"),
+            hint="give one of them",
+        )
     found = verification.verify(folder, dataset)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))

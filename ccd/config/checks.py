@@ -11,11 +11,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from ccd.config.annotations import default_text, readable, slot_families, strict
 from ccd.config.graph import Node
 from ccd.config.language import Binding, Layer
-from ccd.config.messages import Problems, closest, did_you_mean, refusal
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.text import value_text
 from ccd.config.values import Macro, Reference, leaves
+from ccd.errors import ConfigError
 from ccd.registry import Component, Setting, components, find
+from ccd.suggestions import closest, did_you_mean
 
 REQUIRED_MACRO = "gin.REQUIRED"
 """gin's own way to say that a recipe must set a value."""
@@ -44,10 +46,11 @@ def check_names(layer: Layer, problems: Problems) -> None:
                 problems.add(_unknown_component(leaf.name, binding.origin))
             elif isinstance(leaf, Macro) and leaf.name not in (*macros, REQUIRED_MACRO):
                 hint = did_you_mean(leaf.name, macros, "macros that are set")
-                problems.add(refusal(f"no macro '{leaf.name}'", binding.origin, hint=hint))
+                what = f"no macro '{leaf.name}'"
+                problems.add(ConfigError(what, where=binding.origin, hint=hint))
     for name, macro in macros.items():
         if _reaches(name, macro, macros, frozenset()):
-            problems.add(refusal(f"macro '{name}' contains itself", macro.origin))
+            problems.add(ConfigError(f"macro '{name}' contains itself", where=macro.origin))
 
 
 def checked_value(
@@ -104,15 +107,15 @@ def prefixes(scope: str) -> list[str]:
     return ["/".join(parts[:n]) for n in range(len(parts) + 1)]
 
 
-def missing_value(component: Component, setting: Setting, *origins: Origin | None) -> str:
+def missing_value(component: Component, setting: Setting, *origins: Origin | None) -> ConfigError:
     """Refusal of a required setting that nothing sets."""
+    key = f"{component.name}.{setting.name}"
     families = slot_families(setting.annotation)
-    what = f"{component.name}.{setting.name} is required and not set"
     if families:
-        hint = f"write {component.name}.{setting.name} = @NAME with {_members(families)}"
+        hint = f"write {key} = @NAME with {_members(families)}"
     else:
-        hint = f"write {component.name}.{setting.name} = VALUE, {readable(setting.annotation)}"
-    return refusal(what, *origins, hint=hint)
+        hint = f"write {key} = VALUE, {readable(setting.annotation)}"
+    return ConfigError(f"{key} is required and not set", where=origins, keys=(key,), hint=hint)
 
 
 @cache
@@ -123,26 +126,27 @@ def _adapter(component: str, setting: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation, config=ConfigDict(strict=True))
 
 
-def _unknown_component(name: str, origin: Origin) -> str:
+def _unknown_component(name: str, origin: Origin) -> ConfigError:
     bare = name.rpartition(".")[2]
     known = [c.name for c in components()]
     if bare != name and bare in known:
-        hint = f"names stand without their module: write {bare}"
+        hint = f"leave the module out of the name: write {bare}"
     elif near := closest(bare, known):
         hint = f"did you mean {near}?"
     else:
-        hint = "'ccd list' shows all; your own parts need an 'import' line and --allow-import"
-    return refusal(f"no component '{name}'", origin, hint=hint)
+        hint = "'ccd list' shows all; your own need an 'import' line and --allow-import"
+    return ConfigError(f"no component '{name}'", where=origin, hint=hint)
 
 
 def _check_parameter(component: Component, binding: Binding, problems: Problems) -> None:
     name = binding.parameter
     if name in component.settings:
         return
+    key = f"{component.name}.{name}"
     if name in component.runtime:
-        what = f"{component.name}.{name} is passed by ccd at run time, a recipe cannot set it"
+        what = f"{key} is passed by ccd at run time, a recipe cannot set it"
         hint = f"settings of {component.name}: {', '.join(component.settings) or 'none'}"
-        problems.add(refusal(what, binding.origin, hint=hint))
+        problems.add(ConfigError(what, where=binding.origin, keys=(key,), hint=hint))
         return
     near = closest(name, component.settings)
     if near is not None:
@@ -151,7 +155,8 @@ def _check_parameter(component: Component, binding: Binding, problems: Problems)
         hint = f"did you mean {near} ({kind}, default {default})?"
     else:
         hint = f"settings of {component.name}: {', '.join(component.settings) or 'none'}"
-    problems.add(refusal(f"no parameter '{name}' in {component.name}", binding.origin, hint=hint))
+    what = f"no parameter '{name}' in {component.name}"
+    problems.add(ConfigError(what, where=binding.origin, keys=(key,), hint=hint))
 
 
 def _reaches(target: str, macro: Binding, macros: dict[str, Binding], seen: frozenset[str]) -> bool:
@@ -169,25 +174,36 @@ def _misfit(
     value: Any,
     origin: Origin | None,
     error: ValidationError,
-) -> str:
+) -> ConfigError:
     key = f"{component.name}.{setting.name}"
     families = slot_families(setting.annotation)
     nodes = [leaf for leaf in leaves(value) if isinstance(leaf, Node)]
     default = f"default: {default_text(setting.default)}"
     if nodes and not families:
-        what = f"{key} takes no component, got @{nodes[0].key}"
-        return refusal(what, origin, hint=f"it is {readable(setting.annotation)}; {default}")
+        return ConfigError(
+            f"{key} takes no component",
+            where=origin,
+            keys=(key,),
+            found=f"@{nodes[0].key}",
+            hint=f"it is {readable(setting.annotation)}; {default}",
+        )
     details = error.errors()
     slot = next((d for d in details if d["type"] == "slot"), None)
     if slot is not None:
         got = slot["input"]
         kind = f", a {got.component.family}" if isinstance(got, Node) else ""
-        found = f"{_shown(got)}{kind}"
-        what = f"{key} takes a {' or '.join(families)}, got {found}"
-        return refusal(what, origin, hint=f"write @NAME with {_members(families)}; {default}")
+        return ConfigError(
+            f"{key} takes a {' or '.join(families)}",
+            where=origin,
+            keys=(key,),
+            found=f"{_shown(got)}{kind}",
+            hint=f"write @NAME with {_members(families)}; {default}",
+        )
     own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
     rule = ", ".join(own) or readable(setting.annotation)
-    return refusal(f"{key} must be {rule}, got {_shown(value)}", origin, hint=default)
+    return ConfigError(
+        f"{key} must be {rule}", where=origin, keys=(key,), found=_shown(value), hint=default
+    )
 
 
 def _shown(value: Any) -> str:
@@ -206,16 +222,17 @@ def _members(families: list[str]) -> str:
 
 def _without_effect(
     binding: Binding, scopes: set[str], macros: set[str], reached: dict[str, Component]
-) -> str:
+) -> ConfigError:
     """Refusal of a binding or macro that changes nothing."""
     if not binding.parameter:
         others = macros - {binding.key}
-        hint = did_you_mean(binding.key, others, "macros that are used")
-        return refusal(f"macro '{binding.key}' is set but never used", binding.origin, hint=hint)
+        hint = did_you_mean(binding.key, sorted(others), "macros that are used")
+        what = f"macro '{binding.key}' is set but never used"
+        return ConfigError(what, where=binding.origin, keys=(binding.key,), hint=hint)
     if binding.scope and binding.scope not in scopes:
         what = f"no reference uses scope '{binding.scope}', so {binding.key} has no effect"
-        hint = did_you_mean(binding.scope, scopes - {""}, "scopes in use")
-        return refusal(what, binding.origin, hint=hint)
+        hint = did_you_mean(binding.scope, sorted(scopes - {""}), "scopes in use")
+        return ConfigError(what, where=binding.origin, keys=(binding.key,), hint=hint)
     component = find(binding.component)
     assert component is not None
     rivals = [
@@ -227,7 +244,7 @@ def _without_effect(
     hint = f"{near}{_takers(component.family)}, or drop the line"
     part = binding.key.rpartition(".")[0]
     what = f"{binding.key} is bound but never used: {part} is part of no variant here"
-    return refusal(what, binding.origin, hint=hint)
+    return ConfigError(what, where=binding.origin, keys=(binding.key,), hint=hint)
 
 
 def _takers(family: str) -> str:

@@ -8,8 +8,8 @@ from ccd.config.checks import check_names, check_used, missing_value
 from ccd.config.files import find_file, find_module, shown
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.language import read_bindings, read_file
-from ccd.config.messages import Problems, refusal
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.resolve import check_values, resolve
 from ccd.errors import ConfigError
 from ccd.settings import REQUIRED
@@ -45,8 +45,12 @@ def load_dataset(
     root = resolve(layer, "Experiment", origin, Problems()).root
     slot = root["dataset"]
     if not isinstance(slot.value, Node):
-        hint = "write Experiment.dataset = @mmrec_dataset, as in gin/datasets/baby.gin"
-        raise ConfigError(refusal("this file sets no data set", slot.origin or origin, hint=hint))
+        raise ConfigError(
+            "this file sets no data set",
+            where=slot.origin or origin,
+            keys=("Experiment.dataset",),
+            hint="write Experiment.dataset = @mmrec_dataset, as in gin/datasets/baby.gin",
+        )
     graph = ConfigGraph(slot.value)
     for node in graph.nodes():
         for parameter in node.parameters:

@@ -56,7 +56,7 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
     origin = parameter.origin
     if origin is None:
         return {"value": value, "origin": None}
-    place = {"file": origin.source, "line": origin.line, "note": origin.note}
+    place = {"file": origin.file, "line": origin.line, "note": origin.note}
     return {"value": value, "origin": place}
 
 

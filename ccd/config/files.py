@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ccd.config.messages import closest
 from ccd.errors import ConfigError, reading
+from ccd.suggestions import closest, did_you_mean
 
 _SHARED = ("gin", "recipes")
 
@@ -40,7 +40,7 @@ def find_file(name: str | Path) -> Path:
         for path in (Path(name), ccd_root() / name):
             if path.is_file():
                 return path
-    raise ConfigError(f"no file '{name}'\n  {_nearest(str(name), Path(name).parent)}")
+    raise ConfigError(f"no file '{name}'", hint=_nearest(str(name), Path(name).parent))
 
 
 def find_included(name: str, folder: Path) -> Path:
@@ -56,7 +56,7 @@ def find_included(name: str, folder: Path) -> Path:
     with reading(name, ConfigError):
         if path.is_file():
             return path
-    raise ConfigError(f"no file '{name}'\n  {_nearest(name, folder)}")
+    raise ConfigError(f"no file '{name}'", hint=_nearest(name, folder))
 
 
 def modules(kind: str) -> list[str]:
@@ -74,12 +74,8 @@ def find_module(kind: str, name: str) -> Path:
     with reading(path, ConfigError):
         if path.is_file():
             return path
-    known = modules(kind)
-    near = closest(name, known)
-    mean = f"did you mean '{near}'? " if near else ""
-    raise ConfigError(
-        f"no file 'gin/{kind}/{name}.gin'\n  {mean}there are: {', '.join(known) or 'none'}"
-    )
+    hint = did_you_mean(name, modules(kind), list_all=True)
+    raise ConfigError(f"no file 'gin/{kind}/{name}.gin'", hint=hint)
 
 
 def _nearest(name: str, folder: Path) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ccd.config.messages import refusal
 from ccd.config.origin import Origin
 from ccd.config.values import leaves, mapped
-from ccd.errors import ConfigError
+from ccd.errors import CcdError
 from ccd.registry import Component
 
 
@@ -58,10 +56,10 @@ class Node:
         """The parameter called ``name``."""
         return next(p for p in self.parameters if p.name == name)
 
-    def places(self, message: str) -> list[Origin]:
-        """Where the settings that ``message`` names as ``Component.setting`` were bound."""
-        named = set(re.findall(rf"\b{self.component.name}\.(\w+)", message))
-        return [p.origin for p in self.parameters if p.origin is not None and p.name in named]
+    def places(self, keys: Sequence[str]) -> list[Origin]:
+        """Where those of its settings were bound that ``keys`` names as ``Component.setting``."""
+        named = {p.origin: f"{self.component.name}.{p.name}" for p in self.parameters if p.origin}
+        return [origin for origin, key in named.items() if key in keys]
 
     def factory(self) -> partial[Any]:
         """The component with its settings filled in; call it with the run-time arguments."""
@@ -95,12 +93,11 @@ class _Factory(partial[Any]):
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         try:
             return super().__call__(*args, **keywords)
-        except ConfigError as error:
-            message = str(error)
-            places = [x for x in self.node.places(message) if str(x) not in message]
+        except CcdError as error:
+            places = self.node.places(error.keys)
             if not places:
                 raise
-            raise ConfigError(refusal(message, *places)) from error
+            raise error.at(*places) from error
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from gin.config_parser import ImportStatement
 
-from ccd.config.messages import refusal
-from ccd.errors import ConfigError
+from ccd.errors import ConfigError, reason
 
 if TYPE_CHECKING:
     from ccd.config.origin import Origin
@@ -30,10 +29,12 @@ def import_parts(
     """
     name = statement.module
     if statement.is_from or statement.alias:
-        raise ConfigError(refusal("only a plain import is read", origin, hint="write import NAME"))
+        what = "only a plain import is allowed here"
+        raise ConfigError(what, where=origin, hint="write import NAME")
     if name not in allowed:
         hint = f"if you trust it, add --allow-import {name}"
-        raise ConfigError(refusal(f"importing '{name}' would run its code", origin, hint=hint))
+        what = f"importing '{name}' would run its code"
+        raise ConfigError(what, where=origin, keys=("--allow-import",), hint=hint)
     import_module(name, [folder.resolve(), Path.cwd()], origin)
 
 
@@ -53,9 +54,9 @@ def import_module(name: str, folders: Sequence[Path], origin: Origin | None = No
     try:
         importlib.import_module(name)
     except Exception as error:
-        what = f"importing '{name}' failed: {type(error).__name__}: {error}"
+        what = f"importing '{name}' failed: {type(error).__name__}: {reason(error)}"
         hint = _where_to_look(name, places) if _is_not_there(name, error) else ""
-        raise ConfigError(refusal(what, origin, hint=hint)) from error
+        raise ConfigError(what, where=origin, hint=hint) from error
     finally:
         for place in places:
             sys.path.remove(place)

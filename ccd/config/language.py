@@ -23,10 +23,10 @@ from gin.config_parser import (
 
 from ccd.config.files import find_included, shown
 from ccd.config.imports import import_parts
-from ccd.config.messages import Problems, refusal
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.values import Macro, Reference, leaves
-from ccd.errors import ConfigError, reading
+from ccd.errors import ConfigError, reading, reason
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def refuse_twice(layer: Layer) -> None:
         earlier = first.setdefault(binding.key, binding)
         if earlier is not binding:
             problems.add(
-                refusal(
+                ConfigError(
                     f"{binding.key} is bound twice",
-                    earlier.origin,
-                    binding.origin,
+                    where=(earlier.origin, binding.origin),
+                    keys=(binding.key,),
                     hint="keep one of the two",
                 )
             )
@@ -122,7 +122,7 @@ class _FileReader:
 
         def place(line: int) -> Origin:
             found = lines[line - 1].strip() if line <= len(lines) else ""
-            return Origin(source, line, found, path)
+            return Origin(source, line, found, path=path)
 
         result = Layer()
         own: list[Binding] = []
@@ -142,21 +142,18 @@ class _FileReader:
         try:
             path = find_included(name, folder)
         except ConfigError as error:
-            what, _, hint = str(error).partition("\n  ")
-            raise ConfigError(refusal(what, origin, hint=hint)) from None
+            raise error.at(origin) from None
         resolved = path.resolve()
         if resolved in chain:
             loop = " -> ".join(shown(p) for p in (*chain[chain.index(resolved) :], resolved))
-            raise ConfigError(refusal(f"include cycle: {loop}", origin, hint="remove one include"))
+            what = f"the files include each other in a circle: {loop}"
+            raise ConfigError(what, where=origin, hint="remove one of these includes")
         # A second include would silently reset what the recipe changed since the first.
         if resolved in self._included:
             raise ConfigError(
-                refusal(
-                    f"'{shown(path)}' is included twice, which would reset its values",
-                    self._included[resolved],
-                    origin,
-                    hint="keep one of the two",
-                )
+                f"'{shown(path)}' is included twice, which would reset its values",
+                where=(self._included[resolved], origin),
+                hint="keep one of the two",
             )
         self._included[resolved] = origin
         return self.read(path, chain)
@@ -167,7 +164,7 @@ def _read_text(text: str, origin: Origin) -> list[Binding]:
     for statement, _ in _statements(text, lambda _: origin):
         if not isinstance(statement, BindingStatement):
             hint = "write 'Component.parameter = value'; files go into the recipe or --with"
-            raise ConfigError(refusal("this is not a binding", origin, hint=hint))
+            raise ConfigError("this is not a binding", where=origin, hint=hint)
         bindings.append(_binding(statement, origin))
     return bindings
 
@@ -193,21 +190,22 @@ def _statements(text: str, place: Callable[[int], Origin]) -> Iterator[tuple[Any
             yield statement, place(line)
     except SyntaxError as error:
         origin = place(error.lineno or line)
-        reason = str(error.msg).splitlines()[0]
-        raise ConfigError(_syntax_refusal(reason, origin)) from error
+        raise _unreadable(str(error.msg).splitlines()[0], origin) from error
     except tokenize.TokenError as error:
-        reason, (line, _) = error.args
+        message, (line, _) = error.args
         # What is left open is noticed at the end; blank lines there would say nothing.
         line = min(line, len(text.rstrip().splitlines()))
-        raise ConfigError(_syntax_refusal(f"{reason}", place(line))) from error
+        raise _unreadable(f"{message}", place(line)) from error
     except (TypeError, RecursionError) as error:  # odd keys of a dict; nested without end
-        raise ConfigError(_syntax_refusal(str(error), place(line))) from error
+        raise _unreadable(reason(error), place(line)) from error
 
 
-def _syntax_refusal(reason: str, origin: Origin) -> str:
-    if reason.startswith("malformed node"):
-        reason = "a bare word is not a value"
-    return refusal(f"cannot read this: {reason}", origin, hint=_quoted_form(origin))
+def _unreadable(message: str, origin: Origin) -> ConfigError:
+    """The refusal of a text that Python or gin cannot parse, and why, in their words."""
+    if message.startswith("malformed node"):
+        message = "a bare word is not a value"
+    what = f"this cannot be read: {message}"
+    return ConfigError(what, where=origin, hint=_quoted_form(origin))
 
 
 def _quoted_form(origin: Origin) -> str:
@@ -225,8 +223,11 @@ def _binding(statement: BindingStatement, origin: Origin) -> Binding:
     for leaf in leaves(statement.value):
         if isinstance(leaf, Reference) and leaf.evaluated:
             name = f"{leaf.scope}/{leaf.name}".lstrip("/")
-            hint = f"write @{name}: parts are built by ccd"
-            raise ConfigError(refusal(f"@{name}() asks gin to build the part", origin, hint=hint))
+            raise ConfigError(
+                f"@{name}() asks gin to build the component",
+                where=origin,
+                hint=f"write @{name}: ccd builds components itself",
+            )
     return Binding(statement.scope, statement.selector, statement.arg_name, statement.value, origin)
 
 

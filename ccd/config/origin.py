@@ -1,4 +1,4 @@
-"""Where a statement stands: the origin that every refusal names."""
+"""Where a statement stands: the place that every refusal of the configuration names."""
 
 from __future__ import annotations
 
@@ -7,29 +7,18 @@ from functools import cached_property
 from pathlib import Path
 
 from ccd.config.files import is_wiring
+from ccd.errors import Place
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a statement stands.
+class Origin(Place):
+    """The place of a statement, with the file itself.
 
     Attributes:
-        source: File as shown to the user, or an option such as ``--set``.
-        line: Line in the file, counted from 1; None for an option.
-        text: The statement's first line.
         path: The file; None for an option.
-        note: What else matters, such as the variant whose list holds the binding.
     """
 
-    source: str
-    line: int | None = None
-    text: str = ""
     path: Path | None = None
-    note: str = ""
-
-    def __str__(self) -> str:
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
-        return f"{place} ({self.note})" if self.note else place
 
     @cached_property
     def is_wiring(self) -> bool:

@@ -8,8 +8,8 @@ from ccd.config.checks import check_names, check_used
 from ccd.config.files import find_file
 from ccd.config.graph import ConfigGraph
 from ccd.config.language import read_bindings, read_file
-from ccd.config.messages import Problems
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.resolve import check_values, resolve
 
 

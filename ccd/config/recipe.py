@@ -13,12 +13,13 @@ from ccd.config.checks import check_names, check_used
 from ccd.config.files import find_file, find_included, find_module, modules, shown
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.language import Binding, Layer, read_bindings, read_file, refuse_twice
-from ccd.config.messages import Problems, closest, did_you_mean, refusal
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.resolve import check_values, resolve
 from ccd.errors import ConfigError
 from ccd.registry import component, components, find
 from ccd.settings import NonNegativeInt, Text
+from ccd.suggestions import closest, did_you_mean
 
 
 def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -274,14 +275,15 @@ class _Loader:
             if not name or (slash and not part):
                 what = f"Ablation.per_dataset has a list for '{key}'"
                 hint = "write 'DATASET' or 'DATASET/Component'"
-                raise ConfigError(refusal(what, origin, hint=hint))
+                raise ConfigError(what, where=origin, keys=("Ablation.per_dataset",), hint=hint)
             if name != dataset:
                 self._refuse_typo(name, origin)
             if part and find(part) is None:
-                known = [c.name for c in components()]
-                hint = did_you_mean(part, known, "there are")
                 what = f"Ablation.per_dataset has a list for '{key}', but no component is '{part}'"
-                problems.add(refusal(what, origin, hint=hint))
+                hint = did_you_mean(part, [c.name for c in components()])
+                problems.add(
+                    ConfigError(what, where=origin, keys=("Ablation.per_dataset",), hint=hint)
+                )
             layer = sum(self._items(items, origin, f"data set '{key}'"), Layer())
             if origin in self.included:
                 layer = _without(layer, self.lines)
@@ -301,7 +303,7 @@ class _Loader:
         if near is not None and name not in known:
             what = f"Ablation.per_dataset has a list for '{name}', which is no data set"
             hint = f"did you mean '{near}'? a data set of your own needs a name less like it"
-            raise ConfigError(refusal(what, origin, hint=hint))
+            raise ConfigError(what, where=origin, keys=("Ablation.per_dataset",), hint=hint)
 
     def _items(self, items: list[str], origin: Origin, note: str) -> tuple[Layer, Layer]:
         """Statements of a list's modules and files, and of its bindings."""
@@ -317,15 +319,19 @@ class _Loader:
                 is_path = item.endswith(".gin")
                 file = find_included(item, folder) if is_path else find_module("modules", item)
             except ConfigError as error:
-                what, _, hint = str(error).partition("\n  ")
-                raise ConfigError(refusal(what, place, hint=hint)) from None
+                raise error.at(place) from None
             files += read_file(file, allow_imports=self.allowed)
         bindings = read_bindings(texts)
         refuse_twice(bindings)
         for binding in bindings.bindings:
             if binding.component in (Ablation.__name__, "Search"):
                 what = f"{binding.key} belongs to the whole recipe, not to one variant or data set"
-                raise ConfigError(refusal(what, binding.origin, hint="bind it in the recipe"))
+                raise ConfigError(
+                    what,
+                    where=binding.origin,
+                    keys=(binding.key,),
+                    hint="bind it in the recipe",
+                )
         return files, bindings
 
     def _graphs(
@@ -375,7 +381,5 @@ class _Loader:
 
 def _check_choice(name: str | None, variants: dict[str, Any], origin: Origin | None) -> None:
     if name is not None and name not in variants:
-        hint = did_you_mean(f"{name}", [f"{v}" for v in variants], "variants")
-        all_names = f"variants: {', '.join(variants)}"
-        hint = hint if hint.startswith("variants") else f"{hint} {all_names}"
-        raise ConfigError(refusal(f"no variant '{name}'", origin, hint=hint))
+        hint = did_you_mean(name, variants, "variants", list_all=True)
+        raise ConfigError(f"no variant '{name}'", where=origin, hint=hint)

@@ -8,8 +8,8 @@ from typing import Any
 from ccd.config.checks import REQUIRED_MACRO, checked_value, missing_value, prefixes
 from ccd.config.graph import ConfigGraph, Node, Parameter
 from ccd.config.language import Binding, Layer
-from ccd.config.messages import Problems, refusal
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.values import Macro, Reference, mapped
 from ccd.errors import ConfigError
 from ccd.registry import Component, Setting, find
@@ -31,7 +31,7 @@ def resolve(layer: Layer, root: str, origin: Origin, problems: Problems) -> Conf
     """
     component = find(root)
     if component is None:
-        raise ConfigError(refusal(f"no component '{root}' to start from", origin))
+        raise ConfigError(f"no component '{root}' to start from", where=origin)
     return ConfigGraph(_Resolver(layer, problems).node(component, "", origin, ()))
 
 
@@ -70,7 +70,7 @@ class _Resolver:
         node = Node(component, scope, ())
         if node.key in path:
             loop = " -> ".join((*path[path.index(node.key) :], node.key))
-            self._problems.add(refusal(f"{node.key} contains itself: {loop}", origin))
+            self._problems.add(ConfigError(f"{node.key} contains itself: {loop}", where=origin))
             return node
         path = (*path, node.key)
         parameters = (

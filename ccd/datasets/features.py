@@ -60,13 +60,15 @@ def open_features(
     array = open_npy(path)
     kind = f"{array.dtype.name} {list(array.shape)}"
     if array.ndim != 2:
-        raise DataError(f"{path}: expected {modality} features [n_items, dim], found {kind}")
+        raise DataError(f"expected {modality} features [n_items, dim]", where=path, found=kind)
     if len(array) != n_items:
         first, last = sorted((len(array), n_items))
         which = "items without a row" if len(array) < n_items else "rows without an item"
         raise DataError(
-            f"{path}: {modality} features have {len(array):,} rows, the data set has {n_items:,} "
-            f"items ({which}: {first}..{last - 1}); row i must be item i"
+            f"{modality} features must have a row for each of the {n_items:,} items",
+            where=path,
+            found=f"{len(array):,} rows ({which}: {first}..{last - 1})",
+            hint="row i must be item i",
         )
     array, notes = _usable(array, modality)
     scan = scan_features(array)
@@ -121,8 +123,11 @@ def _without_non_finite(
     found = f"{len(items):,} items with NaN or infinite {modality} features: {shown}"
     if policy == "refuse":
         raise DataError(
-            f"{path}: {found}; correct the file, or set mmrec_dataset.non_finite = 'zero' to treat "
-            "these items as having none"
+            found,
+            where=path,
+            keys=("mmrec_dataset.non_finite",),
+            hint="correct the file, or set mmrec_dataset.non_finite = 'zero' to treat these items "
+            "as having none",
         )
     cleaned = np.array(array)
     cleaned[items] = 0

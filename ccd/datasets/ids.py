@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ccd.errors import DataError, reading
+from ccd.errors import DataError, Place, reading
 
 MAX_IDS = 50_000_000
 """Largest table of ids that is taken for one that counts from 0."""
@@ -76,9 +76,11 @@ def number_ids(
     found = repr(column.cell(row)[:40])
     if featured:
         raise DataError(
-            f"{path}:{row + 2}: {kind}ID {found} is no row of the feature files; number the "
-            f"{kind}s 0, 1, 2, ... like the rows, or list their ids in a file, one a line in the "
-            f"order of the rows, and name it in mmrec_dataset.{kind}_order"
+            f"{kind}ID {found} is no row of the feature files",
+            where=Place(str(path), row + 2),
+            keys=(f"mmrec_dataset.{kind}_order",),
+            hint=f"number the {kind}s 0, 1, 2, ... like the rows, or list their ids in a file, "
+            f"one a line in the order of the rows, and name it in mmrec_dataset.{kind}_order",
         )
     ids = sorted({cell.strip() for cell in column.cells})
     note = (
@@ -93,9 +95,11 @@ def _numbered_by(path: Path, kind: str, column: Column, order: Sequence[str]) ->
     unknown = np.flatnonzero(positions < 0)
     if len(unknown):
         raise DataError(
-            f"{path}:{unknown[0] + 2}: {kind}ID {column.cell(unknown[0])[:40]!r} is not among the "
-            f"{len(order):,} ids of mmrec_dataset.{kind}_order ({len(unknown):,} such rows); add "
-            "it there, with a feature row, or remove these rows"
+            f"{kind}ID {column.cell(unknown[0])[:40]!r} is not among the {len(order):,} ids of "
+            f"mmrec_dataset.{kind}_order ({len(unknown):,} such rows)",
+            where=Place(str(path), int(unknown[0]) + 2),
+            keys=(f"mmrec_dataset.{kind}_order",),
+            hint="add it there, with a feature row, or remove these rows",
         )
     return Numbered(positions, tuple(order))
 
@@ -127,11 +131,16 @@ def read_order(path: Path) -> tuple[str, ...]:
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         cell = line.strip()
         if not cell:
-            raise DataError(f"{path}:{number}: the line is empty; write one item id on each line")
+            raise DataError(
+                "the line is empty",
+                where=Place(str(path), number),
+                hint="write one item id on each line",
+            )
         if cell in lines:
             raise DataError(
-                f"{path}:{number}: repeats item id {cell[:40]!r} of line {lines[cell]}; "
-                "each line stands for one feature row"
+                f"item id {cell[:40]!r} of line {lines[cell]} is repeated",
+                where=Place(str(path), number),
+                hint="each line stands for one feature row: remove one of the two",
             )
         lines[cell] = number
     return tuple(lines)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
 from ccd.datasets.ids import Column, is_integer, number_ids
-from ccd.errors import CcdError, DamagedFileError, DataError, reading
+from ccd.errors import CcdError, DamagedFileError, DataError, Place, reading, reason
 
 COLUMNS = ("userID", "itemID", "x_label")
 SPLITS = ("train", "valid", "test")
@@ -24,6 +25,13 @@ _DECIMAL = re.compile(r"-?\d+\.\d*(e[+-]?\d+)?")
 _MISSING = {"na", "n/a", "<na>", "nan", "-nan", "nat", "null", "none"}
 """How other programs write that there is no value, in lower case."""
 _HEADER = " ".join(COLUMNS)
+
+
+class _Fault(NamedTuple):
+    """What is wrong with a line or a cell, and what to do, where there is advice."""
+
+    what: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,11 +79,13 @@ def read_interactions(
     with reading(path, DataError):
         data = path.read_bytes()
     if not data:
-        raise DamagedFileError(f"{path}: is empty (0 bytes), expected the header '{_HEADER}'")
+        raise DamagedFileError(
+            f"this file is empty (0 bytes), expected the header '{_HEADER}'", where=path
+        )
     header, _, body = data.partition(b"\n")
     names, notes = _read_header(path, header)
     if not body.strip():
-        raise DataError(f"{path}: has a header but no interactions")
+        raise DataError("this file has a header but no interactions", where=path)
     user_column, item_column, labels = _read_columns(path, body, names)
     users = number_ids(path, "user", user_column)
     items = number_ids(path, "item", item_column, order=item_order, featured=featured)
@@ -91,8 +101,9 @@ def _splits(path: Path, labels: Column) -> np.ndarray:
     unknown = np.flatnonzero((splits < 0) | (splits >= len(SPLITS)))
     if len(unknown):
         raise DataError(
-            f"{path}:{unknown[0] + 2}: unknown x_label {splits[unknown[0]]} "
-            f"({len(unknown):,} such rows); write 0 for train, 1 for validation, 2 for test"
+            f"unknown x_label {splits[unknown[0]]} ({len(unknown):,} such rows)",
+            where=Place(str(path), int(unknown[0]) + 2),
+            hint="write 0 for train, 1 for validation, 2 for test",
         )
     return splits
 
@@ -100,7 +111,7 @@ def _splits(path: Path, labels: Column) -> np.ndarray:
 def _read_header(path: Path, header: bytes) -> tuple[list[str], tuple[str, ...]]:
     notes = []
     if header.startswith(_UTF16):
-        raise DataError(f"{path}:1: is UTF-16, not UTF-8; save it as UTF-8")
+        raise DataError("this file is UTF-16, not UTF-8", where=path, hint="save it as UTF-8")
     if header.startswith(_BOM):
         header = header[len(_BOM) :]
         notes.append(f"{path.name}: a byte order mark before the header was skipped")
@@ -112,14 +123,17 @@ def _read_header(path: Path, header: bytes) -> tuple[list[str], tuple[str, ...]]
     except UnicodeDecodeError as error:
         byte = header[error.start]
         raise DataError(
-            f"{path}:1: the header is not UTF-8 (byte 0x{byte:02x} at position {error.start}); "
-            "save the file as UTF-8"
+            f"the header is not UTF-8 (byte 0x{byte:02x} at position {error.start})",
+            where=Place(str(path), 1),
+            hint="save the file as UTF-8",
         ) from error
     names = line.split("\t")
     if any(names.count(column) != 1 for column in COLUMNS):
         raise DataError(
-            f"{path}:1: expected the tab-separated columns '{_HEADER}', found {line[:80]!r}: "
-            f"{_guess_header(line)}"
+            f"expected the tab-separated columns '{_HEADER}'",
+            where=Place(str(path), 1),
+            found=repr(line[:80]),
+            hint=_guess_header(line),
         )
     extra = [name for name in names if name not in COLUMNS]
     if extra:
@@ -165,14 +179,15 @@ def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
             ),
         ).unify_dictionaries()
     except pa.ArrowInvalid as error:
-        raise _first_fault(path, body, names) or DataError(f"{path}: {error}") from error
+        other = DataError(f"this file cannot be read: {reason(error)}", where=path)
+        raise _first_fault(path, body, names) or other from error
     columns = []
     for name in COLUMNS:
         chunks = table[name].chunks
         codes = np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
         columns.append(Column(chunks[0].dictionary.to_pylist(), codes))
         if any(_fault_of_cell(name, cell.encode()) for cell in columns[-1].cells):
-            raise _first_fault(path, body, names) or DataError(f"{path}: cannot be read")
+            raise _first_fault(path, body, names) or DataError("cannot be read", where=path)
     return columns
 
 
@@ -185,39 +200,41 @@ def _first_fault(path: Path, body: bytes, names: list[str]) -> CcdError | None:
         fault = _fault(raw.removesuffix(b"\r"), names)
         if fault and number == len(lines) + 1 and not whole:
             return DamagedFileError(
-                f"{path}:{number}: {fault}, and the file ends there without a line end: it seems "
-                f"cut off at {path.stat().st_size} bytes; copy it again"
+                f"{fault.what}, and the file ends there without a line end: it seems cut off at "
+                f"{path.stat().st_size} bytes",
+                where=Place(str(path), number),
+                hint="copy it again",
             )
         if fault:
-            return DataError(f"{path}:{number}: {fault}")
+            return DataError(fault.what, where=Place(str(path), number), hint=fault.hint)
     return None
 
 
-def _fault(line: bytes, names: list[str]) -> str | None:
+def _fault(line: bytes, names: list[str]) -> _Fault | None:
     if not line.strip():
-        return "the line is empty; remove it"
+        return _Fault("the line is empty", "remove it")
     cells = line.split(b"\t")
     if len(cells) != len(names):
         shown = line[:60].decode(errors="replace")
-        return f"found {len(cells)} of {len(names)} tab-separated values: {shown!r}"
+        return _Fault(f"found {len(cells)} of {len(names)} tab-separated values: {shown!r}")
     faults = (_fault_of_cell(name, cells[names.index(name)]) for name in COLUMNS)
     return next((fault for fault in faults if fault), None)
 
 
-def _fault_of_cell(name: str, cell: bytes) -> str | None:
+def _fault_of_cell(name: str, cell: bytes) -> _Fault | None:
     try:
         text = cell.decode()
     except UnicodeDecodeError:
-        return f"{name} {cell[:40]!r} is not UTF-8; save the file as UTF-8"
+        return _Fault(f"{name} {cell[:40]!r} is not UTF-8", "save the file as UTF-8")
     if is_integer(text):
         return None
     shown = repr(text[:40])
     if not text.strip():
-        return f"{name} is missing"
+        return _Fault(f"{name} is missing")
     if text.strip().lower() in _MISSING:
-        return f"{name} {shown} stands for a missing value; remove the row"
+        return _Fault(f"{name} {shown} stands for a missing value", "remove the row")
     if _DECIMAL.fullmatch(text):
-        return f"{name} {shown} was written as a decimal number; write whole numbers"
+        return _Fault(f"{name} {shown} is a decimal number", "write whole numbers")
     if text[0] in "\"'":
-        return f"{name} {shown} is quoted; write values without quotes"
-    return f"x_label is not an integer: {shown}" if name == "x_label" else None
+        return _Fault(f"{name} {shown} is quoted", "write values without quotes")
+    return _Fault(f"x_label is not an integer: {shown}") if name == "x_label" else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccd.datasets.ids import is_integer
-from ccd.errors import DataError, reading
+from ccd.errors import DataError, Place, reading, reason
 
 _HEADER = ["itemID", "name"]
 
@@ -30,8 +30,10 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
     for number, cells in _rows(path):
         if len(cells) != 2 or not cells[1].strip():
             raise DataError(
-                f"{path}:{number}: expected an item id and its name, found {cells!r}; mend or "
-                "remove the line"
+                "expected an item id and its name",
+                where=Place(str(path), number),
+                found=repr(cells),
+                hint="correct or remove the line",
             )
         text = cells[0].strip()
         position = int(text) if not item_ids and is_integer(text) else place.get(text, -1)
@@ -40,13 +42,15 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
                 f"which has {n_items:,} ids" if item_ids else f"whose ids are 0 to {n_items - 1}"
             )
             raise DataError(
-                f"{path}:{number}: itemID {text[:40]!r} is no item of the data set, {known}; "
-                "remove the line or name the file of this data set"
+                f"itemID {text[:40]!r} is no item of the data set, {known}",
+                where=Place(str(path), number),
+                hint="remove the line or name the file of this data set",
             )
         if position in lines:
             raise DataError(
-                f"{path}:{number}: names item {text[:40]!r} again, after line {lines[position]}; "
-                "keep one of the lines"
+                f"item {text[:40]!r} is named a second time, after line {lines[position]}",
+                where=Place(str(path), number),
+                hint="keep one of the two lines",
             )
         names[position], lines[position] = cells[1].strip(), number
     return tuple(names)
@@ -65,12 +69,15 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         rows = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
         raise DataError(
-            f"{path}:{reader.line_num}: cannot be read ({error}); mend or remove the line"
+            f"this line cannot be read: {reason(error)}",
+            where=Place(str(path), reader.line_num),
+            hint="correct or remove the line",
         ) from error
     if not rows or rows[0][1] != _HEADER:
-        found = rows[0][1] if rows else "nothing"
         raise DataError(
-            f"{path}:1: expected the columns {' and '.join(_HEADER)}, found {found!r}; write them "
-            f"so, separated by {'a comma' if commas else 'a tab'}"
+            f"expected the columns {' and '.join(_HEADER)}",
+            where=Place(str(path), 1),
+            found=repr(rows[0][1]) if rows else "nothing",
+            hint=f"write them with {'a comma' if commas else 'a tab'} between them",
         )
     return rows[1:]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccd.errors import DataError
+from ccd.errors import DataError, Place
 
 _LISTED = 8
 
@@ -35,7 +35,10 @@ def data_folders(data_dir: Path | None) -> list[Path]:
     """
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(
-            f"--data-dir: '{data_dir}' is not a folder; name the one that holds your data sets"
+            "--data-dir must be a folder",
+            keys=("--data-dir",),
+            found=f"'{data_dir}'",
+            hint="name the folder that holds your data sets",
         )
     from_environment = os.environ.get("CCD_DATA")
     places = [data_dir, Path(from_environment) if from_environment else None, Path("data")]
@@ -68,32 +71,30 @@ def locate(
             found = {key: _first(place, file) for key, file in wanted.items()}
             if all(found[key] or not file.required for key, file in wanted.items()):
                 return {key: path for key, path in found.items() if path}
-        message = _missing(name, list(wanted.values()), places, source)
+        refusal = _missing(name, list(wanted.values()), places, source)
     except OSError as error:
-        raise DataError(f"{error.filename}: cannot be looked into: {error.strerror}") from error
-    raise DataError(message)
+        what = f"this folder cannot be looked into: {error.strerror}"
+        raise DataError(what, where=Place(str(error.filename))) from error
+    raise refusal
 
 
 def _first(place: Path, file: Wanted) -> Path | None:
     return next((place / name for name in file.names if (place / name).is_file()), None)
 
 
-def _missing(name: str, wanted: list[Wanted], places: list[Path], source: str) -> str:
+def _missing(name: str, wanted: list[Wanted], places: list[Path], source: str) -> DataError:
     required = [file for file in wanted if file.required]
-    sections = {
-        "expected": [f"{' or '.join(file.names)}: {file.what}" for file in required],
-        "looked in": [f"{place}: {_state(place, required)}" for place in places],
-        "get it": [
-            f"{source}; put the files into {Path('data') / name},",
-            "or name the folder that holds them with --data-dir or $CCD_DATA",
+    return DataError(
+        f"no folder has all files of data set '{name}'",
+        where=[Place(str(place), text=_state(place, required)) for place in places],
+        keys=("--data-dir",),
+        details=[
+            *(f"expected {' or '.join(file.names)}: {file.what}" for file in required),
+            f"source: {source}",
         ],
-        "or": ["use the data set 'planted', which is generated and needs no files"],
-    }
-    lines = [f"data set '{name}': no folder has all of its files"]
-    for title, rows in sections.items():
-        labels = [title] + [""] * (len(rows) - 1)
-        lines += [f"  {label:<11}{row}" for label, row in zip(labels, rows, strict=True)]
-    return "\n".join(lines)
+        hint=f"put the files into {Path('data') / name}, or name the folder that holds them with "
+        "--data-dir or $CCD_DATA, or use the data set 'planted', which is generated and needs none",
+    )
 
 
 def _state(place: Path, required: list[Wanted]) -> str:

@@ -115,8 +115,10 @@ def _refuse_names(modalities: Iterable[str]) -> None:
     for name in modalities:
         if name in taken or re.fullmatch(r"[\w-]+", name) is None:
             raise ConfigError(
-                f"mmrec_dataset.features: a modality cannot be called '{name}'; use letters, "
-                "digits, - and _, and no word that torch uses itself, such as 'keys'"
+                f"mmrec_dataset.features: a modality cannot be called '{name}'",
+                keys=("mmrec_dataset.features",),
+                hint="use letters, digits, - and _, and no word that torch uses itself, such as "
+                "'keys'",
             )
 
 
@@ -134,7 +136,9 @@ def _wanted(
     if unknown:
         raise ConfigError(
             f"mmrec_dataset.neighbours: {', '.join(unknown)} is no modality of "
-            f"mmrec_dataset.features ({', '.join(map(repr, features)) or 'none'})"
+            "mmrec_dataset.features",
+            keys=("mmrec_dataset.neighbours", "mmrec_dataset.features"),
+            hint=f"modalities: {', '.join(map(repr, features)) or 'none'}",
         )
     wanted = {
         "interactions": Wanted(f"interactions, tab-separated {' '.join(COLUMNS)}", (interactions,))

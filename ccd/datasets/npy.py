@@ -9,16 +9,23 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
-from ccd.errors import DamagedFileError, DataError, reading
+from ccd.errors import DamagedFileError, DataError, reading, reason
 
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, tokenize.TokenError)
 """What numpy's reader raises on headers that are not one."""
 _KNOWN_STARTS = {
-    b"version https://git-lfs": "a Git LFS pointer; run 'git lfs pull' to get the file itself",
-    b"PK": "a zip archive, such as .npz or a torch file; save the array with numpy.save",
-    b"\x80": "a pickle, which runs code when it is loaded; save the array with numpy.save",
-    b"<": "a web page, so the download failed; fetch it again",
+    b"version https://git-lfs": (
+        "a Git LFS pointer",
+        "run 'git lfs pull' to get the file itself",
+    ),
+    b"PK": ("a zip archive, such as .npz or a torch file", "save the array with numpy.save"),
+    b"\x80": (
+        "a pickle, which runs code when it is loaded",
+        "save the array with numpy.save",
+    ),
+    b"<": ("a web page, so the download failed", "download it again"),
 }
+"""First bytes of other files: what such a file is, and what to do."""
 
 
 def open_npy(path: Path) -> np.ndarray:
@@ -33,31 +40,42 @@ def open_npy(path: Path) -> np.ndarray:
         shape, dtype, offset = _read_header(path, found)
     if dtype.hasobject:
         raise DamagedFileError(
-            f"{path}: holds pickled Python objects, which run code when they are loaded; save "
-            "numbers: numpy.save(path, array.astype('float32'))"
+            "this file holds pickled Python objects, which run code when they are loaded",
+            where=path,
+            hint="save numbers: numpy.save(path, array.astype('float32'))",
         )
     expected = offset + math.prod(shape) * dtype.itemsize
     if found != expected:
         state = "is truncated" if found < expected else "goes on after its array"
         raise DamagedFileError(
-            f"{path}: {state}: expected {expected:,} bytes for {dtype.name} {list(shape)}, found "
-            f"{found:,}; copy it again"
+            f"this file {state}: expected {expected:,} bytes for {dtype.name} {list(shape)}",
+            where=path,
+            found=f"{found:,}",
+            hint="copy it again",
         )
     if dtype.kind not in "fiub":
-        raise DataError(f"{path}: expected numbers, found {dtype.name}; save float32 or float16")
+        raise DataError(
+            "expected an array of numbers",
+            where=path,
+            found=dtype.name,
+            hint="save float32 or float16",
+        )
     if not math.prod(shape):
-        raise DataError(f"{path}: has no elements (shape {list(shape)})")
+        raise DataError("this array has no elements", where=path, found=f"shape {list(shape)}")
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _read_header(path: Path, found: int) -> tuple[tuple[int, ...], np.dtype, int]:
     if not found:
-        raise DamagedFileError(f"{path}: is empty (0 bytes), expected a .npy array; copy it again")
+        raise DamagedFileError(
+            "this file is empty (0 bytes), expected a .npy array", where=path, hint="copy it again"
+        )
     with path.open("rb") as file:
         start = file.read(32)
-        for known, guess in _KNOWN_STARTS.items():
+        for known, (guess, way_out) in _KNOWN_STARTS.items():
             if start.startswith(known):
-                raise DamagedFileError(f"{path}: is not a .npy file but {guess}")
+                what = f"this is not a .npy file but {guess}"
+                raise DamagedFileError(what, where=path, hint=way_out)
         file.seek(0)
         readers = {
             (1, 0): npy_format.read_array_header_1_0,
@@ -66,10 +84,13 @@ def _read_header(path: Path, found: int) -> tuple[tuple[int, ...], np.dtype, int
         try:
             version = npy_format.read_magic(file)
             if version not in readers:
-                raise DataError(f"{path}: .npy format {version} is not read; save plain float32")
+                what = f"version {version} of the .npy format cannot be read"
+                raise DataError(what, where=path, hint="save plain float32")
             shape, _, dtype = readers[version](file)
         except _BAD_HEADER as error:
             raise DamagedFileError(
-                f"{path}: has no whole .npy header in its {found:,} bytes ({error}); copy it again"
+                f"this file has no complete .npy header in its {found:,} bytes: {reason(error)}",
+                where=path,
+                hint="copy it again",
             ) from error
         return shape, dtype, file.tell()

@@ -75,8 +75,12 @@ def choose(
     taken = np.bincount(users, minlength=len(wanted)).min()
     if taken < FEWEST:
         raise ConfigError(
-            f"planted_world: a user finds only {taken} different items, {FEWEST} are needed; raise "
-            "n_items, or lower affinity, zipf_exponent or withheld"
+            f"a user of planted_world finds only {taken} different items, but {FEWEST} are needed",
+            keys=[
+                f"planted_world.{name}"
+                for name in ("n_items", "affinity", "zipf_exponent", "withheld")
+            ],
+            hint="raise planted_world.n_items, or lower its affinity, zipf_exponent or withheld",
         )
     return Choices(users, items, pairs)
 

@@ -77,7 +77,9 @@ def _count_ids(
 ) -> tuple[int, list[str]]:
     size, distinct = n_known or int(ids.max()) + 1, len(np.unique(ids))
     if distinct < 2:
-        raise DataError(f"{table.path}: has only {distinct} {kind}; at least 2 are needed")
+        raise DataError(
+            f"at least 2 {kind}s are needed", where=table.path, found=f"{distinct} {kind}"
+        )
     gap = size - distinct
     return size, [f"{gap:,} of {size:,} {kind} ids occur in no split"] if gap else []
 
@@ -104,7 +106,10 @@ def _distinct(
         if policy == "refuse":
             setting = "duplicates" if what == "duplicate" else "leaks"
             raise DataError(
-                f"{table.path}: {text}; correct the file, or set mmrec_dataset.{setting} = 'drop'"
+                text,
+                where=table.path,
+                keys=(f"mmrec_dataset.{setting}",),
+                hint=f"correct the file, or set mmrec_dataset.{setting} = 'drop'",
             )
         notes.append(f"{text}; dropped")
     keep = np.ones(len(pairs), dtype=bool)
@@ -134,7 +139,6 @@ def _part(table: InteractionTable, keep: np.ndarray, label: int) -> Interactions
     if not rows.any():
         written = int((table.labels == label).sum())
         left = f"its {written:,} rows were all removed" if written else "no row has that label"
-        raise DataError(
-            f"{table.path}: the {SPLITS[label]} split (x_label {label}) is empty: {left}"
-        )
+        what = f"the {SPLITS[label]} split (x_label {label}) is empty: {left}"
+        raise DataError(what, where=table.path)
     return Interactions(table.users[rows], table.items[rows])

@@ -134,7 +134,8 @@ class TransformerEstimator(Estimator):
         super().__init__()
         if dim % n_heads:
             raise ConfigError(
-                f"TransformerEstimator.n_heads = {n_heads} must divide Experiment.dim = {dim}"
+                f"TransformerEstimator.n_heads = {n_heads} must divide Experiment.dim = {dim}",
+                keys=("TransformerEstimator.n_heads", "Experiment.dim"),
             )
         self.dim = dim
         self.layers = nn.ModuleList(

@@ -56,9 +56,11 @@ class GaussianDiffusion:
         beta = betas(steps)
         if beta.shape != (steps,) or not bool(((beta > 0) & (beta < 1)).all()):
             raise ConfigError(
-                f"GaussianDiffusion.betas must give {steps} values in (0, 1), "
-                f"got {tuple(beta.shape)} from {float(beta.min()):.3g} to {float(beta.max()):.3g}; "
-                "change the schedule's range"
+                f"GaussianDiffusion.betas must give {steps} values in (0, 1)",
+                keys=("GaussianDiffusion.betas",),
+                found=f"{tuple(beta.shape)} from {float(beta.min()):.3g} to "
+                f"{float(beta.max()):.3g}",
+                hint="change the schedule's range",
             )
         self.steps, self.posterior, self.start = steps, posterior, start
         self.timestep_sampling = timestep_sampling

@@ -212,14 +212,17 @@ def _side(dim: int, width: int, n_levels: int) -> int:
     if side * side != dim or side % factor:
         raise ConfigError(
             f"UNetEstimator folds embeddings to square images and halves them {n_levels - 1} times,"
-            f" but Experiment.dim = {dim} is no square of a multiple of {factor}; set it to "
-            f"{factor**2} or {4 * factor**2}, shorten UNetEstimator.multipliers, or choose another "
-            "DiffusionAligner.estimator"
+            f" but Experiment.dim = {dim} is no square of a multiple of {factor}",
+            keys=("Experiment.dim", "UNetEstimator.multipliers", "DiffusionAligner.estimator"),
+            hint=f"set it to {factor**2} or {4 * factor**2}, shorten UNetEstimator.multipliers, "
+            "or choose another DiffusionAligner.estimator",
         )
     if width % _GROUPS or width < _GROUPS:
         raise ConfigError(
             f"UNetEstimator.width = {width} must be a multiple of {_GROUPS}, the groups of its "
-            f"normalisations; the next one is {-(-width // _GROUPS) * _GROUPS}"
+            "normalisations",
+            keys=("UNetEstimator.width",),
+            hint=f"the next one is {-(-width // _GROUPS) * _GROUPS}",
         )
     return side
 

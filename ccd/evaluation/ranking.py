@@ -114,8 +114,9 @@ class FullRanking:
         names = [f"{name}@{k}" for name in metrics for k in cutoffs]
         if select not in names:
             raise ConfigError(
-                f"FullRanking.select = '{select}' is not evaluated; "
-                f"choose one of {', '.join(names)}"
+                f"FullRanking.select = '{select}' is not evaluated",
+                keys=("FullRanking.select", "FullRanking.metrics", "FullRanking.cutoffs"),
+                hint=f"choose one of {', '.join(names)}",
             )
 
     def check(self, n_items: int) -> None:
@@ -126,8 +127,9 @@ class FullRanking:
         """
         if max(self.cutoffs) > n_items:
             raise ConfigError(
-                f"FullRanking.cutoffs = {self.cutoffs}, but the data set has {n_items} items; "
-                f"the largest legal value is {n_items}"
+                f"FullRanking.cutoffs = {self.cutoffs}, but the data set has {n_items} items",
+                keys=("FullRanking.cutoffs",),
+                hint=f"the largest legal value is {n_items}",
             )
 
     @torch.no_grad()

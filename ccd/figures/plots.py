@@ -77,8 +77,9 @@ def plot(kind: str, request: Request) -> Figure:
         if getattr(request, name) is not None and name not in KINDS[kind].uses:
             others = [other for other, found in KINDS.items() if name in found.uses]
             raise ConfigError(
-                f"the figure '{kind}' has no use for --{name}; leave it out, or draw one that has: "
-                f"{', '.join(others)}"
+                f"the figure '{kind}' has no use for --{name}",
+                keys=(f"--{name}",),
+                hint=f"leave it out, or draw one that has: {', '.join(others)}",
             )
     return KINDS[kind].draw(request)
 
@@ -98,8 +99,10 @@ def _curves(request: Request) -> Figure:
         runs = [run for run in runs if run.result.seed == request.seed]
         if not runs:
             raise ConfigError(
-                f"{request.folder} has no finished run with seed {request.seed}; it has seeds "
-                f"{', '.join(map(str, seeds))}"
+                f"this folder has no finished run with seed {request.seed}",
+                where=request.folder,
+                keys=("--seed",),
+                hint=f"it has seeds {', '.join(map(str, seeds))}",
             )
     history = [record for run in runs for record in run.history]
     return draw_curves(history, choose_metric(runs, "valid", request.metric))
@@ -119,14 +122,20 @@ def _sensitivity(request: Request) -> Figure:
 
     if request.study is not None or (request.folder / STUDY_FILE).exists():
         if request.metric is not None:
-            raise ConfigError("a study is of the metric it searched for; leave out --metric")
+            raise ConfigError(
+                "a study has values of one metric, which it searched by",
+                keys=("--metric",),
+                hint="leave out --metric",
+            )
         return _study(request.study or find(str(request.folder), None).study)
     folders = [request.folder]
     if not any((request.folder / name).exists() for name in (RESULTS_FILE, RUN_FILE)):
         folders = sorted(path.parent for path in request.folder.glob(f"*/{RESULTS_FILE}"))
     if not folders:
         raise ConfigError(
-            f"{request.folder} holds no finished run; name a run folder, or a folder of them"
+            "this folder holds no finished run",
+            where=request.folder,
+            hint="name a run folder, or a folder of them",
         )
     runs = [run for folder in folders for run in open_runs(folder, request.imports)]
     metric = choose_metric(runs, "valid", request.metric)

@@ -31,7 +31,9 @@ def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
     if not seen:
         raise ConfigError(
             f"{title} recorded nothing of its hard negatives: it has none that are items, or was "
-            "trained with Experiment.probe = None; train it with Experiment.probe = @NegativeProbe"
+            "trained with Experiment.probe = None",
+            keys=("Experiment.probe",),
+            hint="train it with Experiment.probe = @NegativeProbe",
         )
     figure = new_figure(7.4, 7.2)
     axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))

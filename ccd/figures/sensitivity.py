@@ -55,8 +55,8 @@ def draw_sensitivity(
     found = varied(trials)
     if not found:
         raise ConfigError(
-            f"{len(trials)} finished runs differ in no setting, so there is nothing to show; "
-            "name a study, or a folder of runs with several values of a setting"
+            f"{len(trials)} finished runs differ in no setting, so there is nothing to show",
+            hint="name a study, or a folder of runs with several values of a setting",
         )
     columns = min(3, len(found))
     lines = math.ceil(len(found) / columns)

@@ -43,9 +43,8 @@ def tsne(points: np.ndarray, seed: int = 0) -> np.ndarray:
     try:
         from sklearn.manifold import TSNE
     except ImportError as error:
-        raise ResourceError(
-            "t-SNE needs scikit-learn, which is not installed; pip install 'ccdrec[figures]'"
-        ) from error
+        what = "t-SNE needs scikit-learn, which is not installed"
+        raise ResourceError(what, hint="pip install 'ccdrec[figures]'") from error
     perplexity = min(30.0, (len(points) - 1) / 3)
     method = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, max_iter=750)
     placed: np.ndarray = method.fit_transform(_units(points))

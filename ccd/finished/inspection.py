@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
-from ccd.config.messages import closest
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun
@@ -22,6 +21,7 @@ from ccd.negative_source import NegativeSource
 from ccd.negatives.base import ItemNegatives, RandomNegatives
 from ccd.negatives.probe import Triplets, measure
 from ccd.runs.history import stages
+from ccd.suggestions import closest
 from ccd.training.recommender import Recommender
 
 _TRIPLETS, _DRAWS = 1024, 200
@@ -144,7 +144,9 @@ class Inspection:
         if drawn is None:
             raise ConfigError(
                 f"{self.run.folder.name} draws no items as hard negatives: it has no sampler, or "
-                "one that makes up representations; choose another --variant"
+                "one that makes up representations",
+                keys=("--variant",),
+                hint="choose another --variant",
             )
         weight = self.run.experiment.losses.hard_weight
         return measure(drawn, self.final, self.held_out, weight)
@@ -157,7 +159,9 @@ class Inspection:
         """
         positives = self.seen.of(torch.tensor([user]))[1]
         if not len(positives):
-            raise ConfigError(f"user {user} has no training interaction, so no negatives")
+            raise ConfigError(
+                f"user {user} has no training interaction, so no negatives", keys=("--user",)
+            )
         turns = positives.repeat(-(-_DRAWS // len(positives)))[:_DRAWS]
         drawn = self.draw(torch.full_like(turns, user), turns, epoch)
         if drawn is None:
@@ -195,8 +199,9 @@ def inspect_negatives(
     result = run.result
     if epoch is not None and not 0 <= epoch < result.epochs:
         raise ConfigError(
-            f"{run.folder.name} was trained for epochs 0 to {result.epochs - 1}, --epoch {epoch} "
-            "is none of them"
+            f"{run.folder.name} was trained for epochs 0 to {result.epochs - 1}",
+            keys=("--epoch",),
+            found=f"--epoch {epoch}",
         )
     stages = _recorded(run, epoch)
     rebuilt = None
@@ -254,9 +259,10 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
         if name in ids:
             return ids.index(name)
         near = closest(name, ids)
-        raise ConfigError(f"no '{name}' in the data set{f'; did you mean {near}?' if near else ''}")
+        hint = f"did you mean {near}?" if near else ""
+        raise ConfigError(f"no '{name}' in the data set", hint=hint)
     if not name.isdecimal() or int(name) >= n:
-        raise ConfigError(f"no '{name}' in the data set, whose ids are 0 to {n - 1}")
+        raise ConfigError(f"no '{name}' in the data set", hint=f"its ids are 0 to {n - 1}")
     return int(name)
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ccd.config.messages import closest
 from ccd.datasets.locate import data_folders
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.inspection import name_of
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.runs.folder import USER_IDS_FILE
+from ccd.suggestions import closest
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
@@ -104,7 +104,7 @@ def recommend(
         DamagedFileError: The saved model cannot be read.
     """
     if k < 1:
-        raise ConfigError(f"k = {k} items for each user; name at least 1")
+        raise ConfigError("k must be at least 1 item for each user", keys=("k",), found=str(k))
     dataset = run.dataset(data_folders(data_dir))
     if users is None:
         rows = torch.arange(dataset.n_users)
@@ -133,11 +133,10 @@ def _positions(users: Sequence[str | int], dataset: Dataset, run: FinishedRun) -
     for user in wanted:
         if user not in place:
             near = closest(user, ids)
-            where = f"its ids are 0 to {dataset.n_users - 1}, the userID of its interactions"
+            guess = f"did you mean {near}? " if near else ""
+            hint = f"its ids are 0 to {dataset.n_users - 1}, the userID of its interactions"
             if ids:
-                where = f"all ids are in {run.folder.parent / USER_IDS_FILE}, one a line"
-            raise ConfigError(
-                f"no user '{user}' in data set '{dataset.name}'"
-                f"{f'; did you mean {near}?' if near else ''}\n  {where}"
-            )
+                hint = f"{guess}all ids are in {run.folder.parent / USER_IDS_FILE}, one a line"
+            what = f"no user '{user}' in data set '{dataset.name}'"
+            raise ConfigError(what, keys=("--user",), hint=hint)
     return [place[user] for user in wanted]

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccd.config.messages import did_you_mean
 from ccd.errors import ConfigError, DataError, ResourceError, reading
 from ccd.runs.folder import (
     ITEM_TENSOR,
@@ -29,6 +28,7 @@ from ccd.runs.folder import (
 from ccd.runs.identity import slug
 from ccd.runs.per_user import PerUser, read_per_user
 from ccd.runs.records import EpochRecord, RunResult
+from ccd.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -118,9 +118,10 @@ class FinishedRun:
         dataset: Dataset = slot.factory()(data_folders)
         if dataset.fingerprint != self.fingerprint:
             raise DataError(
-                f"{self.folder / RUN_FILE}: the run was trained on data set '{dataset.name}' with "
-                "other content than what is found now; name the folder of the old one with "
-                "--data-dir"
+                f"the files of data set '{dataset.name}' have changed since the run was trained",
+                where=self.folder / RUN_FILE,
+                keys=("--data-dir",),
+                hint="name the folder of the old files with --data-dir",
             )
         return dataset
 
@@ -140,9 +141,10 @@ class FinishedRun:
         if model.aligner is not None:
             if SAMPLE_TENSOR not in self.tensors:
                 raise ConfigError(
-                    f"{self.folder / MODEL_FILE} lacks DMA's sample ('{SAMPLE_TENSOR}'), which "
-                    "earlier versions of ccd did not keep; run this variant and seed again into "
-                    "another --out"
+                    f"this model lacks DMA's sample ('{SAMPLE_TENSOR}'), which earlier versions "
+                    "of ccd did not keep",
+                    where=self.folder / MODEL_FILE,
+                    hint="run this variant and seed again into another --out",
                 )
             model.sample = self.tensors[SAMPLE_TENSOR]
         return model
@@ -171,7 +173,8 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     ]
     found = [run for run in runs if only is None or run.folder.name == only.name]
     if not found:
-        raise ConfigError(f"{folder} holds no finished run; {_advice(parent, only)}")
+        hint = _advice(parent, only)
+        raise ConfigError("this folder holds no finished run", where=folder, hint=hint)
     return found
 
 
@@ -207,13 +210,19 @@ def choose_run(
     names = list(dict.fromkeys(run.result.variant for run in runs))
     wanted = names[-1] if variant is None else variant
     if wanted not in names:
-        hint = did_you_mean(wanted, names, "variants")
-        raise ConfigError(f"{folder} has no finished run of '{wanted}'\n  {hint}")
+        raise ConfigError(
+            f"this folder has no finished run of '{wanted}'",
+            where=folder,
+            keys=("--variant",),
+            hint=did_you_mean(wanted, names, "variants"),
+        )
     of_variant = [run for run in runs if run.result.variant == wanted]
     seeds = [run.result.seed for run in of_variant]
     if seed is not None and seed not in seeds:
         raise ConfigError(
-            f"{folder} has no finished run of '{wanted}' with seed {seed}; it has seeds "
-            f"{', '.join(map(str, seeds))}"
+            f"this folder has no finished run of '{wanted}' with seed {seed}",
+            where=folder,
+            keys=("--seed",),
+            hint=f"it has seeds {', '.join(map(str, seeds))}",
         )
     return of_variant[0 if seed is None else seeds.index(seed)]

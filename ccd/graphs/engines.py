@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ccd.errors import ResourceError
+from ccd.errors import ResourceError, reason
 
 
 class Adjacency(Protocol):
@@ -151,15 +151,19 @@ def choose_engine(device: str, requested: str = "auto") -> Engine:
         return TorchEngine()
     if device != "cpu":
         raise ResourceError(
-            f"Experiment.engine = 'dgl' on device '{device}': the released DGL has CPU kernels "
-            "only; set Experiment.engine = 'torch'"
+            f"Experiment.engine = 'dgl' cannot work on device '{device}', as the released DGL "
+            "has CPU kernels only",
+            keys=("Experiment.engine", "Experiment.device"),
+            hint="set Experiment.engine = 'torch'",
         )
     try:
         import ccd.graphs.dgl_import  # noqa: F401
     except Exception as error:
         raise ResourceError(
-            f"DGL does not import here ({type(error).__name__}: {error}); install the version that "
-            "pyproject.toml names, or set Experiment.engine = 'torch'"
+            f"importing DGL failed: {type(error).__name__}: {reason(error)}",
+            keys=("Experiment.engine",),
+            hint="install the version that pyproject.toml names, or set Experiment.engine = "
+            "'torch'",
         ) from error
     return DglEngine()
 

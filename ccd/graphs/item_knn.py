@@ -142,15 +142,18 @@ def modality_shares(
     unknown = sorted(set(weights) - set(modalities))
     if unknown and strict:
         raise ConfigError(
-            f"knn_graph.weights names '{unknown[0]}', but '{dataset.name}' has the modalities "
-            f"{', '.join(modalities) or '(none)'}"
+            f"knn_graph.weights names '{unknown[0]}', which is no modality of '{dataset.name}'",
+            keys=("knn_graph.weights",),
+            hint=f"its modalities: {', '.join(modalities) or 'none'}",
         )
     named = {m: weights[m] for m in modalities if m in weights}
     rest = [m for m in modalities if m not in named]
     left = 1.0 - sum(named.values())
     if left < -1e-9 or (not rest and sum(named.values()) <= 0):
         raise ConfigError(
-            f"knn_graph.weights must sum to at most 1 and not be all 0, got {dict(weights)}"
+            "knn_graph.weights must sum to at most 1 and not be all 0",
+            keys=("knn_graph.weights",),
+            found=f"{dict(weights)}",
         )
     if not rest:
         return {m: w / sum(named.values()) for m, w in named.items()}

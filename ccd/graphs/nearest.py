@@ -68,8 +68,9 @@ def nearest_by_modality(
     """
     if k > dataset.n_items:
         raise ConfigError(
-            f"{setting} = {k}, but '{dataset.name}' has {dataset.n_items} items; "
-            f"the largest legal value is {dataset.n_items}"
+            f"{setting} = {k}, but '{dataset.name}' has {dataset.n_items} items",
+            keys=(setting,),
+            hint=f"the largest legal value is {dataset.n_items}",
         )
     found = {}
     for modality, features in dataset.features.items():

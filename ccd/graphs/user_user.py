@@ -150,8 +150,9 @@ def check_neighbours(name: str, neighbours: int, kept: int) -> None:
     """
     if neighbours > kept:
         raise ConfigError(
-            f"{name}.n_neighbours = {neighbours} exceeds {name}.n_kept_neighbours = {kept}; "
-            "lower the one or raise the other"
+            f"{name}.n_neighbours = {neighbours} exceeds {name}.n_kept_neighbours = {kept}",
+            keys=(f"{name}.n_neighbours", f"{name}.n_kept_neighbours"),
+            hint="lower the one or raise the other",
         )
 
 

@@ -89,7 +89,10 @@ class Sampler(ABC):
 
     @classmethod
     def misfit(cls, backbone: type[Backbone]) -> str | None:
-        """Why it cannot be used with ``backbone``, else None; pools need DMA, which fuses."""
+        """Why it cannot be used with ``backbone``, of which it is said; None where it can.
+
+        Pools need DMA, which fuses.
+        """
         return backbone.misfit(negatives=True, fusion=cls.needs_pools)
 
     @abstractmethod

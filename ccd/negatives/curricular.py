@@ -66,8 +66,9 @@ class CurricularSampler(Sampler):
             raise ConfigError(
                 f"CurricularSampler.candidate_fraction = {candidate_fraction} of "
                 f"{len(world.catalogue)} items and top_fraction = {top_fraction} leave "
-                f"{self.n_candidates} candidates and {self.n_top} to draw from; their product "
-                f"must be at least {1 / len(world.catalogue):.2g}"
+                f"{self.n_candidates} candidates and {self.n_top} to draw from",
+                keys=("CurricularSampler.candidate_fraction", "CurricularSampler.top_fraction"),
+                hint=f"their product must be at least {1 / len(world.catalogue):.2g}",
             )
         self.curriculum, self.similarity = curriculum, similarity
         self.candidate_replacement, self.candidate_sharing = (
@@ -125,8 +126,11 @@ class CurricularSampler(Sampler):
             index = -1
         if not 0 <= index <= n_pools:
             raise ConfigError(
-                f"CurricularSampler.curriculum gave {given!r} in epoch {epoch}; it must give 0, "
-                f"the easiest pool, to {n_pools - 1}, or {n_pools} for the final representations"
+                f"CurricularSampler.curriculum must give a whole number from 0 to {n_pools}",
+                keys=("CurricularSampler.curriculum",),
+                found=f"{given!r} in epoch {epoch}",
+                hint=f"0 is the easiest pool, {n_pools - 1} the hardest, and {n_pools} stands for "
+                "the final representations",
             )
         return index
 

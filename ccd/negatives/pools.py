@@ -41,8 +41,10 @@ class DiffusionPools:
     ) -> None:
         if not fractions or list(fractions) != sorted(set(fractions), reverse=True):
             raise ConfigError(
-                "DiffusionPools.fractions must fall from easy to hard, "
-                f"got {fractions}; write {tuple(sorted(set(fractions), reverse=True))}"
+                "DiffusionPools.fractions must fall from easy to hard",
+                keys=("DiffusionPools.fractions",),
+                found=f"{fractions}",
+                hint=f"write {tuple(sorted(set(fractions), reverse=True))}",
             )
         self.fractions, self.content, self.every = fractions, content, every
         self.keep = tuple(
@@ -53,7 +55,9 @@ class DiffusionPools:
             raise ConfigError(
                 f"DiffusionPools.fractions = {fractions} need more than "
                 f"GaussianDiffusion.steps = {steps} steps: the pools would be kept after "
-                f"{self.keep} of them; raise steps or name fewer fractions"
+                f"{self.keep} of them",
+                keys=("DiffusionPools.fractions", "GaussianDiffusion.steps"),
+                hint="raise steps or name fewer fractions",
             )
 
     def __len__(self) -> int:

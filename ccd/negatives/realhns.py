@@ -83,7 +83,12 @@ class RealHNSSingleDomainSampler(Sampler):
             raise ConfigError(
                 f"RealHNSSingleDomainSampler.rank_low = {rank_low} and rank_high = {rank_high} of "
                 f"the {self.n_ranked} items that candidate_fraction = {candidate_fraction} leaves "
-                f"are the ranks {self.low} to {self.high}, an empty window; widen it"
+                f"are the ranks {self.low} to {self.high}, an empty window",
+                keys=[
+                    f"RealHNSSingleDomainSampler.{name}"
+                    for name in ("rank_low", "rank_high", "candidate_fraction")
+                ],
+                hint="widen it",
             )
         self.pool_size = min(math.ceil(candidate_fraction * pool_size), self.high - self.low)
         self.n_top = min(math.ceil(candidate_fraction * n_top), self.pool_size)

@@ -57,8 +57,9 @@ class SRNSSampler(Sampler):
         if memory_size > most:
             raise ConfigError(
                 f"SRNSSampler.memory_size = {memory_size} and as many fresh items times ratio = "
-                f"{ratio} exceed the {len(world.catalogue)} items of the catalogue; the largest "
-                f"legal memory_size is {most}"
+                f"{ratio} exceed the {len(world.catalogue)} items of the catalogue",
+                keys=("SRNSSampler.memory_size", "SRNSSampler.ratio"),
+                hint=f"the largest legal memory_size is {most}",
             )
         self._world = world
         self.memory_size, self.n_fresh = memory_size, memory_size * ratio

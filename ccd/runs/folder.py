@@ -101,8 +101,10 @@ def read_about(run: Path) -> dict[str, Any]:
     about = read_json(run / RUN_FILE)
     if not isinstance(about.setdefault("settings", {}), dict):
         raise DamagedFileError(
-            f"{run / RUN_FILE}: 'settings' is a JSON {type(about['settings']).__name__}, expected "
-            "an object of keys and values; move the file away and train this run again"
+            "'settings' must be a JSON object of keys and values",
+            where=run / RUN_FILE,
+            found=f"a {type(about['settings']).__name__}",
+            hint="move the file away and train this run again",
         )
     return about
 
@@ -131,10 +133,13 @@ def refuse_mixture(
         if not changed and about.get("dataset_fingerprint") != fingerprint:
             changed = [f"the data set was {about.get('dataset')} and has other content now"]
         if changed:
-            more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
+            more = [f"and {len(changed) - 3} more"] if len(changed) > 3 else []
             raise ConfigError(
-                f"run folder {folder} holds {variant}, seed {seed}, of another config: "
-                f"{'; '.join(changed[:3])}{more}; choose another --out, or none"
+                f"this run folder holds {variant}, seed {seed}, with another configuration",
+                where=folder,
+                keys=("--out",),
+                details=[*changed[:3], *more],
+                hint="choose another --out, or none",
             )
 
 
@@ -199,7 +204,7 @@ class RunFolder:
             elif issubclass(kind, KeyboardInterrupt):
                 self.manifest.close("stopped")
             else:
-                self.manifest.close(f"failed: {kind.__name__}: {error}")
+                self.manifest.close("failed", {"kind": kind.__name__, "message": str(error)})
         finally:
             self._lock.release()
 
@@ -333,7 +338,12 @@ class RunFolder:
 
 def _refuse_foreign(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise ConfigError(f"--out {path} is a file; name a folder that is new, empty or a run's")
+        raise ConfigError(
+            "--out must be a folder",
+            keys=("--out",),
+            found=f"the file {path}",
+            hint="name a run folder, or one that is new or empty",
+        )
     if not path.is_dir() or (path / MANIFEST_FILE).exists():
         return
     # A crash before the first manifest leaves only these.
@@ -344,8 +354,10 @@ def _refuse_foreign(path: Path) -> None:
     )
     if foreign:
         raise ConfigError(
-            f"--out {path} holds {foreign[0]} but no {MANIFEST_FILE}, so it is not a run folder; "
-            "name a folder that is new or empty"
+            f"--out holds {foreign[0]} but no {MANIFEST_FILE}, so it is not a run folder",
+            where=path,
+            keys=("--out",),
+            hint="name a folder that is new or empty",
         )
 
 

@@ -42,8 +42,10 @@ class FolderLock:
                 self._lock.acquire()
             except Timeout as error:
                 raise LockedError(
-                    f"run folder {self._folder} is in use by {self._describe_holder()}; wait for "
-                    "it, stop it, or choose another --out"
+                    f"this run folder is in use by {self._describe_holder()}",
+                    where=self._folder,
+                    keys=("--out",),
+                    hint="wait for it, stop it, or choose another --out",
                 ) from error
         note = None
         if self._holder.exists():

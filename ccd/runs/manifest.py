@@ -30,6 +30,7 @@ class Manifest:
         self._clock = time.monotonic()
         self._record: dict[str, Any] = {
             "status": "running",
+            "error": None,
             "started": _now(),
             "ended": None,
             "seconds": None,
@@ -77,9 +78,14 @@ class Manifest:
         self._record["test_openings"] += 1
         self._write()
 
-    def close(self, status: str) -> None:
-        """Write down the end: ``finished``, ``stopped`` or ``failed: ...``."""
-        self._record["status"] = status
+    def close(self, status: str, error: dict[str, str] | None = None) -> None:
+        """Write down the end.
+
+        Args:
+            status: ``finished``, ``stopped`` or ``failed``.
+            error: Of a failure, the exception's ``kind`` and ``message``.
+        """
+        self._record.update(status=status, error=error)
         self._write()
 
     def _write(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from ccd.errors import DamagedFileError
+from ccd.errors import DamagedFileError, reason
 from ccd.files import replacing
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def read_model(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise DamagedFileError(
-            f"{path} is not a whole model ({error}); remove its folder and run again"
+            f"this file is not a complete model: {reason(error)}",
+            where=path,
+            hint="remove its folder and run again",
         ) from error
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ccd.errors import DamagedFileError, ResourceError, reading
+from ccd.errors import DamagedFileError, ResourceError, reading, reason
 from ccd.files import replacing
 
 _KEYS = ("variant", "seed", "user")
@@ -83,11 +83,13 @@ def _read(path: Path) -> pa.Table:
     try:
         table = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:  # pyarrow has both for what is damaged inside
-        reason = " ".join(str(error).split())
         raise DamagedFileError(
-            f"{path} is not a whole Parquet file ({reason}); remove it and run again"
+            f"this file is not a complete Parquet file: {reason(error)}",
+            where=path,
+            hint="remove it and run again",
         ) from error
     missing = [name for name in _KEYS if name not in table.column_names]
     if missing:
-        raise DamagedFileError(f"{path} lacks the column {missing[0]}; remove it and run again")
+        what = f"this file lacks the column {missing[0]}"
+        raise DamagedFileError(what, where=path, hint="remove it and run again")
     return table

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from ccd.errors import DamagedFileError
+from ccd.errors import DamagedFileError, Place
 from ccd.files import read_lines
 
 _Record = TypeVar("_Record")
@@ -32,7 +32,8 @@ def read_records(path: Path, kind: type[_Record], what: str) -> list[_Record]:
         except ValidationError as error:
             problem = error.errors()[0]
             raise DamagedFileError(
-                f"{path}:{number} is not {what}: {'.'.join(map(str, problem['loc']))}: "
-                f"{problem['msg']}; remove that line and run again"
+                f"this line is not {what}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}",
+                where=Place(str(path), number),
+                hint="remove that line and run again",
             ) from error
     return records

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ccd import errors
-from ccd.errors import CcdError
-from ccd.search.study import FAILED, OUTCOME, REASON, is_live
+from ccd.errors import KINDS, CcdError
+from ccd.search.study import FAILED, KIND, OUTCOME, REASON, is_live
 
 _ENOUGH = 5
 """So many failures without one success end a study."""
 
 
-def failures(trials: Iterable[FrozenTrial]) -> list[tuple[str, int]]:
-    """The reasons of the trials that failed by themselves, the commonest first."""
-    failed = (t for t in trials if t.state == TrialState.FAIL and is_live(t))
-    counts = Counter(str(trial.user_attrs.get(REASON, "unknown")) for trial in failed)
-    return counts.most_common()
+@dataclass(frozen=True)
+class Failure:
+    """Why trials failed.
+
+    Attributes:
+        kind: Name of the exception's class.
+        reason: What it said, in one line.
+        count: How many trials failed so.
+    """
+
+    kind: str
+    reason: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
+
+
+def failures(trials: Iterable[FrozenTrial]) -> list[Failure]:
+    """Why the trials failed that failed by themselves, the commonest first."""
+    failed = (t.user_attrs for t in trials if t.state == TrialState.FAIL and is_live(t))
+    counts = Counter((str(said.get(KIND, "")), str(said.get(REASON, ""))) for said in failed)
+    return [Failure(kind, reason, count) for (kind, reason), count in counts.most_common()]
 
 
 def refuse_hopeless(trials: list[FrozenTrial]) -> None:
@@ -33,9 +51,9 @@ def refuse_hopeless(trials: list[FrozenTrial]) -> None:
     failed = [t for t in trials if t.user_attrs.get(OUTCOME) == FAILED]
     if len(failed) < _ENOUGH:
         return
-    reason, count = failures(failed)[0]
-    kind = getattr(errors, reason.partition(":")[0], CcdError)
-    raise kind(
-        f"all {len(failed)} trials of this study failed, {count} of them so: {reason}\n"
-        "  correct the recipe or the space and give the search a new --study"
+    commonest = failures(failed)[0]
+    raise KINDS.get(commonest.kind, CcdError)(
+        f"all {len(failed)} trials of this study failed, {commonest.count} of them in one way",
+        details=(str(commonest),),
+        hint="correct the recipe or the space and give the search a new --study",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ccd import errors
 from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
@@ -24,6 +22,7 @@ from ccd.search.storage import Store, open_store
 from ccd.search.study import BUDGET, IDENTITY, RETRIES, SOURCE, STOP, Direction, Study, create_study
 from ccd.search.target import Source, Target
 from ccd.search.worker import Order, Worker
+from ccd.suggestions import did_you_mean
 
 STUDY_FILE = "study.json"
 _POLL = 0.5
@@ -91,15 +90,23 @@ def begin(
     presets = Presets(Space(target))
     name = name or f"{target.recipe.name}-{target.recipe.dataset}"
     if "/" in name or name.startswith("."):
-        raise ConfigError(f"--study: '{name}' cannot be the name of a folder; leave out / and dots")
+        raise ConfigError(
+            "the name of a study is the name of its folder, so it has no / and does not begin with "
+            "a dot",
+            keys=("--study",),
+            found=f"'{name}'",
+            hint="choose another --study",
+        )
     folder = study_folder(name)
     with refusing_io(folder):
         folder.mkdir(parents=True, exist_ok=True)
     store = open_store(storage, folder)
     if workers > 1 and not store.is_shared:
         raise ConfigError(
-            f"--storage {store.text}: SQLite is for one worker, {workers} were asked for; use a "
-            "journal file on one machine, or PostgreSQL"
+            f"a study in SQLite ({store.text}) takes one worker",
+            keys=("--storage", "--workers"),
+            found=f"--workers {workers}",
+            hint="use a journal file on one machine, or PostgreSQL",
         )
     search = target.search
     directions: tuple[Direction, ...] = ("maximize", "minimize")
@@ -135,19 +142,20 @@ def find(name: str, storage: str | None) -> Opened:
     name = _name_in(folder)
     journal_missing = storage is None and not (folder / "journal.log").exists()
     known = sorted(path.parent.name for path in study_folder("x").parent.glob(f"*/{STUDY_FILE}"))
-    listed = f"there are: {', '.join(known) or 'none'}"
+    hint = did_you_mean(name, known, "studies here", list_all=True)
     if storage is not None and storage.startswith("journal:"):
         journal_missing = not Path(storage.removeprefix("journal:")).exists()
     if journal_missing:
-        hint = " (or --storage is missing)" if storage is None and name in known else ""
-        raise ConfigError(f"no study '{name}' in {storage or folder.parent}{hint}\n  {listed}")
+        if storage is None and name in known:
+            hint = "if it is kept in a database, name that with --storage"
+        raise ConfigError(f"no study '{name}' in {storage or folder.parent}", hint=hint)
     store = open_store(storage, folder)
     try:
         study = Study(store.backend, name)
         attributes = study.attributes
         source = Source.from_json(attributes[SOURCE])
     except KeyError as error:
-        raise ConfigError(f"no study '{name}' in {store.text}\n  {listed}") from error
+        raise ConfigError(f"no study '{name}' in {store.text}", hint=hint) from error
     order = Order(source, name, storage, str(folder))
     return Opened(study, store, folder, order)
 
@@ -214,14 +222,14 @@ class _Crew:
                         continue
                     self._processes.remove((process, log))
                     if process.returncode > 0:
-                        raise _refusal(log, process.returncode)
+                        raise told_by(log, process.returncode)
                     if process.returncode < 0:
                         deaths += 1
                         if deaths > _DEATHS:
                             raise ResourceError(
                                 f"{deaths} workers were killed one after the other, the last by "
-                                f"signal {-process.returncode}; out of memory? lower --workers, "
-                                "or Trainer.batch_size"
+                                f"signal {-process.returncode}",
+                                hint="if memory ran out, lower --workers or Trainer.batch_size",
                             )
                         self._start()
         finally:
@@ -232,10 +240,12 @@ class _Crew:
         log = self._logs / f"{os.getpid()}-{self._begun}.log"
         self._begun += 1
         with refusing_io(log), log.open("w", encoding="utf-8") as output:
+            _refusal_file(log).unlink(missing_ok=True)  # of an earlier process with this id
             process = _spawn(output, self._threads)
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it died at once, which is noticed later
-            process.stdin.write(f"{self._opened.order.to_json()}\n{os.getpid()}\n")
+            order = self._opened.order.to_json()
+            process.stdin.write(f"{order}\n{os.getpid()}\n{_refusal_file(log)}\n")
             process.stdin.close()
         self._processes.append((process, log))
 
@@ -276,12 +286,21 @@ def _spawn(output: IO[str], threads: int) -> subprocess.Popen[str]:
     )
 
 
-def _refusal(log: Path, code: int) -> CcdError:
-    """The refusal that a worker wrote last, or what is known of its end."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    try:
-        record = json.loads(lines[-1])
-        kind: type[CcdError] = getattr(errors, record["kind"])
-        return kind(record["message"])
-    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
-        return CcdError(f"a worker ended with code {code}; what it said is in {log}")
+def _refusal_file(log: Path) -> Path:
+    """Where the worker with this log leaves its refusal."""
+    return log.with_suffix(".refusal.json")
+
+
+def told_by(log: Path, code: int) -> CcdError:
+    """Why the worker with this log ended: its refusal, or where to read what went wrong.
+
+    Args:
+        log: What the worker printed.
+        code: Its exit code.
+    """
+    told = _refusal_file(log)
+    if told.exists():
+        return CcdError.from_json(read_json(told))
+    return CcdError(
+        f"a worker ended with code {code}", where=log, hint="that file holds what it printed"
+    )

@@ -53,12 +53,12 @@ def write_best(opened: Opened) -> tuple[Ended, Path, str] | None:
 def trials_as_csv(ended: list[Ended]) -> str:
     """One row per trial, one column per setting."""
     keys = sorted({key for trial in ended for key in trial.bindings})
-    fixed = ["trial", "number", "state", "value", "seconds", "train_seconds", "reason"]
+    fixed = ["trial", "number", "state", "value", "seconds", "train_seconds", "kind", "reason"]
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*fixed, *keys])
     for t in ended:
-        row = [t.slot, t.number, t.state, t.value, t.seconds, t.train_seconds, t.reason]
+        row = [t.slot, t.number, t.state, t.value, t.seconds, t.train_seconds, t.kind, t.reason]
         table.writerow([*row, *(t.bindings.get(key, "") for key in keys)])
     return text.getvalue()
 

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from ccd.config.checks import check_names, prefixes
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.language import Binding, read_bindings
-from ccd.config.messages import Problems, refusal
 from ccd.config.origin import Origin
+from ccd.config.problems import Problems
 from ccd.config.resolve import check_values
 from ccd.errors import ConfigError
 from ccd.registry import find
@@ -194,7 +194,7 @@ class Space:
             for parameter in node.parameters
             if parameter.name == self._bindings[key].parameter
         ]
-        ours = [o for o in bound if o and (o.source, o.line) == (place.source, place.line)]
+        ours = [o for o in bound if o and (o.file, o.line) == (place.file, place.line)]
         if bound and not ours:
             winner = f"{bound[0]}    {bound[0].text}" if bound[0] else "another binding"
             self._refuse(key, f"is overruled by {winner}", "remove one of the two")
@@ -204,7 +204,8 @@ class Space:
 
     def _refuse(self, key: str, what: str, hint: str) -> NoReturn:
         place = replace(self._places[key], text="")
-        raise ConfigError(refusal(f"Search.space: '{key}' {what}", place, hint=hint))
+        what = f"Search.space: '{key}' {what}"
+        raise ConfigError(what, where=place, keys=("Search.space", key), hint=hint)
 
 
 def _place(origin: Origin, key: str) -> Origin:

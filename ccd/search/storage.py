@@ -18,7 +18,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalRedisBackend
 
-from ccd.errors import ConfigError, DamagedFileError, ResourceError
+from ccd.errors import ConfigError, DamagedFileError, ResourceError, reason
 from ccd.files import refusing_io, replacing
 from ccd.search.samplers import quietly
 
@@ -79,8 +79,11 @@ def open_store(url: str | None, folder: Path) -> Store:
         return Store(_redis(url, text), text)
     if kind not in ("postgresql", "postgres", "mysql", "mariadb", "sqlite"):
         raise ConfigError(
-            f"--storage: '{text}' is no storage; write postgresql://USER:PASSWORD@HOST/DATABASE, "
-            "redis://HOST, sqlite:///FILE, journal:FILE, or nothing for a journal file"
+            "--storage must be the address of a storage",
+            keys=("--storage",),
+            found=f"'{text}'",
+            hint="write postgresql://USER:PASSWORD@HOST/DATABASE, redis://HOST, sqlite:///FILE, "
+            "journal:FILE, or nothing for a journal file",
         )
     # Without a driver's name, SQLAlchemy would look for the one before psycopg.
     driver = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
@@ -162,8 +165,9 @@ def _journal(path: Path) -> Store:
                 return Store(backend, str(path), journal=real)
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
             raise DamagedFileError(
-                f"{path} is damaged before its last line ({error}); move it away, with what lies "
-                "beside it, and search anew"
+                f"this journal is damaged before its last line: {reason(error)}",
+                where=path,
+                hint="move it away, with what lies beside it, and search anew",
             ) from error
 
 
@@ -176,7 +180,10 @@ def _refuse_other_file(path: Path) -> None:
     # The first line may be torn too: cut short, or of zeros.
     if head != _HEAD[: len(head)] and head.strip(b"\0\n"):
         raise ConfigError(
-            f"--storage journal:{path}: this file is no journal of a study; name another"
+            "the file of --storage is no journal of a study",
+            where=path,
+            keys=("--storage",),
+            hint="name another file",
         )
 
 
@@ -185,15 +192,15 @@ def _redis(url: str, text: str) -> JournalStorage:
         with quietly():
             return JournalStorage(JournalRedisBackend(url, use_cluster=False, prefix="ccd"))
     except ImportError as error:
-        raise ResourceError(
-            f"--storage {text} needs the Python package redis; pip install 'ccdrec[redis]'"
-        ) from error
+        what = f"--storage {text} needs the Python package redis"
+        hint = "pip install 'ccdrec[redis]'"
+        raise ResourceError(what, keys=("--storage",), hint=hint) from error
     except OSError as error:
-        raise ResourceError(_unreachable(text, error)) from error
+        raise _unreachable(text, error) from error
     except Exception as error:  # redis has exceptions of its own, and may not be installed
         if type(error).__module__.partition(".")[0] != "redis":
             raise
-        raise ResourceError(_unreachable(text, error)) from error
+        raise _unreachable(text, error) from error
 
 
 def _database(url: str, text: str) -> BaseStorage:
@@ -203,15 +210,17 @@ def _database(url: str, text: str) -> BaseStorage:
         return _patiently(_tables(url))
     except (ImportError, NoSuchModuleError) as error:
         raise ResourceError(
-            f"--storage {text} needs a driver that is not installed ({error}); for PostgreSQL: "
-            "pip install 'ccdrec[postgres]'"
+            f"--storage {text} needs a driver that is not installed: {reason(error)}",
+            keys=("--storage",),
+            hint="for PostgreSQL: pip install 'ccdrec[postgres]'",
         ) from error
     except (SQLAlchemyError, StorageInternalError) as error:
-        raise ResourceError(_unreachable(text, error)) from error
+        raise _unreachable(text, error) from error
     except RuntimeError as error:  # how Optuna says that the tables are another release's
         raise ResourceError(
-            f"--storage {text} was made by another release of Optuna ({error}); run "
-            "'optuna storage upgrade --storage URL', or use a new database"
+            f"--storage {text} was made by another release of Optuna: {reason(error)}",
+            keys=("--storage",),
+            hint="run 'optuna storage upgrade --storage URL', or use a new database",
         ) from error
 
 
@@ -232,11 +241,11 @@ def _tables(url: str) -> RDBStorage:
     return RDBStorage(url, engine_kwargs=options)
 
 
-def _unreachable(text: str, error: Exception) -> str:
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return (
-        f"--storage {text} cannot be used: {reason[0] if reason else type(error).__name__}; check "
-        "that the server runs, and host, user, password and database"
+def _unreachable(text: str, error: Exception) -> ResourceError:
+    return ResourceError(
+        f"--storage {text} cannot be used: {reason(getattr(error, 'orig', None) or error)}",
+        keys=("--storage",),
+        hint="check that the server runs, and host, user, password and database",
     )
 
 
@@ -266,10 +275,11 @@ def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
                 if not isinstance(cause, outages):
                     raise
                 if time.monotonic() > give_up:
-                    reason = str(getattr(cause, "orig", cause)).strip().splitlines()[0]
+                    why = reason(getattr(cause, "orig", cause))
                     raise StorageLostError(
-                        f"the storage has been out of reach for {PATIENCE:.0f} s ({reason}); what "
-                        "is finished is kept there: start the server and resume the study"
+                        f"the storage has been out of reach for {PATIENCE:.0f} s: {why}",
+                        keys=("--storage",),
+                        hint="start the server and resume the study: finished trials are kept",
                     ) from error
                 time.sleep(pause)
                 pause = min(2 * pause, 5.0)

@@ -23,8 +23,8 @@ from ccd.errors import ConfigError
 from ccd.runs.identity import differences
 from ccd.search.leases import Lease, Leases
 
-SLOT, OUTCOME, REASON = "ccd:slot", "ccd:outcome", "ccd:reason"
-"""Attributes of a trial: its slot; why it ended without a value; the words for it."""
+SLOT, OUTCOME, KIND, REASON = "ccd:slot", "ccd:outcome", "ccd:kind", "ccd:reason"
+"""Attributes of a trial: its slot; how it ended without a value; the exception's class and text."""
 BUDGET, RETRIES, SOURCE, IDENTITY, STOP, METRIC = (
     "ccd:budget", "ccd:retries", "ccd:source", "ccd:identity", "ccd:stop", "ccd:metric",
 )  # fmt: skip
@@ -120,12 +120,19 @@ class Study:
             lease.release()
         return None
 
-    def end(self, trial_id: int, outcome: str, reason: str = "") -> bool:
-        """End a running trial without a value; False where another process ended it before."""
+    def end(self, trial_id: int, outcome: str, reason: str = "", *, kind: str = "") -> bool:
+        """End a running trial without a value; False where another process ended it before.
+
+        Args:
+            trial_id: The trial, as the storage numbers it.
+            outcome: ``LOST``, ``STOPPED``, ``DUPLICATE`` or ``FAILED``.
+            reason: Why, in words.
+            kind: Name of the exception's class, where one ended it.
+        """
         try:
-            self.storage.set_trial_user_attr(trial_id, OUTCOME, outcome)
-            if reason:
-                self.storage.set_trial_user_attr(trial_id, REASON, reason)
+            for name, text in ((OUTCOME, outcome), (KIND, kind), (REASON, reason)):
+                if text:
+                    self.storage.set_trial_user_attr(trial_id, name, text)
             return self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
         except UpdateFinishedTrialError:
             return False
@@ -200,11 +207,11 @@ def refuse_other_settings(study: Study, identity: Mapping[str, str]) -> None:
     """
     changed = differences(study.attributes[IDENTITY], identity)
     if changed:
-        listed = "\n".join(f"  {line}" for line in changed[:5])
-        more = f"\n  and {len(changed) - 5} more" if len(changed) > 5 else ""
+        more = [f"and {len(changed) - 5} more"] if len(changed) > 5 else []
         raise ConfigError(
-            f"study '{study.name}' is of other settings, whose values cannot be compared:\n"
-            f"{listed}{more}\n  undo the change, or give this search a name of its own with --study"
+            f"study '{study.name}' has other settings, so its values cannot be compared",
+            details=[*changed[:5], *more],
+            hint="undo the change, or give this search a name of its own with --study",
         )
 
 

@@ -9,10 +9,21 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from ccd.search.failures import failures
+from ccd.search.failures import Failure, failures
 from ccd.search.objective import BINDINGS, SECONDS
 from ccd.search.samplers import quietly
-from ccd.search.study import BUDGET, DUPLICATE, LOST, METRIC, OUTCOME, REASON, SLOT, Study, is_live
+from ccd.search.study import (
+    BUDGET,
+    DUPLICATE,
+    KIND,
+    LOST,
+    METRIC,
+    OUTCOME,
+    REASON,
+    SLOT,
+    Study,
+    is_live,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Summary:
         running: Trials in work, or of a worker that died and is not buried yet.
         lost: Trials whose worker died; each is tried again.
         best: The best trial so far, or None.
-        reasons: Why trials failed, the commonest first.
+        failures: Why trials failed, the commonest first.
         seconds_left: Estimate, or None before the first trial has ended.
         stopping: Whether the workers were asked to stop.
     """
@@ -45,7 +56,7 @@ class Summary:
     running: int
     lost: int
     best: Ended | None
-    reasons: tuple[tuple[str, int], ...]
+    failures: tuple[Failure, ...]
     seconds_left: float | None
     stopping: bool
 
@@ -66,6 +77,7 @@ class Ended:
         seconds: From its start to its end.
         train_seconds: In training alone; None where it was not completed.
         bindings: What it changed, as gin text.
+        kind: Class of the exception that failed it, or an empty string.
         reason: Why it failed, or an empty string.
     """
 
@@ -76,6 +88,7 @@ class Ended:
     seconds: float | None
     train_seconds: float | None
     bindings: dict[str, str]
+    kind: str
     reason: str
 
 
@@ -105,7 +118,7 @@ def summarise(study: Study) -> Summary:
         running=running,
         lost=outcomes[LOST],
         best=best[0] if best else None,
-        reasons=tuple(failures(trials)),
+        failures=tuple(failures(trials)),
         seconds_left=left,
         stopping=study.is_stopping,
     )
@@ -173,5 +186,6 @@ def _ended(trial: FrozenTrial) -> Ended:
         seconds=(done - begun).total_seconds() if begun and done else None,
         train_seconds=attributes.get(SECONDS),
         bindings=dict(attributes.get(BINDINGS, {})),
+        kind=str(attributes.get(KIND, "")),
         reason=str(attributes.get(REASON, "")),
     )

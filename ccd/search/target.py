@@ -10,12 +10,12 @@ from typing import Any
 
 from ccd.config.graph import ConfigGraph
 from ccd.config.language import Layer, read_bindings
-from ccd.config.messages import did_you_mean, refusal
 from ccd.config.origin import Origin
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings, value_text
 from ccd.errors import ConfigError
 from ccd.search.settings import Search
+from ccd.suggestions import did_you_mean
 
 Assignment = Mapping[str, str]
 """Settings that a trial changes: ``scope/Component.parameter`` to gin text."""
@@ -104,11 +104,13 @@ class Target:
         self.recipe = source.load()
         node = self.recipe.search
         if node is None or not node["space"].value:
-            origin = Origin(self.recipe.path.as_posix(), path=self.recipe.path)
-            hint = "add Search.space = {'LossMix.hard_weight': [0.5, 0.7]}, as in " + (
-                "recipes/search_ccdrec_freedom.gin"
+            raise ConfigError(
+                "this recipe has no space to search",
+                where=self.recipe.path,
+                keys=("Search.space",),
+                hint="add Search.space = {'LossMix.hard_weight': [0.5, 0.7]}, as in "
+                "recipes/search_ccdrec_freedom.gin",
             )
-            raise ConfigError(refusal("this recipe has no space to search", origin, hint=hint))
         self.node = node
         self.search: Search = node.factory()()
         self.variant = self._variant()
@@ -129,7 +131,7 @@ class Target:
             return self.base
         place = origin or Origin("trial")
         texts = [f"{key} = {text}" for key, text in assignment.items()]
-        layer = read_bindings([(text, Origin(place.source, place.line, text)) for text in texts])
+        layer = read_bindings([(text, Origin(place.file, place.line, text)) for text in texts])
         return self.source.load(layer).graphs[self.variant]
 
     @property
@@ -148,9 +150,17 @@ class Target:
         if asked is None and len(names) == 1:
             return names[0]
         if asked is None:
-            hint = f"write Search.variant = 'NAME' with one of: {', '.join(names)}"
-            raise ConfigError(refusal("which variant shall be searched?", place, hint=hint))
+            raise ConfigError(
+                "the recipe does not say which of its variants to search",
+                where=place,
+                keys=("Search.variant",),
+                hint=f"write Search.variant = 'NAME' with one of: {', '.join(names)}",
+            )
         if asked not in names:
-            hint = did_you_mean(asked, names, "variants")
-            raise ConfigError(refusal(f"no variant '{asked}'", place, hint=hint))
+            raise ConfigError(
+                f"no variant '{asked}'",
+                where=place,
+                keys=("Search.variant",),
+                hint=did_you_mean(asked, names, "variants"),
+            )
         return asked

@@ -20,7 +20,8 @@ from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
 from ccd.datasets.locate import data_folders
-from ccd.errors import CcdError, ConfigError
+from ccd.errors import CcdError, ConfigError, reason
+from ccd.files import write_json
 from ccd.search.failures import refuse_hopeless
 from ccd.search.leases import BeatLeases, FileLeases, Leases
 from ccd.search.objective import BEST_EPOCHS, BINDINGS, SECONDS, Interrupted, Objective
@@ -155,8 +156,9 @@ class Worker:
         """Asked before each trial too: boxes that begin at once both find a study without any."""
         if self.study.attributes.get(DATA, self._fingerprint) != self._fingerprint:
             raise ConfigError(
-                f"study '{self.study.name}' is of other data than '{self.target.recipe.dataset}' "
-                "is here; bring the same files to every machine, or give a new --study"
+                f"the files of data set '{self.target.recipe.dataset}' on this machine differ from "
+                f"those that study '{self.study.name}' was begun with",
+                hint="copy the same files to every machine, or name a new study with --study",
             )
 
     def _prepare(self) -> Pruning | None:
@@ -197,8 +199,8 @@ class Worker:
         except StorageLostError:
             raise
         except Exception as error:  # one setting that cannot be trained must not end the study
-            first = next(iter(str(error).splitlines()), "")
-            self.study.end(claim.trial_id, FAILED, f"{type(error).__name__}: {first}")
+            why = error.one_line if isinstance(error, CcdError) else reason(error)
+            self.study.end(claim.trial_id, FAILED, why, kind=type(error).__name__)
 
     def _known(self, trial: Trial, texts: dict[str, str]) -> list[float] | None:
         """The values of an earlier trial of this setting: training it again would give the same."""
@@ -222,13 +224,18 @@ class Worker:
 
 
 def main() -> None:
-    """A worker process: its order and its parent's id come on standard input."""
+    """A worker process.
+
+    Its order, its parent's id and the file for a refusal come on standard input, a line each. The
+    parent reads that file and raises the refusal again.
+    """
     order, parent = Order.from_json(sys.stdin.readline()), int(sys.stdin.readline())
+    refusal = Path(sys.stdin.readline().rstrip("\n"))
     try:
         with Halt(parent=parent) as halt:
             Worker(order, halt, lambda: None).work()
     except CcdError as error:
-        print(json.dumps({"kind": type(error).__name__, "message": str(error)}), file=sys.stderr)
+        write_json(refusal, error.to_json())
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

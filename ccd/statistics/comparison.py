@@ -172,7 +172,9 @@ class Comparison:
         if self.over == "seeds" and len(seeds) < 2:
             raise ConfigError(
                 f"Comparison.over = 'seeds', but '{variant}' and '{baseline}' have only seed "
-                f"{seeds[0]} in common; run more seeds, or compare over 'users'"
+                f"{seeds[0]} in common",
+                keys=("Comparison.over",),
+                hint="run more seeds, or set Comparison.over = 'users'",
             )
         result = self.test(values.mean(axis=1) if self.over == "seeds" else per_user)
         return Contrast(

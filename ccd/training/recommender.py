@@ -193,8 +193,10 @@ class Recommender(nn.Module):
         if asked != given:  # rows would be looked up by numbers that mean other users and items
             raise ConfigError(
                 f"{type(self.backbone).__name__}.forward was asked for the rows of {asked[0]} "
-                f"users and {asked[1]} items and returned {given[0]} and {given[1]}; return those "
-                "that 'rows' names, and all of them only where it is None"
+                f"users and {asked[1]} items",
+                keys=(type(self.backbone).__name__,),
+                found=f"{given[0]} and {given[1]}",
+                hint="return those that 'rows' names, and all of them only where it is None",
             )
         return output
 
@@ -212,9 +214,11 @@ class Recommender(nn.Module):
         if found:
             raise ConfigError(  # the rows of other triplets would be looked up
                 f"{type(self.sampler).__name__}.sample was asked for negatives of "
-                f"{len(batch.users)} triplets and returned {found}; return "
-                f"ItemNegatives(ids) with one item id (int64) for each, or MadeUpNegatives(rows) "
-                f"with rows [{len(batch.users)}, dim]"
+                f"{len(batch.users)} triplets",
+                keys=(type(self.sampler).__name__,),
+                found=found,
+                hint="return ItemNegatives(ids) with one item id (int64) for each, or "
+                f"MadeUpNegatives(rows) with rows [{len(batch.users)}, dim]",
             )
         if self._probe is not None:
             self._probe.see(batch, drawn)

@@ -167,8 +167,9 @@ class Trainer:
         # hide it. No score exceeds the product of the norms.
         if not bool((representations.users.norm() * representations.items.norm()).isfinite()):
             raise NumericError(
-                f"scores are not finite after epoch {epoch}; lower Trainer.learning_rate "
-                f"(now {self.learning_rate})"
+                f"scores are not finite after epoch {epoch}",
+                keys=("Trainer.learning_rate",),
+                hint=f"lower Trainer.learning_rate (now {self.learning_rate})",
             )
         return representations
 
@@ -208,8 +209,11 @@ class Trainer:
         for name, value in losses.items():
             if not torch.isfinite(torch.tensor(value)):
                 raise NumericError(
-                    f"loss term '{name}' became {value} in epoch {epoch}; terms: {losses}; lower "
-                    f"Trainer.learning_rate (now {self.learning_rate}) or the term's weight"
+                    f"loss term '{name}' became {value} in epoch {epoch}",
+                    keys=("Trainer.learning_rate",),
+                    details=(f"terms: {losses}",),
+                    hint=f"lower Trainer.learning_rate (now {self.learning_rate}) or the term's "
+                    "weight",
                 )
         return losses
 

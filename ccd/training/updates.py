@@ -69,7 +69,8 @@ class MirrorGradient:
         if up >= down:
             raise ConfigError(
                 f"MirrorGradient.up = {up} must be smaller than MirrorGradient.down = {down}, "
-                "or training climbs the loss"
+                "or training climbs the loss",
+                keys=("MirrorGradient.up", "MirrorGradient.down"),
             )
         self.down, self.up, self.interval, self.count_from = down, up, interval, count_from
 

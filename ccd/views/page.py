@@ -115,14 +115,14 @@ def collect(
         try:
             figures[kind] = svg_text(draw())
         except CcdError as error:
-            skipped[kind] = str(error)
+            skipped[kind] = error.one_line
     homes = tuple(dict.fromkeys(run.folder.parent for run in runs.values()))
     names = ", ".join(row.variant for row in compared.table.rows)
     try:
         again = reproduction(list(runs.values()), imports)
     except CcdError as error:  # a recipe that no longer loads costs its commands, not the page
         again = Reproduction({}, ())
-        compared = replace(compared, notes=(*compared.notes, str(error)))
+        compared = replace(compared, notes=(*compared.notes, error.one_line))
     return Page(
         title=f"{compared.table.dataset}: {names}",
         compared=compared,

@@ -28,10 +28,16 @@ def refuse_format(path: Path) -> None:
             such file.
     """
     if path.suffix not in _WRITERS:
-        raise ConfigError(f"--out {path}: end its name in {', '.join(_WRITERS)}")
+        what = f"the name of --out must end in {', '.join(_WRITERS)}"
+        raise ConfigError(what, keys=("--out",), found=str(path))
     refuse_target(path)
     if path.name in _KEPT and path.exists():
-        raise ConfigError(f"--out {path} is a file that 'ccd run' keeps; choose another name")
+        raise ConfigError(
+            "--out would replace a file that 'ccd run' keeps",
+            where=path,
+            keys=("--out",),
+            hint="choose another name",
+        )
 
 
 def write(found: Recommendations, path: Path) -> None:

@@ -20,7 +20,7 @@ def trial_line(trial: Ended, metric: str, summary: Summary) -> str:
     """One line about a trial that has just ended."""
     value = "" if trial.value is None else f"  {metric} {trial.value:.4f}"
     seconds = "" if trial.seconds is None else f"  {duration(trial.seconds)}"
-    why = f"  {trial.reason}" if trial.reason else ""
+    why = f"  {': '.join(filter(None, (trial.kind, trial.reason)))}" if trial.reason else ""
     best = summary.best
     so_far = f"  best {best.value:.4f} (trial {best.slot})" if best else ""
     done = f"[{summary.settled}/{summary.budget}]"
@@ -39,9 +39,10 @@ def status_view(summary: Summary) -> RenderableType:
     }
     if summary.best is not None and summary.best.value is not None:
         rows["best"] = f"{metric} {summary.best.value:.4f} on validation, trial {summary.best.slot}"
-    if summary.reasons:
-        reason, count = summary.reasons[0]
-        rows["failures"] = f"{sum(n for _, n in summary.reasons)}, {count} of them: {reason}"
+    if summary.failures:
+        commonest = summary.failures[0]
+        total = sum(failure.count for failure in summary.failures)
+        rows["failures"] = f"{total}, {commonest.count} of them: {commonest}"
     if summary.lost:
         rows["lost"] = f"{summary.lost} trials of workers that died; each is tried again"
     if summary.settled < summary.budget and summary.seconds_left is not None:

@@ -55,7 +55,7 @@ def _standing(summary: Summary, metric: str) -> list[tuple[str, str]]:
     if summary.best is not None:
         best = f"{metric} {summary.best.value:.4f} on validation, trial {summary.best.slot}"
         rows.append(("best", best))
-    return rows + [(f"failed {count} times", reason) for reason, count in summary.reasons]
+    return rows + [(f"failed {failure.count} times", str(failure)) for failure in summary.failures]
 
 
 def _history(ended: list[Ended], metric: str) -> str:
@@ -64,7 +64,7 @@ def _history(ended: list[Ended], metric: str) -> str:
         instead = "Points by trial and a rising line; the values stand in the table of trials."
         return to_figure(words, instead, svg_text(draw_history(ended, metric)))
     except CcdError as error:
-        return f"<p>{to_text(str(error))}</p>"
+        return f"<p>{to_text(error.one_line)}</p>"
 
 
 def _importances(opened: Opened) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ccd.config.language import read_file
-from ccd.config.messages import Problems
+from ccd.config.problems import Problems
 from ccd.config.resolve import resolve
 from ccd.datasets import Dataset, mmrec_dataset
 from ccd.errors import ConfigError, DamagedFileError, DataError

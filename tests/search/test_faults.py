@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from ccd.errors import DataError, ResourceError
+from ccd.errors import DataError, Place, ResourceError
+from ccd.files import write_json
 from ccd.search import launch
-from ccd.search.launch import _refusal, begin, find, work
+from ccd.search.launch import begin, find, told_by, work
 from ccd.search.signals import Halt
 from ccd.search.storage import mend, open_store
 from ccd.search.study import LOST, OUTCOME, SLOT, Study, is_live
@@ -197,13 +198,14 @@ def test_a_killed_worker_process_is_replaced_but_not_for_ever(write, monkeypatch
 
 
 def test_a_worker_process_that_is_refused_says_why(tmp_path):
-    log = tmp_path / "log"
-    log.write_text('a warning\n{"kind": "DataError", "message": "no such file"}\n')
-    refusal = _refusal(log, 3)
+    log = tmp_path / "1-0.log"
+    log.write_text("a warning\n")
+    assert told_by(log, 1).where == (Place(str(log)),)
+    given = DataError("no such file", where=tmp_path, hint="bring it")
+    write_json(tmp_path / "1-0.refusal.json", given.to_json())
+    refusal = told_by(log, 3)
     assert isinstance(refusal, DataError)
-    assert str(refusal) == "no such file"
-    log.write_text("Traceback ...\n")
-    assert "ended with code 1; what it said is in" in str(_refusal(log, 1))
+    assert refusal.to_json() == given.to_json()
 
 
 def test_ctrl_c_stops_the_command_and_the_same_command_goes_on(write, here):

@@ -5,6 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, NumericError
+from ccd.search.failures import Failure
 from ccd.search.launch import begin, find
 from ccd.search.objective import BINDINGS
 from ccd.search.pruners import Resources, hyperband_pruner
@@ -95,7 +96,8 @@ def test_a_failing_setting_is_one_failed_trial(write):
                                          "StubTrainer.fails': [False, True]")))  # fmt: skip
     summary = summarise(opened.study)
     assert (summary.complete, summary.failed, summary.settled) == (3, 3, 6)
-    assert summary.reasons == (("NumericError: loss term 'random' became nan in epoch 0", 3),)
+    reason = "loss term 'random' became nan in epoch 0"
+    assert summary.failures == (Failure("NumericError", reason, 3),)
 
 
 def test_a_study_whose_every_trial_fails_ends_with_the_reason(write):
