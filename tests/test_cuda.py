@@ -55,9 +55,12 @@ def train(recipe, variant, *bindings):
     found = []
     for device in ("cpu", DEVICE):
         experiment, data = load(recipe, variant, device, "Trainer.epochs = 8", *bindings)
-        outcome = experiment.run(data, 1, lambda epoch: None)
-        found.append(outcome.test.means["recall@20"])
-    assert outcome.trained.representations.users.device.type == torch.device(DEVICE).type
+        with experiment.start(data, 1) as training:
+            for _ in training:
+                pass
+            chosen = training.trained.representations
+            found.append(experiment.test(data, chosen).means["recall@20"])
+    assert chosen.users.device.type == torch.device(DEVICE).type
     return found
 
 
