@@ -7,6 +7,7 @@ from ccd import catalogue
 from ccd.config.recipe import load_recipe
 from ccd.diffusion.unet import UNetEstimator
 from ccd.registry import components
+from tests.training.parts import run
 
 catalogue.load()
 
@@ -55,12 +56,9 @@ def train(recipe, variant, *bindings):
     found = []
     for device in ("cpu", DEVICE):
         experiment, data = load(recipe, variant, device, "Trainer.epochs = 8", *bindings)
-        with experiment.start(data, 1) as training:
-            for _ in training:
-                pass
-            chosen = training.trained.representations
-            found.append(experiment.test(data, chosen).means["recall@20"])
-    assert chosen.users.device.type == torch.device(DEVICE).type
+        outcome, _ = run(experiment, data, 1)
+        found.append(outcome.test.means["recall@20"])
+    assert outcome.trained.representations.users.device.type == torch.device(DEVICE).type
     return found
 
 

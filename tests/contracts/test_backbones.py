@@ -121,24 +121,24 @@ class TestBackbones:
         torch.testing.assert_close(part.users, whole.users[rows.users], atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(part.items, whole.items[rows.items], atol=1e-6, rtol=1e-5)
 
-    @pytest.mark.parametrize("fusion", [final_fusion, ego_fusion, ego_id_fusion])
-    def test_estimates_are_mixed_in_where_they_are_taken(self, backbone, fusion):
-        model = build(backbone).eval()
-        items = torch.tensor([2, 5])
+    def test_estimates_are_mixed_in_where_they_are_taken(self, backbone):
+        model, items = build(backbone).eval(), torch.tensor([2, 5])
         plain, rows = model().items, Rows(torch.tensor([1]), torch.tensor([0, 2, 5]))
-        if not model.takes_fusion:
-            assert torch.equal(model(fusion(items, torch.zeros(2, DIM), 0.5)).items, plain)
-            assert backbone.target.misfit(fusion=True)
-            return
-        fused = fusion(items, torch.ones(2, DIM), 0.5)
-        mixed = model(fused)
-        assert not torch.allclose(mixed.items[items], plain[items])
-        torch.testing.assert_close(
-            model(fused, rows).items, mixed.items[rows.items], atol=1e-6, rtol=1e-5
-        )
-        output, layers = model.layered(fused)
-        torch.testing.assert_close(output.items, mixed.items, atol=1e-6, rtol=1e-5)
-        torch.testing.assert_close(torch.cat(output[:2]), layers.mean(0), atol=1e-6, rtol=1e-5)
+        assert model.takes_fusion == (backbone.target.misfit(fusion=True) is None)
+        for fusion in (final_fusion, ego_fusion, ego_id_fusion):
+            fused = fusion(items, torch.ones(2, DIM), 0.5)
+            mixed = model(fused)
+            if not model.takes_fusion:
+                assert torch.equal(mixed.items, plain)
+                continue
+            assert not torch.allclose(mixed.items[items], plain[items])
+            part, (output, layers) = model(fused, rows), model.layered(fused)
+            for found, expected in (
+                (part.items, mixed.items[rows.items]),
+                (output.items, mixed.items),
+                (torch.cat(output[:2]), layers.mean(0)),
+            ):
+                torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
     def test_item_embeddings_are_there_where_they_are_declared(self, backbone):
         model = build(backbone)

@@ -68,10 +68,14 @@ class Outcome(NamedTuple):
     test: Evaluation
 
 
-def train(built, seed=1):
-    """The outcome and all epochs."""
-    with built.start(dataset(), seed) as training:
+def run(built, data, seed):
+    """The outcome of training to the end on ``data``, and all epochs."""
+    with built.start(data, seed) as training:
         epochs = list(training)
-    return Outcome(
-        training.trained, built.test(dataset(), training.trained.representations)
-    ), epochs
+    trained = training.trained
+    return Outcome(trained, built.test(data, trained.representations)), epochs
+
+
+def train(built, seed=1):
+    """The outcome on the 30-user world, and all epochs."""
+    return run(built, dataset(), seed)
