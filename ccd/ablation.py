@@ -31,7 +31,7 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
-from ccd.training.trainer import Epoch, Trained
+from ccd.training.epoch import Epoch, Trained
 from ccd.views.outputs import write_reports
 
 

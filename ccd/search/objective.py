@@ -16,7 +16,7 @@ from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
 from ccd.search.pruners import Pruning, Resources
 from ccd.search.target import Target
-from ccd.training.trainer import Epoch
+from ccd.training.epoch import Epoch
 
 BINDINGS, BEST_EPOCHS, SECONDS = "ccd:bindings", "ccd:best_epochs", "ccd:seconds"
 """Attributes of a trial: what it changed, its best epoch per seed, and its wall seconds."""

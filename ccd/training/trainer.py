@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -18,59 +17,11 @@ from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
 from ccd.training.early_stopping import StoppingFactory
+from ccd.training.epoch import Epoch, Trained
 from ccd.training.optimizers import OptimizerFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.updates import UpdateFactory
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch did.
-
-    Attributes:
-        index: Its number, from 0.
-        pool: Where its hard negatives came from, for people.
-        losses: Mean loss terms by name, and their ``total``.
-        seconds: Wall seconds by part.
-        valid: Validation metrics; None where the epoch was not evaluated.
-        best: The best value of the selecting metric so far.
-        best_epoch: The epoch that reached it.
-        patience_left: Evaluations without a new best that are still allowed.
-        settled_epoch: First epoch from which the negative sampler no longer changes.
-        negatives: What a probe measured of the epoch's hard negatives.
-    """
-
-    index: int
-    pool: str
-    losses: dict[str, float]
-    seconds: dict[str, float]
-    valid: dict[str, float] | None
-    best: float
-    best_epoch: int
-    patience_left: int
-    settled_epoch: int
-    negatives: dict[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The model at the best epoch so far.
-
-    Attributes:
-        best_epoch: Its number, from 0.
-        valid: Its validation metrics.
-        representations: Final representations of all users and items.
-        weights: The recommender's ``state_dict``, copied.
-        sample: DMA's sample of all items ``[n_items, dim]``, which the representations are fused
-            with; None without DMA.
-    """
-
-    best_epoch: int
-    valid: dict[str, float]
-    representations: Representations
-    weights: dict[str, Tensor]
-    sample: Tensor | None = None
 
 
 @component("trainer")

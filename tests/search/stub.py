@@ -12,7 +12,7 @@ from ccd.backbones.base import Representations
 from ccd.errors import NumericError
 from ccd.registry import component
 from ccd.settings import FiniteFloat, Flag, NonNegativeFloat, PositiveInt, Text
-from ccd.training.trainer import Epoch, Trained
+from ccd.training.epoch import Epoch, Trained
 
 
 @component("trainer")

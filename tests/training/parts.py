@@ -19,8 +19,9 @@ from ccd.negatives.curricula import step_curriculum
 from ccd.negatives.curricular import CurricularSampler
 from ccd.negatives.pools import DiffusionPools
 from ccd.training.early_stopping import EarlyStopping
+from ccd.training.epoch import Trained
 from ccd.training.optimizers import adam
-from ccd.training.trainer import Trained, Trainer
+from ccd.training.trainer import Trainer
 from ccd.training.updates import Descent
 from tests.backbones.worlds import dataset, small_knn
 
