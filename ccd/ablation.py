@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, ResourceError, reason
-from ccd.experiment import Experiment, Outcome
+from ccd.evaluation.ranking import Evaluation
+from ccd.experiment import Experiment
 from ccd.runs.folder import (
     ITEM_TENSOR,
     SAMPLE_TENSOR,
@@ -29,7 +31,7 @@ from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
 from ccd.suggestions import did_you_mean
-from ccd.training.trainer import Epoch
+from ccd.training.epoch import Epoch, Trained
 from ccd.views.outputs import write_reports
 
 
@@ -230,26 +232,35 @@ class _Run:
         if known is not None:
             self.observer.finished(known, skipped=True)
             return known
-        experiment = self.experiments[variant]
-
-        def on_epoch(epoch: Epoch) -> None:
-            record = _record(variant, seed, experiment.trainer.epochs, epoch)
-            folder.record_epoch(record)
-            self.observer.epoch(record)
-
-        with _enough_memory(f"training '{variant}', seed {seed}"):
-            outcome = experiment.run(dataset, seed, on_epoch)
-        result = _result(variant, seed, dataset.name, outcome)
+        experiment, began = self.experiments[variant], time.perf_counter()
+        with (
+            _enough_memory(f"training '{variant}', seed {seed}"),
+            experiment.start(dataset, seed) as training,
+        ):
+            for epoch in training:
+                record = _record(variant, seed, experiment.trainer.epochs, epoch)
+                folder.record_epoch(record)
+                self.observer.epoch(record)
+            trained = training.trained
+            test = experiment.test(dataset, trained.representations)
+        result = RunResult(
+            variant=variant,
+            seed=seed,
+            dataset=dataset.name,
+            best_epoch=trained.best_epoch,
+            epochs=training.n_epochs,
+            valid=trained.valid,
+            test=test.means,
+            seconds={**training.seconds, "total": time.perf_counter() - began},
+            peak_rss_mb=round(peak_rss_mb(), 1),
+        )
         own = replace(
             self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None
         )
         folder.record_finished(
             result,
-            tensors=_tensors(outcome),
-            per_user=PerUser(
-                outcome.test.users.numpy(),
-                {name: values.numpy() for name, values in outcome.test.per_user.items()},
-            ),
+            tensors=_tensors(trained),
+            per_user=_per_user(test),
             operative=to_gin(own, defaults=True),
         )
         self.observer.finished(result, skipped=False)
@@ -257,7 +268,6 @@ class _Run:
 
 
 def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochRecord:
-    evaluated = epoch.stopping.best_epoch >= 0
     return EpochRecord(
         variant=variant,
         seed=seed,
@@ -266,33 +276,25 @@ def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochReco
         losses=epoch.losses,
         source=epoch.source,
         valid=epoch.valid,
-        best=epoch.stopping.best if evaluated else None,
-        best_epoch=epoch.stopping.best_epoch if evaluated else None,
-        patience_left=epoch.stopping.patience_left,
+        best=epoch.best,
+        best_epoch=epoch.best_epoch,
+        patience_left=epoch.patience_left,
         seconds=epoch.seconds,
         negatives=epoch.negatives,
     )
 
 
-def _result(variant: str, seed: int, dataset: str, outcome: Outcome) -> RunResult:
-    return RunResult(
-        variant=variant,
-        seed=seed,
-        dataset=dataset,
-        best_epoch=outcome.trained.best_epoch,
-        epochs=outcome.trained.epochs,
-        valid=outcome.trained.valid,
-        test=outcome.test.means,
-        seconds=outcome.seconds,
-        peak_rss_mb=round(peak_rss_mb(), 1),
+def _per_user(test: Evaluation) -> PerUser:
+    return PerUser(
+        test.users.numpy(), {name: values.numpy() for name, values in test.per_user.items()}
     )
 
 
-def _tensors(outcome: Outcome) -> dict[str, torch.Tensor]:
+def _tensors(trained: Trained) -> dict[str, torch.Tensor]:
     """The weights, the representations that score users and items, and DMA's sample of items."""
-    final, sample = outcome.trained.representations, outcome.trained.sample
+    final, sample = trained.representations, trained.sample
     tensors = {
-        **outcome.trained.weights,
+        **trained.weights,
         USER_TENSOR: final.users,
         ITEM_TENSOR: final.items,
         **({} if sample is None else {SAMPLE_TENSOR: sample}),

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import Backbone, BackboneFactory, Representations, World
+from ccd.backbones.base import Backbone, BackboneFactory, Representations
 from ccd.backbones.projector import ProjectorFactory
+from ccd.backbones.world import World
 from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
 from ccd.errors import ConfigError, DataError, ResourceError, reason
 from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
-from ccd.graphs.engines import Engine, choose_engine
-from ccd.graphs.item_knn import ItemGraph
+from ccd.graphs.engines import choose_engine
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossesFactory
 from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, SamplerWorld
@@ -30,18 +28,9 @@ from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
-from ccd.training.trainer import Epoch, Trained, TrainerFactory
+from ccd.training.trainer import TrainerFactory, Training
 
 DatasetFactory = Annotated[Callable[[Sequence[Path]], Dataset], Slot("dataset")]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one trained (variant, seed) leaves: the best epoch's state and its test metrics."""
-
-    trained: Trained
-    test: Evaluation
-    seconds: dict[str, float]
 
 
 @component("experiment")
@@ -96,30 +85,31 @@ class Experiment:
                 found=f"{dim}",
             )
 
-    def run(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
-        """Train on ``dataset`` and open its test split once, at the best validation epoch.
+    @contextmanager
+    def start(self, dataset: Dataset, seed: int) -> Iterator[Training]:
+        """Training on ``dataset``, to be driven epoch by epoch; the test split stays closed.
+
+        While the block lasts, the process has the threads and keeps the memory that training wants.
 
         Args:
             dataset: The loaded data set.
             seed: Seed of all random streams.
-            on_epoch: Called after each epoch.
+
+        Raises:
+            ConfigError: The parts do not fit one another or the data set.
+            DataError: No user has an unseen item.
         """
         with cpu_threads(self.threads), kept_memory():
-            began = time.perf_counter()
-            trained, seen = self._train(dataset, seed, on_epoch)
-            test = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
-            measured = self.evaluator.evaluate(trained.representations, test, seen)
-        seconds = {**trained.seconds, "total": time.perf_counter() - began}
-        return Outcome(trained, measured, seconds)
+            yield self._training(dataset, seed)
 
-    def train(self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]) -> Trained:
-        """Train as ``run`` does and leave the test split closed, as a search must."""
-        with cpu_threads(self.threads), kept_memory():
-            return self._train(dataset, seed, on_epoch)[0]
+    def test(self, dataset: Dataset, representations: Representations) -> Evaluation:
+        """Open the test split: metrics of the representations that validation has chosen."""
+        with cpu_threads(self.threads):
+            seen = self._train_pairs(dataset)[2].seen
+            held_out = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
+            return self.evaluator.evaluate(representations, held_out, seen)
 
-    def _train(
-        self, dataset: Dataset, seed: int, on_epoch: Callable[[Epoch], None]
-    ) -> tuple[Trained, ItemsByUser]:
+    def _training(self, dataset: Dataset, seed: int) -> Training:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
@@ -134,7 +124,7 @@ class Experiment:
         def validate(representations: Representations) -> dict[str, float]:
             return self.evaluator.evaluate(representations, validation, seen).means
 
-        trained = self.trainer.fit(
+        return self.trainer.start(
             model,
             users[usable],
             items[usable],
@@ -142,9 +132,7 @@ class Experiment:
             streams,
             validate,
             self.evaluator.select,
-            on_epoch,
         )
-        return trained, seen
 
     def assemble(self, dataset: Dataset, seed: int) -> Recommender:
         """The untrained model on ``dataset``.
@@ -180,17 +168,21 @@ class Experiment:
         probe: NegativeProbe | None = None,
     ) -> Recommender:
         """Build every part once, in order, each from its own random stream."""
-        n_users, n_items = dataset.n_users, dataset.n_items
-        item_graph = partial(_make_graph, dataset, self.engine, self.device)
         projector = self.projector(
             dataset.features, self.dim, streams.generator("projector"), self.device
         )
         backbone = self.backbone(
             World(
-                users, items, n_users, n_items, self.dim, dataset.features, projector, item_graph,
-                self.engine, streams.generator("backbone"), self.device,
+                dataset,
+                users,
+                items,
+                self.dim,
+                projector,
+                self.engine,
+                streams.generator("backbone"),
+                self.device,
             )
-        )  # fmt: skip
+        )
         _check_weights(backbone)
         aligner: DiffusionAligner | None = None
         if self.aligner is not None:
@@ -211,7 +203,7 @@ class Experiment:
                 SamplerWorld(
                     random_negatives.seen,
                     random_negatives.catalogue,
-                    torch.bincount(items, minlength=n_items),
+                    torch.bincount(items, minlength=dataset.n_items),
                     len(pools) if pools is not None else 0,
                     random_negatives,
                     streams.generator("sampler"),
@@ -219,12 +211,6 @@ class Experiment:
             )
             _check_sampler(sampler, backbone, pools)
         return Recommender(backbone, aligner, pools, sampler, self.losses, streams, probe)
-
-
-def _make_graph(
-    dataset: Dataset, engine: Engine, device: torch.device, factory: Callable[..., ItemGraph]
-) -> ItemGraph:
-    return factory(dataset, engine, device)
 
 
 def _check_weights(backbone: Backbone) -> None:

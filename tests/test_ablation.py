@@ -133,7 +133,7 @@ ALLOCATOR = (
 @pytest.mark.parametrize(
     ("where", "doing"),
     [
-        ("ccd.experiment.Experiment.run", "training 'FREEDOM', seed 1"),
+        ("ccd.experiment.Experiment.start", "training 'FREEDOM', seed 1"),
         ("ccd.experiment.Experiment.assemble", "building 'FREEDOM'"),
         ("ccd.datasets.planted._assemble", "loading the data of 'FREEDOM'"),
     ],
@@ -158,7 +158,7 @@ def test_other_errors_of_torch_stay_what_they_are(tmp_path, monkeypatch):
     def fail(*args, **keywords):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr("ccd.experiment.Experiment.run", fail)
+    monkeypatch.setattr("ccd.experiment.Experiment.start", fail)
     with pytest.raises(RuntimeError, match="mat1"):
         run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
 
@@ -180,7 +180,7 @@ def test_a_table_that_fails_does_not_hide_what_stopped_the_run(tmp_path, monkeyp
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ccd.ablation.write_reports", fail)
-    monkeypatch.setattr("ccd.experiment.Experiment.run", stop)
+    monkeypatch.setattr("ccd.experiment.Experiment.start", stop)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
     assert json.loads((tmp_path / "run/manifest.json").read_text())["status"] == "stopped"

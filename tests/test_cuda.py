@@ -7,6 +7,7 @@ from ccd import catalogue
 from ccd.config.recipe import load_recipe
 from ccd.diffusion.unet import UNetEstimator
 from ccd.registry import components
+from tests.training.parts import run
 
 catalogue.load()
 
@@ -55,7 +56,7 @@ def train(recipe, variant, *bindings):
     found = []
     for device in ("cpu", DEVICE):
         experiment, data = load(recipe, variant, device, "Trainer.epochs = 8", *bindings)
-        outcome = experiment.run(data, 1, lambda epoch: None)
+        outcome, _ = run(experiment, data, 1)
         found.append(outcome.test.means["recall@20"])
     assert outcome.trained.representations.users.device.type == torch.device(DEVICE).type
     return found

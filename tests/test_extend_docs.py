@@ -92,3 +92,14 @@ def test_its_family_s_contract_holds(module, name, contract, cases, folder, monk
     for key, rule in inspect.getmembers(contract()):
         for case in cases if key.startswith("test_") else []:
             rule(own) if case is None else rule(own, case)
+
+
+def test_training_can_be_driven(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (block,) = (block for block in BLOCKS if "experiment.start" in block)
+    tiny = [binding for binding in TINY if not binding.startswith("Trainer.epochs")]
+    exec(block.replace('freedom.gin")', f'freedom.gin", bindings={tiny})'), {})
+    *epochs, tested = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in epochs] == ["0", "1", "2"]
+    assert "recall@20" in tested

@@ -7,6 +7,7 @@ import torch
 
 from ccd.config.recipe import load_recipe
 from ccd.negatives.base import SamplingContext
+from tests.training.parts import run
 
 RECIPE = "recipes/ablation_freedom.gin"
 FULL = "FREEDOM+DMA+NDI+CNS"
@@ -29,7 +30,7 @@ def trained():
     """CCDRec (FREEDOM): (experiment, data, outcome, model at the best epoch)."""
     torch.set_num_threads(1)
     built, data = experiment(FULL)
-    outcome = built.run(data, 1, lambda epoch: None)
+    outcome, _ = run(built, data, 1)
     model = built.assemble(data, 1)
     model.load_state_dict(outcome.trained.weights)
     model.reverse(0)
@@ -46,7 +47,7 @@ def recall():
         bindings = ["Trainer.epochs = 25"]
         graph = load_recipe("recipes/backbones.gin", only=[name], bindings=bindings).graphs[name]
         data = graph.root["dataset"].value.factory()([])
-        return graph.factory()().run(data, 1, lambda epoch: None).test.means["recall@20"]
+        return run(graph.factory()(), data, 1)[0].test.means["recall@20"]
 
     return train
 

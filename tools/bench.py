@@ -149,9 +149,9 @@ def measure_plan(plan: dict[str, Any], arguments: argparse.Namespace) -> dict[st
         if "image_dim" in plan:
             dataset = with_wide_images(dataset, plan["image_dim"], Path(scratch))
         experiment = graph.factory()()
-        seen: list[Any] = []
         before = unit_seconds(folders)
-        experiment.run(dataset, 999, seen.append)
+        with experiment.start(dataset, 999) as training:
+            seen = list(training)
         unit = median([before, unit_seconds(folders)])
     steady = seen[1:] or seen
     parts = {
@@ -191,7 +191,9 @@ def measure_sampler(name: str, arguments: argparse.Namespace) -> dict[str, float
     experiment.sampler = make_timed
     update = experiment.trainer.update
     experiment.trainer.update = lambda: timed(update(), steps)
-    experiment.run(graph.root["dataset"].value.factory()(folders), 999, lambda _: None)
+    with experiment.start(graph.root["dataset"].value.factory()(folders), 999) as training:
+        for _ in training:
+            pass
     per_epoch = len(steps) // SAMPLER_EPOCHS
     measured = slice(-MEASURED_EPOCHS * per_epoch, None)
     usual = median(sampling[measured])

@@ -8,22 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    embedding_norm,
-    no_fusion,
-    rows_of,
-    xavier_normal,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
 from ccd.backbones.dropout import SeededDropout
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_normal, xavier_uniform
 from ccd.backbones.lightgcn import convolve
+from ccd.backbones.norms import embedding_norm
 from ccd.backbones.projector import linear
+from ccd.backbones.world import World
 from ccd.graphs.user_item import UserItemGraph
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat, NonNegativeInt, ProperFraction
@@ -87,10 +79,11 @@ class BM3(Backbone):
         self.dropout = SeededDropout(dropout, world.rng)
 
     def higher_order(self, items: Tensor | None = None) -> Tensor:
-        return rows_of(self.item_embeddings)(items)
+        ids: Tensor = self.item_embeddings
+        return ids if items is None else ids.index_select(0, items)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
+        ego, side = self.fused(fusion, None)
         users, items = self.convolved(ego)
         items = items + side
         norm = embedding_norm(users, items)

@@ -5,18 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Batch,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    embedding_norm,
-    no_fusion,
-    xavier_normal,
-)
+from ccd.backbones.base import Backbone, Batch, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_normal
+from ccd.backbones.norms import embedding_norm
+from ccd.backbones.world import World
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat
 
@@ -36,7 +29,7 @@ class BPRMF(Backbone):
         xavier_normal(self.user_embeddings, world.rng)
         xavier_normal(self.item_embeddings, world.rng)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         if rows is None:
             return Representations(self.user_embeddings, self.item_embeddings)
         return Representations(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ccd.backbones.base import World
 from ccd.backbones.dualgnn import PreferenceGNN
+from ccd.backbones.world import World
 from ccd.graphs.item_knn import ItemGraphFactory
 from ccd.graphs.propagation import propagate
 from ccd.registry import component
@@ -46,7 +46,7 @@ class DRAGON(PreferenceGNN):
         super().__init__(
             world, n_layers, hidden, n_user_layers, n_neighbours, n_kept_neighbours, reg_weight
         )
-        self.item_graph = world.item_graph(item_graph)
+        self.item_graph = item_graph(world.dataset, world.engine, world.device)
 
     def joined(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         items = items.flatten(1)

@@ -8,19 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    no_fusion,
-    unit_rows,
-    xavier_normal,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_normal
 from ccd.backbones.lightgcn import convolve
+from ccd.backbones.norms import unit_rows
 from ccd.backbones.projector import linear
+from ccd.backbones.world import World
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_user import CoInteractions, check_neighbours
@@ -52,6 +46,8 @@ class PreferenceGNN(Backbone):
         ConfigError: The data set has no features, or too few neighbours are kept.
     """
 
+    has_item_embeddings = False
+
     def __init__(
         self,
         world: World,
@@ -78,7 +74,6 @@ class PreferenceGNN(Backbone):
 
     def _draw_weights(self, world: World, hidden: int) -> None:
         rng, device, n_modalities = world.rng, world.device, len(world.features)
-        del self.item_embeddings
         self.user_embeddings = nn.Parameter(
             torch.empty(world.n_users, n_modalities * world.dim, device=device)
         )
@@ -97,16 +92,10 @@ class PreferenceGNN(Backbone):
             for features in self._features
         )
 
-    @classmethod
-    def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:
-        if fusion:
-            return "has no item ID embeddings, which DMA diffuses"
-        return super().misfit(negatives=negatives)
-
-    def start_epoch(self, rng: torch.Generator) -> None:
+    def start_epoch(self, rng: torch.Generator, sample: Tensor | None = None) -> None:
         self.epoch_user_graph = self.co_interactions.draw(self.n_neighbours, rng)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         users, items = self.joined(*self.modality_means())
         users = self.smoothed(users, rows)
         items = items if rows is None else F.embedding(rows.items, items)

@@ -5,17 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    no_fusion,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolution_layers, convolve, with_side
+from ccd.backbones.world import World
 from ccd.graphs.item_knn import ItemGraphFactory
 from ccd.graphs.propagation import propagate
 from ccd.graphs.pruning import PrunedGraph, Pruning
@@ -53,31 +47,28 @@ class FREEDOM(Backbone):
         super().__init__(world)
         world.require_features("FREEDOM")
         self.n_layers, self.reg_weight = n_layers, reg_weight
-        self.item_graph = world.item_graph(item_graph)
+        self.item_graph = item_graph(world.dataset, world.engine, world.device)
         full = UserItemGraph(world.users, world.items, world.n_users, world.n_items, world.engine)
         self.graph = PrunedGraph(full, pruning, edge_dropout)
         xavier_uniform(self.user_embeddings, world.rng)
         xavier_uniform(self.item_embeddings, world.rng)
 
-    def observe_sample(self, sample: Tensor) -> None:
-        self.graph.guide = sample
-
-    def start_epoch(self, rng: torch.Generator) -> None:
-        self.graph.redraw(self.user_embeddings, self.item_embeddings, rng)
+    def start_epoch(self, rng: torch.Generator, sample: Tensor | None = None) -> None:
+        items = self.item_embeddings if sample is None else sample
+        self.graph.redraw(self.user_embeddings, items, rng)
 
     def higher_order(self, items: Tensor | None = None) -> Tensor:
         graph = self.item_graph if items is None else self.item_graph.at(items)
         return propagate(graph, self.item_embeddings)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        wanted = None if rows is None else rows.items
-        ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
+        ego, side = self.fused(fusion, None if rows is None else rows.items)
         graph = self.graph.at(self.training)
         users, items, _ = convolve(graph, self.user_embeddings, ego, self.n_layers, rows)
         return Representations(users, items + side)
 
-    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
-        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+    def layered(self, fusion: Fusion | None = None) -> tuple[Representations, Tensor]:
+        ego, side = self.fused(fusion, None)
         graph = self.graph.at(self.training)
         layers = convolution_layers(graph, self.user_embeddings, ego, self.n_layers)
         return with_side(layers, side)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    half_squared_norm,
-    no_fusion,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolution_layers, convolve, with_side
+from ccd.backbones.norms import half_squared_norm
+from ccd.backbones.world import World
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.weighted import (
     Edges,
@@ -78,8 +70,8 @@ class LATTICE(Backbone):
         self.k, self.n_layers, self.n_item_layers = k, n_layers, n_item_layers
         self.original_share, self.reg_weight = original_share, reg_weight
         self.engine = world.engine
-        self._originals = world.item_graph(
-            partial(weighted_knn, k=k, precomputed=precomputed, setting="LATTICE.k")
+        self._originals = weighted_knn(
+            world.dataset, world.device, k=k, precomputed=precomputed, setting="LATTICE.k"
         )
         self._missing = {
             name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
@@ -94,7 +86,7 @@ class LATTICE(Backbone):
         xavier_uniform(self.user_embeddings, world.rng)
         xavier_uniform(self.item_embeddings, world.rng)
 
-    def start_epoch(self, rng: torch.Generator) -> None:
+    def start_epoch(self, rng: torch.Generator, sample: Tensor | None = None) -> None:
         self._epoch_graph = None
 
     def higher_order(self, items: Tensor | None = None) -> Tensor:
@@ -104,14 +96,13 @@ class LATTICE(Backbone):
             x = graph(x)
         return F.normalize(x if items is None else x.index_select(0, items), dim=1)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        wanted = None if rows is None else rows.items
-        ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
+        ego, side = self.fused(fusion, None if rows is None else rows.items)
         users, items, _ = convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)
         return Representations(users, items + side)
 
-    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
-        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+    def layered(self, fusion: Fusion | None = None) -> tuple[Representations, Tensor]:
+        ego, side = self.fused(fusion, None)
         layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
         return with_side(layers, side)
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    no_fusion,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
 from ccd.backbones.bpr_mf import embedding_penalty
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_uniform
+from ccd.backbones.world import World
 from ccd.graphs.mean_convolution import MeanConvolution
 from ccd.graphs.propagation import LinearOperator, propagate
 from ccd.graphs.user_item import UserItemGraph
@@ -49,28 +43,26 @@ class LightGCN(Backbone):
         xavier_uniform(self.user_embeddings, world.rng)
         xavier_uniform(self.item_embeddings, world.rng)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
-        if fuse is no_fusion:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
+        if fusion is None:
             return self._convolve(self.item_embeddings, rows)
-        wanted = None if rows is None else rows.items
-        ego, side = fuse(self.item_embeddings, self.higher_order, wanted)
+        ego, side = self.fused(fusion, None if rows is None else rows.items)
         users, items, _ = self._convolve(ego, rows)
-        # Fused is either what propagates, and then its convolution counts, or the end itself.
-        return Representations(users, side if ego is self.item_embeddings else items)
+        return Representations(users, side if fusion.site == "final" else items)
 
     def higher_order(self, items: Tensor | None = None) -> Tensor:
         rows = None if items is None else Rows(items[:0], items)
         return self._convolve(self.item_embeddings, rows).items
 
-    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
-        ego, side = fuse(self.item_embeddings, self.higher_order, None)
+    def layered(self, fusion: Fusion | None = None) -> tuple[Representations, Tensor]:
+        ego, side = self.fused(fusion, None)
         layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
         output = mean_of_layers(layers, self.graph.n_users)
-        if ego is self.item_embeddings:
-            # What the fusion changed joins every layer, so that their mean is the representation.
-            change = torch.cat([torch.zeros_like(output.users), side - output.items])
-            return Representations(output.users, side), layers + change
-        return output, layers
+        if fusion is not None and fusion.site != "final":
+            return output, layers
+        # What the fusion changed joins every layer, so that their mean is the representation.
+        change = torch.cat([torch.zeros_like(output.users), side - output.items])
+        return Representations(output.users, side), layers + change
 
     def own_loss(self, step: Step) -> Tensor | None:
         return embedding_penalty(self, step.batch, self.reg_weight)

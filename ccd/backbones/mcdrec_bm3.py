@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Step, World
+from ccd.backbones.base import Step
 from ccd.backbones.bm3 import BM3, glorot_linear
 from ccd.backbones.dropout import SeededDropout
 from ccd.backbones.lightgcn import convolve
+from ccd.backbones.world import World
 from ccd.graphs.pruning import PrunedGraph, Pruning
 from ccd.losses.bpr import bpr_loss
 from ccd.registry import component
@@ -68,11 +69,9 @@ class MCDRecBM3(BM3):
             layers += [SeededDropout(mlp_dropout, world.rng)]
         self.mlp = nn.Sequential(*layers[:-2])
 
-    def observe_sample(self, sample: Tensor) -> None:
-        self.graph.guide = sample
-
-    def start_epoch(self, rng: torch.Generator) -> None:
-        self.graph.redraw(self.user_embeddings, self.item_embeddings, rng)
+    def start_epoch(self, rng: torch.Generator, sample: Tensor | None = None) -> None:
+        items = self.item_embeddings if sample is None else sample
+        self.graph.redraw(self.user_embeddings, items, rng)
 
     def convolved(self, ego: Tensor) -> tuple[Tensor, Tensor]:
         features = self.projector()

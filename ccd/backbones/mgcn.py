@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    half_squared_norm,
-    no_fusion,
-    rows_of,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolution_layers, convolve, mean_of_layers
+from ccd.backbones.norms import half_squared_norm
 from ccd.backbones.projector import linear
+from ccd.backbones.world import World
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_item_operators import ItemsToUsers
@@ -83,8 +75,8 @@ class MGCN(Backbone):
         self.n_layers, self.n_item_layers = n_layers, n_item_layers
         self.reg_weight, self.contrast_weight = reg_weight, contrast_weight
         self.temperature = temperature
-        edges = world.item_graph(
-            partial(weighted_knn, k=k, precomputed=precomputed, setting="MGCN.k")
+        edges = weighted_knn(
+            world.dataset, world.device, k=k, precomputed=precomputed, setting="MGCN.k"
         )
         self.item_graphs = {
             name: FixedItemGraph(of_one, world.n_items, world.engine)
@@ -110,21 +102,24 @@ class MGCN(Backbone):
         items = self._every_item if items is None else items
         return self._terms(Rows(self._every_user[:0], items))[1].side
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         rows = Rows(self._every_user, self._every_item) if rows is None else rows
-        if fuse is no_fusion:
+        if fusion is None:
             return _added(*self._terms(rows))
-        all_items = Rows(rows.users, self._every_item)
-        users, items = self._terms(all_items)
-        ego, side = fuse(self.item_embeddings, rows_of(items.side), rows.items)
-        if ego is self.item_embeddings:
-            return _added(users, Terms(items.behaviour.index_select(0, rows.items), side))
-        behaviour = self._behaviour(ego, rows)
-        return _added(Terms(behaviour.users, users.side), Terms(behaviour.items, side))
+        users, items = self._terms(Rows(rows.users, self._every_item))
+        side = items.side.index_select(0, rows.items)
+        if fusion.site == "final":
+            behaviour = items.behaviour.index_select(0, rows.items)
+            return _added(users, Terms(behaviour, fusion.mixed(side, rows.items)))
+        convolved = self._behaviour(self._ego(fusion, items.side), rows)
+        return _added(Terms(convolved.users, users.side), Terms(convolved.items, side))
 
-    def layered(self, fuse: Fuse = no_fusion) -> tuple[Representations, Tensor]:
+    def layered(self, fusion: Fusion | None = None) -> tuple[Representations, Tensor]:
         users, items = self._terms(Rows(self._every_user, self._every_item))
-        ego, side = fuse(self.item_embeddings, rows_of(items.side), None)
+        ego = self._ego(fusion, items.side)
+        side = items.side
+        if fusion is not None and fusion.site == "final":
+            side = fusion.mixed(side)
         layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
         behaviour = mean_of_layers(layers, self.graph.n_users)
         output = _added(Terms(behaviour.users, users.side), Terms(behaviour.items, side))
@@ -142,6 +137,12 @@ class MGCN(Backbone):
                 contrast = info_nce(terms.side, terms.behaviour, self.temperature, (rows, rows))
                 losses.append(self.contrast_weight * contrast)
         return torch.stack(losses).sum() if losses else None
+
+    def _ego(self, fusion: Fusion | None, side: Tensor) -> Tensor:
+        """What propagates as the items' layer 0 ``[n_items, dim]``, given their side term."""
+        if fusion is None or fusion.site == "final":
+            return self.item_embeddings
+        return fusion.mixed(side if fusion.site == "ego" else self.item_embeddings)
 
     def _behaviour(self, ego: Tensor, rows: Rows) -> Representations:
         return convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)

@@ -8,18 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    no_fusion,
-    unit_rows,
-    xavier_normal,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_normal
+from ccd.backbones.norms import unit_rows
 from ccd.backbones.projector import linear
+from ccd.backbones.world import World
 from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_item_operators import NeighbourMean
@@ -85,7 +79,7 @@ class MMGCN(Backbone):
             for table in (self.user_embeddings, self.item_embeddings, *self._preferences()):
                 table.requires_grad_(False)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         nodes, last, n_users = None, self._mean, self.graph.n_users
         if rows is not None:
             nodes, n_users = torch.cat([rows.users, rows.items + n_users]), len(rows.users)

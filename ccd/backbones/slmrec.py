@@ -9,19 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    no_fusion,
-    unit_rows,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolve
+from ccd.backbones.norms import unit_rows
 from ccd.backbones.projector import linear
+from ccd.backbones.world import World
 from ccd.graphs.user_item import UserItemGraph
 from ccd.losses.info_nce import info_nce
 from ccd.registry import component
@@ -84,7 +78,7 @@ class SLMRec(Backbone):
         self.coarse_anchors = nn.ModuleList(glorot(dim, dim // 2) for _ in range(n_further))
         self.coarse_targets = nn.ModuleList(glorot(dim, dim // 2) for _ in range(n_further))
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         projected = [p(x) for p, x in zip(self.projections, self._features, strict=True)]
         # The views side by side: one convolution of wide rows is faster than one each.
         users = self.user_embeddings.repeat(1, self.n_views)

@@ -6,18 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import (
-    Backbone,
-    Fuse,
-    Representations,
-    Rows,
-    Step,
-    World,
-    embedding_norm,
-    no_fusion,
-    xavier_uniform,
-)
+from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
+from ccd.backbones.initial import xavier_uniform
+from ccd.backbones.norms import embedding_norm
 from ccd.backbones.projector import LinearProjector
+from ccd.backbones.world import World
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat
 
@@ -48,7 +42,7 @@ class VBPR(Backbone):
         xavier_uniform(self.item_embeddings, world.rng)
         _initialise_as_one(world.projector, world.rng)
 
-    def forward(self, fuse: Fuse = no_fusion, rows: Rows | None = None) -> Representations:
+    def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         users: Tensor = self.user_embeddings
         items: Tensor = self.item_embeddings
         wanted = torch.arange(len(items), device=items.device) if rows is None else rows.items

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Fuse, HigherOrder
+from ccd.backbones.fusion import Fusion
 from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.estimators import EstimatorFactory
-from ccd.diffusion.fusion import Estimate, Fusion
+from ccd.diffusion.fusion import FusionFactory
 from ccd.diffusion.process import DiffusionFactory
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, Fraction, PositiveInt, Slot
@@ -64,7 +64,7 @@ class DiffusionAligner(nn.Module):
         *,
         diffusion: DiffusionFactory = REQUIRED,
         estimator: EstimatorFactory = REQUIRED,
-        fusion: Fusion = REQUIRED,
+        fusion: FusionFactory = REQUIRED,
         fusion_weight: Fraction = 0.1,
         loss: Literal["l2", "l1", "huber"] = "l2",
         loss_reduction: Literal["mean", "sum_dim"] = "mean",
@@ -132,17 +132,9 @@ class DiffusionAligner(nn.Module):
         """What the estimator needs of the modalities of ``items [n]``."""
         return self.estimator.encode(self._projector[0](items))
 
-    def fuse(self, items: Tensor, denoised: Tensor) -> Fuse:
-        """The backbone's hook that mixes ``denoised [m, dim]`` into the distinct ``items [m]``."""
-
-        estimate = Estimate(items, denoised, self.fusion_weight)
-
-        def hook(
-            item_embeddings: Tensor, higher_order: HigherOrder, wanted: Tensor | None
-        ) -> tuple[Tensor, Tensor]:
-            return self.fusion(item_embeddings, higher_order, wanted, estimate)
-
-        return hook
+    def fuse(self, items: Tensor, denoised: Tensor) -> Fusion:
+        """What the backbone is to mix in: ``denoised [m, dim]`` of the distinct ``items [m]``."""
+        return self.fusion(items, denoised, self.fusion_weight)
 
     def _predict(self, x_t: Tensor, timesteps: Tensor, encoded: Any) -> Tensor:
         return self.estimator(x_t, timesteps + self.diffusion.first_index, encoded)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import xavier_normal, xavier_uniform
+from ccd.backbones.initial import xavier_normal, xavier_uniform
 from ccd.diffusion.time_embedding import sinusoidal_embedding
 from ccd.errors import ConfigError
 from ccd.registry import component

@@ -67,21 +67,20 @@ class GaussianDiffusion:
         self.noise_scale, self.noise_unit, self.first_index = noise_scale, noise_unit, first_index
         alphas_cumprod = torch.cumprod(1 - beta, dim=0)
         previous = torch.cat([torch.ones(1, dtype=torch.float64), alphas_cumprod[:-1]])
-        self._signal = alphas_cumprod.sqrt().float().to(device)
-        self._noise = (1 - alphas_cumprod).sqrt().float().to(device)
-        # Posterior q(x_{t-1} | x_t, x_0): mean = x0_weight * x_0 + xt_weight * x_t.
-        self._x0_weight, self._xt_weight = (
-            c.float().to(device)
-            for c in (
-                (
-                    beta * previous.sqrt() / (1 - alphas_cumprod),
-                    (1 - previous) * (1 - beta).sqrt() / (1 - alphas_cumprod),
-                )
-                if posterior == "x0"
-                else (-beta / ((1 - alphas_cumprod) * (1 - beta)).sqrt(), 1 / (1 - beta).sqrt())
-            )
+        # Eq. 1: x_t = signal x_0 + noise epsilon.
+        signal, noise = alphas_cumprod.sqrt(), (1 - alphas_cumprod).sqrt()
+        # The mean of x_{t-1} is x0_weight x_0 + xt_weight x_t, its variance that of formula (7) of
+        # Ho et al. 2020.
+        if posterior == "x0":  # their formula (7) for the mean too
+            x0_weight = beta * previous.sqrt() / (1 - alphas_cumprod)
+            xt_weight = (1 - previous) * (1 - beta).sqrt() / (1 - alphas_cumprod)
+        else:  # Eq. 3, with the estimate of x_0 in the place of epsilon
+            x0_weight = -beta / ((1 - alphas_cumprod) * (1 - beta)).sqrt()
+            xt_weight = 1 / (1 - beta).sqrt()
+        std = (beta * (1 - previous) / (1 - alphas_cumprod)).sqrt()
+        self._signal, self._noise, self._x0_weight, self._xt_weight, self._std = (
+            x.float().to(device) for x in (signal, noise, x0_weight, xt_weight, std)
         )
-        self._std = (beta * (1 - previous) / (1 - alphas_cumprod)).sqrt().float().to(device)
 
     def noise_std(self, x0: Tensor) -> Tensor:
         """Standard deviation of one unit of noise for embeddings ``x0``; a scalar."""
@@ -106,9 +105,11 @@ class GaussianDiffusion:
             x0_pred: Estimate of ``x_0 [n, dim]``.
             timestep: Index t in ``0..T-1``.
             x_t: Current sample ``[n, dim]``.
-            noise: Noise ``[n, dim]``; None for the mean.
+            noise: Noise z ``[n, dim]``; None for the mean.
         """
+        # 1. The mean of x_{t-1}: formula (7) of Ho et al. 2020, or Eq. 3 as the paper writes it.
         mean = self._x0_weight[timestep] * x0_pred + self._xt_weight[timestep] * x_t
+        # 2. Add noise sigma_t z, but not in the step to x_0.
         return mean if noise is None else mean + self._std[timestep] * noise
 
     @torch.no_grad()
@@ -131,13 +132,17 @@ class GaussianDiffusion:
         def noise() -> Tensor:
             return torch.empty_like(x0).normal_(generator=rng) * std
 
+        # 1. Begin at x_T: the embeddings noised (Eq. 1), or pure noise.
         last = torch.full((len(x0),), self.steps - 1, device=x0.device)
         x = self.add_noise(x0, noise(), last) if self.start == "noised_x0" else noise()
         kept = {}
         for done in range(1, self.steps + 1):
             t = self.steps - done
-            estimate = predict(x, torch.full((len(x),), t, device=x.device))
-            x = self.step(estimate, t, x, noise() if t > 0 else None)
+            # 2. Predict x_0 from x_t with the estimator.
+            x0_pred = predict(x, torch.full((len(x),), t, device=x.device))
+            # 3. Go from x_t to x_{t-1} (Eq. 2): posterior mean and noise.
+            x = self.step(x0_pred, t, x, noise() if t > 0 else None)
+            # 4. Keep what NDI makes a pool of, and the last.
             if done in keep or done == self.steps:
                 kept[done] = x
         return kept

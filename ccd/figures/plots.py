@@ -211,9 +211,8 @@ def _state(
         kinds = {
             name: model.backbone.projector.project(name, rows).numpy() for name in dataset.features
         }
-    embeddings = getattr(model.backbone, "item_embeddings", None)  # DualGNN has none
-    if embeddings is not None:
-        kinds["ID"] = embeddings.detach()[rows].numpy()
+    if model.backbone.has_item_embeddings:
+        kinds["ID"] = model.backbone.item_embeddings.detach()[rows].numpy()
     if model.sample is not None:
         kinds["aligned"] = model.sample[rows].numpy()
     kinds["fused"] = final.items[rows].numpy()

@@ -230,10 +230,7 @@ def inspect_negatives(
 
 def _with_pools(model: Recommender) -> Recommender:
     """The model with what it draws hard negatives from: NDI's pools and its representations."""
-    if model.pools is not None:
-        tested = model.sample
-        model.reverse(0)
-        model.sample = tested
+    model.redraw_pools()
     model.infer()
     return model
 

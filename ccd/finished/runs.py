@@ -136,17 +136,14 @@ class FinishedRun:
             ConfigError: The run's file lacks that sample.
         """
         model = self.untrained(dataset)
+        if model.aligner is not None and SAMPLE_TENSOR not in self.tensors:
+            raise ConfigError(
+                f"this model lacks DMA's sample ('{SAMPLE_TENSOR}')",
+                where=self.folder / MODEL_FILE,
+                hint="run this variant and seed again into another --out",
+            )
         weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
-        model.load_state_dict(weights)
-        if model.aligner is not None:
-            if SAMPLE_TENSOR not in self.tensors:
-                raise ConfigError(
-                    f"this model lacks DMA's sample ('{SAMPLE_TENSOR}'), which earlier versions "
-                    "of ccd did not keep",
-                    where=self.folder / MODEL_FILE,
-                    hint="run this variant and seed again into another --out",
-                )
-            model.sample = self.tensors[SAMPLE_TENSOR]
+        model.restore(weights, self.tensors.get(SAMPLE_TENSOR))
         return model
 
 

@@ -101,24 +101,22 @@ class PrunedGraph:
 
     Attributes:
         epoch: The epoch's graph.
-        guide: What a pruning compares users with ``[n_items, dim]``; None for the ID embeddings.
     """
 
     def __init__(self, full: UserItemGraph, pruning: Pruning, drop_ratio: float) -> None:
         self.full, self.pruning, self.drop_ratio = full, pruning, drop_ratio
         self.epoch = full
-        self.guide: Tensor | None = None
 
     def redraw(self, users: Tensor, items: Tensor, rng: torch.Generator) -> None:
         """Draw the epoch's graph.
 
         Args:
             users: ID embeddings of the users ``[n_users, dim]``.
-            items: Those of the items ``[n_items, dim]``.
+            items: What the pruning compares them with ``[n_items, dim]``: ID embeddings, or DMA's
+                last sample.
             rng: Stream of the draw.
         """
-        guide = items if self.guide is None else self.guide
-        self.epoch = self.pruning(self.full, self.drop_ratio, users.detach(), guide.detach(), rng)
+        self.epoch = self.pruning(self.full, self.drop_ratio, users.detach(), items.detach(), rng)
 
     def at(self, training: bool) -> UserItemGraph:
         """The graph to propagate over."""

@@ -149,7 +149,6 @@ def mixed_edges(terms: Sequence[Edges], shares: Tensor) -> Edges:
 
 def weighted_knn(
     dataset: Dataset,
-    engine: Engine,
     device: torch.device,
     *,
     k: int,
@@ -160,7 +159,6 @@ def weighted_knn(
 
     Args:
         dataset: Gives features and, where a file has them, precomputed neighbours.
-        engine: Not needed for edges; what every maker of an item graph is given.
         device: Where the edges live.
         k: Neighbours per item and modality, the item itself included.
         precomputed: Use the data set's neighbour lists where they are long enough.

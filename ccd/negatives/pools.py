@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import HigherOrder
 from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import PositiveInt, ProperFraction, Slot
@@ -64,18 +63,19 @@ class DiffusionPools:
         return len(self.fractions)
 
     def build(
-        self, kept: dict[int, Tensor], higher_order: HigherOrder, fusion_weight: float
+        self, kept: dict[int, Tensor], higher_order: Callable[[], Tensor], fusion_weight: float
     ) -> Tensor:
         """Pools ``[n_pools, n_items, dim]`` from the samples of a reverse process.
 
         Args:
             kept: Reverse steps done to the sample ``[n_items, dim]``.
-            higher_order: Gives the item-graph output, for ``content = 'fused'``.
+            higher_order: Gives the backbone's higher-order representation of all items
+                ``[n_items, dim]``, for ``content = 'fused'``.
             fusion_weight: Share of the sample in the fused representation.
         """
         pools = torch.stack([kept[done] for done in self.keep])
         if self.content == "fused":
-            return torch.lerp(higher_order(None), pools, fusion_weight)
+            return torch.lerp(higher_order(), pools, fusion_weight)
         return pools
 
 

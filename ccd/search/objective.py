@@ -16,7 +16,7 @@ from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
 from ccd.search.pruners import Pruning, Resources
 from ccd.search.target import Target
-from ccd.training.trainer import Epoch
+from ccd.training.epoch import Epoch
 
 BINDINGS, BEST_EPOCHS, SECONDS = "ccd:bindings", "ccd:best_epochs", "ccd:seconds"
 """Attributes of a trial: what it changed, its best epoch per seed, and its wall seconds."""
@@ -29,7 +29,7 @@ class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
 class Objective:
     """Trains trials; what they have in common is loaded once.
 
-    Only ``Experiment.train`` is called, so the test split stays closed.
+    Only ``Experiment.start`` is called, so the test split stays closed.
 
     Args:
         target: What is searched.
@@ -82,14 +82,13 @@ class Objective:
         dataset, select = self._data(graph), experiment.evaluator.select
         began, scores, best = time.perf_counter(), [], []
         for number, seed in enumerate(self.target.seeds):
-
-            def on_epoch(epoch: Epoch, is_first: bool = number == 0) -> None:
-                if is_over():
-                    raise Interrupted
-                if epoch.valid is not None and is_first and not self._several:
-                    self._report(trial, epoch, epoch.valid[select], pruning)
-
-            trained = experiment.train(dataset, seed, on_epoch)
+            with experiment.start(dataset, seed) as training:
+                for epoch in training:
+                    if is_over():
+                        raise Interrupted
+                    if epoch.valid is not None and number == 0 and not self._several:
+                        self._report(trial, epoch, epoch.valid[select], pruning)
+                trained = training.trained
             scores.append(trained.valid[select])
             best.append(trained.best_epoch)
             if pruning is not None and pruning.per_seed:

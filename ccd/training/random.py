@@ -14,13 +14,18 @@ class Streams:
     Args:
         seed: Seed of the run.
         device: Where the generators live.
+
+    Attributes:
+        generators: Every stream that was asked for, by name: the random state of a whole run.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self.seed, self.device = seed, device
+        self.generators: dict[str, torch.Generator] = {}
 
     def generator(self, name: str) -> torch.Generator:
         """The stream called ``name``, from its beginning."""
         sequence = np.random.SeedSequence([self.seed, zlib.crc32(name.encode())])
         state = int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
-        return torch.Generator(self.device).manual_seed(state)
+        self.generators[name] = torch.Generator(self.device).manual_seed(state)
+        return self.generators[name]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ccd.backbones.base import Backbone, Batch, Fuse, Representations, Rows, Step, no_fusion
+from ccd.backbones.base import Backbone, Batch, Representations, Rows, Step
+from ccd.backbones.fusion import Fusion
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.errors import ConfigError
 from ccd.losses.mix import LossMix
@@ -34,9 +37,6 @@ class Recommender(nn.Module):
         losses: The objective.
         streams: Random streams.
         probe: Measures the hard negatives of each epoch, or None.
-
-    Attributes:
-        sample: DMA's last sample of all items ``[n_items, dim]``, which ``infer`` fuses them with.
     """
 
     def __init__(
@@ -57,9 +57,19 @@ class Recommender(nn.Module):
         self._noise_rng = streams.generator("noise")
         self._streams = streams
         self._reverse_rng = streams.generator("reverse")
-        self.sample: Tensor | None = None
+        self._sample: Tensor | None = None
         self._pool_table: Tensor | None = None
         self._epoch_end: Representations | None = None
+
+    def restore(self, weights: Mapping[str, Tensor], sample: Tensor | None) -> None:
+        """Become the model that was trained and tested: nothing is drawn anew.
+
+        Args:
+            weights: What ``state_dict`` gave.
+            sample: DMA's sample of all items ``[n_items, dim]``; None without DMA.
+        """
+        self.load_state_dict(weights)
+        self._sample = sample
 
     def start_epoch(self, epoch: int) -> None:
         """Redraw the epoch's graph; before epoch 0 make what its sampler wants to look at."""
@@ -67,20 +77,18 @@ class Recommender(nn.Module):
             self.reverse(0)
             self.infer()
         self.train()
-        if epoch > 0 and self.sample is not None:
-            self.backbone.observe_sample(self.sample)
-        self.backbone.start_epoch(self._graph_rng)
+        self.backbone.start_epoch(self._graph_rng, self._sample if epoch > 0 else None)
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         """The terms of the objective for one batch, by name."""
-        fuse: Fuse = no_fusion
+        fusion: Fusion | None = None
         denoising = None
         if self.aligner is not None:
             items = torch.cat([batch.positives, batch.negatives])
             denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
-            fuse = self.aligner.fuse(denoised.items, denoised.representations)
+            fusion = self.aligner.fuse(denoised.items, denoised.representations)
             denoising = denoised.loss
-        step, hard = self._forward(batch, epoch, fuse)
+        step, hard = self._forward(batch, epoch, fusion)
         ranked = (step.users, step.positives, step.negatives)
         return self.losses(
             ranked if self.backbone.trains_on_negatives else None,
@@ -94,32 +102,40 @@ class Recommender(nn.Module):
         """DMA's reverse process for all items: samples for inference and, with NDI, pools."""
         if self.aligner is None:
             return
-        self.eval()
-        if self.aligner.fixed_sampling:
-            self._reverse_rng = self._streams.generator("reverse")
-        embeddings = self.backbone.item_embeddings
-        keep = self.pools.keep if self.pools is not None else ()
-        kept = self.aligner.sample(embeddings, keep, self._reverse_rng)
-        self.sample = kept[self.aligner.diffusion.steps]
+        kept = self._reversed(self.aligner)
+        self._sample = kept[self.aligner.diffusion.steps]
         if self.pools is not None and epoch % self.pools.every == 0:
-            self._pool_table = self.pools.build(
-                kept, self.backbone.higher_order, self.aligner.fusion_weight
-            )
+            self._pool_table = self._built(self.pools, self.aligner, kept)
+
+    @torch.no_grad()
+    def redraw_pools(self) -> None:
+        """Draw NDI's pools of the model as it is, with ``sample`` left alone.
+
+        A restored model needs it before it draws hard negatives: pools are not kept.
+        """
+        if self.aligner is not None and self.pools is not None:
+            kept = self._reversed(self.aligner)
+            self._pool_table = self._built(self.pools, self.aligner, kept)
 
     @torch.no_grad()
     def infer(self) -> Representations:
         """Representations on the full graph, all items fused with their last sample."""
         self.eval()
-        fuse: Fuse = no_fusion
-        if self.aligner is not None and self.sample is not None:
-            every = torch.arange(len(self.sample), device=self.sample.device)
-            fuse = self.aligner.fuse(every, self.sample)
-        users, items, _ = self.backbone(fuse)
+        fusion: Fusion | None = None
+        if self.aligner is not None and self._sample is not None:
+            every = torch.arange(len(self._sample), device=self._sample.device)
+            fusion = self.aligner.fuse(every, self._sample)
+        users, items, _ = self.backbone(fusion)
         # A backbone may return its parameters, which the optimiser changes in place.
         self._epoch_end = Representations(users.detach().clone(), items.detach().clone())
         if self.sampler is not None:
             self.sampler.observe(self._epoch_end)
         return self._epoch_end
+
+    @property
+    def sample(self) -> Tensor | None:
+        """DMA's last sample of all items ``[n_items, dim]``, which ``infer`` fuses them with."""
+        return self._sample
 
     @property
     def epoch_end(self) -> Representations | None:
@@ -156,7 +172,22 @@ class Recommender(nn.Module):
             return None
         return self._hard_negatives(batch, epoch, self._epoch_end, None)
 
-    def _forward(self, batch: Batch, epoch: int, fuse: Fuse) -> tuple[Step, Tensor | None]:
+    def _reversed(self, aligner: DiffusionAligner) -> dict[int, Tensor]:
+        """Reverse steps done to the sample of all items ``[n_items, dim]``."""
+        self.eval()
+        if aligner.fixed_sampling:
+            self._reverse_rng = self._streams.generator("reverse")
+        keep = self.pools.keep if self.pools is not None else ()
+        return aligner.sample(self.backbone.item_embeddings, keep, self._reverse_rng)
+
+    def _built(
+        self, pools: DiffusionPools, aligner: DiffusionAligner, kept: dict[int, Tensor]
+    ) -> Tensor:
+        return pools.build(kept, self.backbone.higher_order, aligner.fusion_weight)
+
+    def _forward(
+        self, batch: Batch, epoch: int, fusion: Fusion | None
+    ) -> tuple[Step, Tensor | None]:
         """One forward pass: the batch's rows, and those of its hard negatives ``[batch, dim]``.
 
         Only these rows are computed, unless the sampler has to see the others first.
@@ -168,13 +199,13 @@ class Recommender(nn.Module):
             ids += [drawn.ids] if isinstance(drawn, ItemNegatives) else []
             distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
             distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
-            output = self._rows(fuse, Rows(distinct_users, distinct_items))
+            output = self._rows(fusion, Rows(distinct_users, distinct_items))
         else:
             layers: Tensor | None = None
             if needs == "layers":
-                output, layers = self.backbone.layered(fuse)
+                output, layers = self.backbone.layered(fusion)
             else:
-                output = self.backbone(fuse)
+                output = self.backbone(fusion)
             drawn = self._hard_negatives(batch, epoch, output, layers)
             ids += [drawn.ids] if isinstance(drawn, ItemNegatives) else []
             user_index, item_index = batch.users, torch.cat(ids)
@@ -187,8 +218,8 @@ class Recommender(nn.Module):
             return step, drawn.rows
         return step, rows[2] if drawn is not None else None
 
-    def _rows(self, fuse: Fuse, rows: Rows) -> Representations:
-        output: Representations = self.backbone(fuse, rows)
+    def _rows(self, fusion: Fusion | None, rows: Rows) -> Representations:
+        output: Representations = self.backbone(fusion, rows)
         asked, given = (len(rows.users), len(rows.items)), (len(output.users), len(output.items))
         if asked != given:  # rows would be looked up by numbers that mean other users and items
             raise ConfigError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,50 +13,15 @@ from torch import Tensor
 
 from ccd.backbones.base import Batch, Representations
 from ccd.errors import NumericError
-from ccd.negative_source import NegativeSource
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
-from ccd.training.early_stopping import EarlyStopping, StoppingFactory
+from ccd.training.early_stopping import StoppingFactory
+from ccd.training.epoch import Epoch, Trained
 from ccd.training.optimizers import OptimizerFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
-from ccd.training.updates import Terms, UpdateFactory
-
-
-@dataclass
-class Epoch:
-    """What one epoch did: loss terms, wall seconds by part, validation metrics.
-
-    ``settled_epoch`` is the first epoch from which the negative sampler no longer changes,
-    ``source`` is where its hard negatives came from, ``negatives`` what a probe measured of them.
-    """
-
-    index: int
-    source: NegativeSource
-    losses: dict[str, float]
-    seconds: dict[str, float]
-    valid: dict[str, float] | None
-    stopping: EarlyStopping
-    settled_epoch: int
-    negatives: dict[str, float] | None = None
-
-
-@dataclass
-class Trained:
-    """The best epoch's state: its number, metrics, representations and weights.
-
-    ``sample`` is DMA's of all items ``[n_items, dim]``, which the representations are fused with;
-    None without DMA.
-    """
-
-    best_epoch: int
-    epochs: int
-    valid: dict[str, float]
-    representations: Representations
-    weights: dict[str, Tensor]
-    seconds: dict[str, float]
-    sample: Tensor | None = None
+from ccd.training.updates import UpdateFactory
 
 
 @component("trainer")
@@ -96,7 +61,7 @@ class Trainer:
         self.learning_rate, self.diffusion_learning_rate = learning_rate, diffusion_learning_rate
         self.decay, self.decay_every, self.evaluate_every = decay, decay_every, evaluate_every
 
-    def fit(
+    def start(
         self,
         model: Recommender,
         users: Tensor,
@@ -105,9 +70,8 @@ class Trainer:
         streams: Streams,
         validate: Callable[[Representations], dict[str, float]],
         select: str,
-        on_epoch: Callable[[Epoch], None],
-    ) -> Trained:
-        """Train until early stopping or the epoch limit.
+    ) -> Training:
+        """Training that is about to begin; iterate over it, or take its steps one by one.
 
         Args:
             model: The recommender, trained in place.
@@ -117,50 +81,165 @@ class Trainer:
             streams: Random streams.
             validate: Validation metrics of given representations.
             select: Name of the metric that chooses the epoch.
-            on_epoch: Called after each epoch.
+        """
+        return Training(self, model, users, items, random_negatives, streams, validate, select)
+
+    def parameter_groups(self, model: Recommender) -> list[dict[str, Any]]:
+        """The model's parameters with their initial learning rate; DMA's are a group of their own.
+
+        Args:
+            model: The recommender.
+        """
+        own = list(model.aligner.parameters()) if model.aligner is not None else []
+        ids = {id(p) for p in own}
+        others = [p for p in model.parameters() if id(p) not in ids]
+        groups: list[dict[str, Any]] = [{"params": others, "lr": self.learning_rate}]
+        if own:
+            rate = self.diffusion_learning_rate or self.learning_rate
+            groups.append({"params": own, "lr": rate})
+        return groups
+
+
+class Training:
+    """A training loop between two epochs.
+
+    ``for epoch in training`` trains to the end, ``step`` one epoch. Whoever drives it may stop
+    after any epoch: between two epochs its attributes, with the model's, are all of its state.
+
+    Attributes:
+        trainer: The settings.
+        model: The recommender, trained in place.
+        optimizer: The optimiser of all parameters.
+        rates: Initial learning rate of each of its parameter groups.
+        update: What a batch does to the weights.
+        stopping: Decides when to stop, and which epoch is the best.
+        streams: Random streams; ``order_rng`` and ``negative_rng`` are two of them.
+        n_epochs: Number of epochs trained.
+        seconds: Wall seconds spent, by part.
+        best: The model at the best epoch so far; None before the first evaluation.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        model: Recommender,
+        users: Tensor,
+        items: Tensor,
+        random_negatives: RandomNegatives,
+        streams: Streams,
+        validate: Callable[[Representations], dict[str, float]],
+        select: str,
+    ) -> None:
+        self.trainer, self.model = trainer, model
+        self._users, self._items, self._random_negatives = users, items, random_negatives
+        self._validate, self._select = validate, select
+        sampler = model.sampler
+        self.settled_epoch = sampler.settled_epoch(trainer.epochs) if sampler is not None else 0
+        self.stopping = trainer.stopping(self.settled_epoch)
+        groups = trainer.parameter_groups(model)
+        self.optimizer, self.rates = trainer.optimizer(groups), [group["lr"] for group in groups]
+        self.update = trainer.update()
+        self.streams = streams
+        self.order_rng = streams.generator("order")
+        self.negative_rng = streams.generator("negatives")
+        self.n_epochs = 0
+        self.seconds = dict.fromkeys(("train", "sample", "evaluate"), 0.0)
+        self.best: Trained | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the epoch limit or early stopping has ended training."""
+        return self.stopping.finished or self.n_epochs >= self.trainer.epochs
+
+    @property
+    def trained(self) -> Trained:
+        """The model at the best epoch so far.
+
+        Raises:
+            RuntimeError: No epoch has been evaluated yet.
+        """
+        if self.best is None:
+            raise RuntimeError("no epoch has been evaluated yet, so there is no best one")
+        return self.best
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train epoch after epoch to the end; may be left and taken up again."""
+        while not self.finished:
+            yield self.step()
+
+    def step(self) -> Epoch:
+        """Train one more epoch, and validate where it is due.
 
         Raises:
             NumericError: A loss term or a score is not finite.
+            RuntimeError: Training is finished.
         """
-        settled = model.sampler.settled_epoch(self.epochs) if model.sampler is not None else 0
-        stopping = self.stopping(settled)
-        optimizer, rates = self._optimizer(model)
-        update = partial(self.update(), optimizer)
-        order_rng, negative_rng = streams.generator("order"), streams.generator("negatives")
-        seconds = dict.fromkeys(("train", "sample", "evaluate"), 0.0)
-        best: Trained | None = None
-        for epoch in range(self.epochs):
-            clock = _Clock()
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * self.decay ** (epoch / self.decay_every)
-            model.start_epoch(epoch)
-            negatives = random_negatives.draw(users, negative_rng)
-            order = torch.randperm(len(users), generator=order_rng, device=users.device)
-            batches = self._batches(users[order], items[order], negatives[order])
-            losses = self._train(model, update, batches, epoch)
-            spent = {"train": clock.lap()}
-            # In every epoch, evaluated or not: the next one's negatives come from these.
-            model.reverse(epoch)
-            spent["sample"] = clock.lap()
-            representations = self._finite(model.infer(), epoch)
-            valid = None
-            if (epoch + 1) % self.evaluate_every == 0 or epoch + 1 == self.epochs:
-                valid = validate(representations)
-                if stopping.update(epoch, valid[select]):
-                    weights = _copy(model.state_dict())
-                    best = Trained(
-                        epoch, epoch + 1, valid, representations, weights, seconds, model.sample
-                    )
-            spent["evaluate"] = clock.lap()
-            for part, value in spent.items():
-                seconds[part] += value
-            source, measured = model.source(epoch), model.measure_negatives()
-            on_epoch(Epoch(epoch, source, losses, spent, valid, stopping, settled, measured))
-            if stopping.finished:
-                break
-        assert best is not None  # the last epoch is always evaluated
-        best.epochs = epoch + 1
-        return best
+        if self.finished:
+            raise RuntimeError(f"training is finished after {self.n_epochs} epochs")
+        epoch, model, clock = self.n_epochs, self.model, _Clock()
+        losses = self._train(epoch)
+        spent = {"train": clock.lap()}
+        # In every epoch, evaluated or not: the next one's negatives come from these.
+        model.reverse(epoch)
+        spent["sample"] = clock.lap()
+        representations = self._finite(model.infer(), epoch)
+        valid = self._evaluate(representations, epoch)
+        spent["evaluate"] = clock.lap()
+        for part, value in spent.items():
+            self.seconds[part] += value
+        self.n_epochs += 1
+        return Epoch(
+            index=epoch,
+            source=model.source(epoch),
+            losses=losses,
+            seconds=spent,
+            valid=valid,
+            best=self.stopping.best if self.best else None,
+            best_epoch=self.stopping.best_epoch if self.best else None,
+            patience_left=self.stopping.patience_left,
+            settled_epoch=self.settled_epoch,
+            negatives=model.measure_negatives(),
+        )
+
+    def _train(self, epoch: int) -> dict[str, float]:
+        """Mean loss terms of an epoch's batches."""
+        trainer, users = self.trainer, self._users
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * trainer.decay ** (epoch / trainer.decay_every)
+        self.model.start_epoch(epoch)
+        negatives = self._random_negatives.draw(users, self.negative_rng)
+        order = torch.randperm(len(users), generator=self.order_rng, device=users.device)
+        columns = (x[order].split(trainer.batch_size) for x in (users, self._items, negatives))
+        sums: dict[str, Tensor] = {}
+        n_batches = 0
+        for batch in zip(*columns, strict=True):
+            forward = partial(self.model.step, Batch(*batch), epoch)
+            terms = self.update(self.optimizer, forward, n_batches)
+            n_batches += 1
+            for name, term in [*terms.items(), ("total", torch.stack(list(terms.values())).sum())]:
+                sums[name] = sums.get(name, 0.0) + term
+        losses = {name: (value / n_batches).item() for name, value in sums.items()}
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise NumericError(
+                    f"loss term '{name}' became {value} in epoch {epoch}",
+                    keys=("Trainer.learning_rate",),
+                    details=(f"terms: {losses}",),
+                    hint=f"lower Trainer.learning_rate (now {trainer.learning_rate}) or the term's "
+                    "weight",
+                )
+        return losses
+
+    def _evaluate(self, representations: Representations, epoch: int) -> dict[str, float] | None:
+        """Validation metrics where they are due; the best epoch's model is kept."""
+        last = epoch + 1 == self.trainer.epochs
+        if not last and (epoch + 1) % self.trainer.evaluate_every:
+            return None
+        valid = self._validate(representations)
+        if self.stopping.update(epoch, valid[self._select]):
+            weights = {name: x.detach().clone() for name, x in self.model.state_dict().items()}
+            self.best = Trained(epoch, valid, representations, weights, self.model.sample)
+        return valid
 
     def _finite(self, representations: Representations, epoch: int) -> Representations:
         # An epoch's last step may break the weights after its loss was taken, and ranking would
@@ -169,53 +248,9 @@ class Trainer:
             raise NumericError(
                 f"scores are not finite after epoch {epoch}",
                 keys=("Trainer.learning_rate",),
-                hint=f"lower Trainer.learning_rate (now {self.learning_rate})",
+                hint=f"lower Trainer.learning_rate (now {self.trainer.learning_rate})",
             )
         return representations
-
-    def _optimizer(self, model: Recommender) -> tuple[torch.optim.Optimizer, list[float]]:
-        own = list(model.aligner.parameters()) if model.aligner is not None else []
-        ids = {id(p) for p in own}
-        groups: list[dict[str, Any]] = [
-            {
-                "params": [p for p in model.parameters() if id(p) not in ids],
-                "lr": self.learning_rate,
-            }
-        ]
-        if own:
-            rate = self.diffusion_learning_rate or self.learning_rate
-            groups.append({"params": own, "lr": rate})
-        return self.optimizer(groups), [group["lr"] for group in groups]
-
-    def _batches(self, users: Tensor, items: Tensor, negatives: Tensor) -> Iterator[Batch]:
-        parts = (tensor.split(self.batch_size) for tensor in (users, items, negatives))
-        return (Batch(*batch) for batch in zip(*parts, strict=True))
-
-    def _train(
-        self,
-        model: Recommender,
-        update: Callable[[Terms, int], dict[str, Tensor]],
-        batches: Iterator[Batch],
-        epoch: int,
-    ) -> dict[str, float]:
-        sums: dict[str, Tensor] = {}
-        n_batches = 0
-        for batch in batches:
-            terms = update(partial(model.step, batch, epoch), n_batches)
-            n_batches += 1
-            for name, term in [*terms.items(), ("total", torch.stack(list(terms.values())).sum())]:
-                sums[name] = sums.get(name, 0.0) + term
-        losses = {name: (value / n_batches).item() for name, value in sums.items()}
-        for name, value in losses.items():
-            if not torch.isfinite(torch.tensor(value)):
-                raise NumericError(
-                    f"loss term '{name}' became {value} in epoch {epoch}",
-                    keys=("Trainer.learning_rate",),
-                    details=(f"terms: {losses}",),
-                    hint=f"lower Trainer.learning_rate (now {self.learning_rate}) or the term's "
-                    "weight",
-                )
-        return losses
 
 
 class _Clock:
@@ -228,10 +263,6 @@ class _Clock:
         now = time.perf_counter()
         self._last, spent = now, now - self._last
         return spent
-
-
-def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
 TrainerFactory = Annotated[Callable[[], Trainer], Slot("trainer")]

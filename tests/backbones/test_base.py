@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from ccd.backbones.base import unit_rows
+from ccd.backbones.norms import unit_rows
 
 
 def test_unit_rows_equal_torchs_in_value_and_gradient():

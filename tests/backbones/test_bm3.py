@@ -7,6 +7,7 @@ import torch
 
 from ccd.backbones.base import Batch, Rows, Step
 from ccd.backbones.bm3 import BM3
+from ccd.diffusion.fusion import final_fusion
 from ccd.errors import ConfigError
 from tests.backbones.test_freedom import normalised
 from tests.backbones.worlds import N_ITEMS, N_USERS, dataset, step, world
@@ -114,7 +115,8 @@ def test_dropout_has_a_stream_of_its_own():
 
 def test_dma_fuses_with_the_residual():
     built = BM3(world()).eval()
-    doubled = built(lambda ids, higher, wanted: (ids, 2 * higher(wanted)))
+    everywhere = final_fusion(torch.arange(N_ITEMS), 3 * built.item_embeddings, 0.5)
+    doubled = built(everywhere)  # half of it is e_i, half is 3 e_i
     torch.testing.assert_close(doubled.state.items, built().state.items + built.item_embeddings)
     assert built.higher_order() is built.item_embeddings
 

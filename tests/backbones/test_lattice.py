@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
 from ccd.backbones.lattice import LATTICE
-from ccd.diffusion.fusion import Estimate, ego_fusion, ego_id_fusion, final_fusion
+from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
 from ccd.errors import ConfigError
 from ccd.losses.bpr import bpr_loss
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, step, world
@@ -170,9 +170,7 @@ def test_fusion_sites_equal_the_dense_restatement(fusion, site, n_item_layers):
     def mix(table):
         return table.index_copy(0, items, 0.5 * table[items] + 0.5 * denoised)
 
-    def fuse(ids, higher_order, wanted):
-        return fusion(ids, higher_order, wanted, Estimate(items, denoised, 0.5))
-
+    fused = fusion(items, denoised, 0.5)
     graph = dense_item_graph(model).detach()
 
     def expected():
@@ -185,8 +183,8 @@ def test_fusion_sites_equal_the_dense_restatement(fusion, site, n_item_layers):
 
     parameters = (model.user_embeddings, model.item_embeddings, denoised)
     model.start_epoch(torch.Generator())
-    model(fuse)  # the first batch leaves the graph to the later ones
-    for got in (torch.cat(model(fuse)[:2]), model.layered(fuse)[1].mean(0)):
+    model(fused)  # the first batch leaves the graph to the later ones
+    for got in (torch.cat(model(fused)[:2]), model.layered(fused)[1].mean(0)):
         weight = torch.randn(got.shape, generator=torch.Generator().manual_seed(1))
         torch.testing.assert_close(got, expected(), atol=1e-5, rtol=0)
         compare((got * weight).mean(), (expected() * weight).mean(), parameters)

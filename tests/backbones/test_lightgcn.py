@@ -6,7 +6,7 @@ import torch
 from ccd.backbones.base import Batch, Rows
 from ccd.backbones.bpr_mf import BPRMF
 from ccd.backbones.lightgcn import LightGCN
-from ccd.diffusion.fusion import Estimate, ego_fusion, ego_id_fusion, final_fusion
+from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
 from ccd.losses.bpr import bpr_loss
 from tests.backbones.test_freedom import normalised
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, step, world
@@ -71,20 +71,16 @@ def compare(model, theirs):
 def test_fusion_sites(fusion, expected):
     model = LightGCN(world()).eval()
     denoised = torch.randn(N_ITEMS, DIM, generator=torch.Generator().manual_seed(5))
-    estimate = Estimate(torch.arange(N_ITEMS), denoised, 0.4)
-
-    def hook(ids, higher_order, wanted):
-        return fusion(ids, higher_order, wanted, estimate)
-
+    fused = fusion(torch.arange(N_ITEMS), denoised, 0.4)
     users, items = expected(
         lambda x: dense_convolution(model.user_embeddings, x, model, 2),
         model.item_embeddings,
         denoised,
     )
-    got, rows = model(hook), Rows(torch.tensor([3]), torch.tensor([1, 7]))
+    got, rows = model(fused), Rows(torch.tensor([3]), torch.tensor([1, 7]))
     torch.testing.assert_close(torch.cat(got[:2]), torch.cat([users, items]), atol=1e-5, rtol=0)
-    part = model(hook, rows)
+    part = model(fused, rows)
     torch.testing.assert_close(part.items, items[rows.items], atol=1e-5, rtol=0)
-    output, layers = model.layered(hook)
+    output, layers = model.layered(fused)
     torch.testing.assert_close(torch.cat(output[:2]), torch.cat([users, items]), atol=1e-5, rtol=0)
     torch.testing.assert_close(layers.mean(0), torch.cat([users, items]), atol=1e-5, rtol=0)

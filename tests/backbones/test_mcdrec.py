@@ -35,7 +35,7 @@ def build(tmp_path, monkeypatch):
         bindings = [f"mcdrec/DiffusionAligner.scope = '{scope}'"]
         experiment = load_recipe(path, bindings=bindings).graphs["MCDRec"].factory()()
         model = experiment.assemble(dataset(), seed=0)
-        model.sample = torch.zeros(N_ITEMS, DIM)
+        model.restore(model.state_dict(), torch.zeros(N_ITEMS, DIM))
         rng = torch.Generator().manual_seed(5)
         direction = 0.2 * torch.randn(DIM, generator=rng)
         backbone = model.backbone

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from ccd.backbones.mcdrec_bm3 import MCDRecBM3
-from ccd.diffusion.fusion import Estimate, ego_id_fusion
+from ccd.diffusion.fusion import ego_id_fusion
 from ccd.graphs.pruning import degree_pruning, diffusion_guided_pruning
 from tests.backbones.test_bm3 import WEIGHTS, assert_same, batch, bootstrap_loss, copy_of
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, step, world
@@ -26,8 +26,8 @@ def denoised():
     return torch.randn(N_ITEMS, DIM, generator=torch.Generator().manual_seed(4))
 
 
-def hook(ids, higher_order, wanted):
-    return ego_id_fusion(ids, higher_order, wanted, Estimate(torch.arange(N_ITEMS), denoised(), W))
+def fusion():
+    return ego_id_fusion(torch.arange(N_ITEMS), denoised(), W)
 
 
 def dense(model, x0, graph, degree_of):
@@ -52,7 +52,7 @@ def dense(model, x0, graph, degree_of):
 def test_loss_and_gradient_equal_the_dense_restatement():
     built = build(dropout=0.4, mlp_dropout=0.0)
     rng = copy_of(built.dropout._rng)
-    output, b = built(hook), batch()
+    output, b = built(fusion()), batch()
     e_u, e_i = built.user_embeddings.detach(), built.item_embeddings.detach()
     shares = 1 + 0.3 * F.normalize(e_u) @ F.normalize(e_i).T
     assert len(built.graph.epoch.users) == 80
@@ -66,7 +66,7 @@ def test_loss_and_gradient_equal_the_dense_restatement():
 def test_inference_uses_the_plain_full_graph():
     built = build().eval()
     h_u, h_i = dense(built, denoised(), built.graph.full, torch.ones(N_USERS, N_ITEMS))
-    users, items, _ = built(hook)
+    users, items, _ = built(fusion())
     torch.testing.assert_close(users, built.predictor(h_u), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(items, built.predictor(h_i), atol=1e-5, rtol=1e-5)
 
@@ -79,8 +79,7 @@ def test_the_last_sample_guides_the_next_epoch():
         return degree_pruning(graph, drop_ratio, users, items, rng)
 
     built = build(spy)
-    built.observe_sample(denoised())
-    built.start_epoch(torch.Generator().manual_seed(3))
+    built.start_epoch(torch.Generator().manual_seed(3), denoised())
     assert torch.equal(guides[0], built.item_embeddings)
     assert torch.equal(guides[1], denoised())
 
@@ -98,7 +97,7 @@ def test_bpr_on_the_random_negative_can_be_added():
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 def test_the_mlp_drops_out_in_training_only(rate):
     built = build(mlp_dropout=rate, dropout=0.0)
-    same = torch.equal(built(hook).items, built(hook).items)
+    same = torch.equal(built(fusion()).items, built(fusion()).items)
     assert same == (rate == 0.0)
     built.eval()
-    assert torch.equal(built(hook).items, built(hook).items)
+    assert torch.equal(built(fusion()).items, built(fusion()).items)

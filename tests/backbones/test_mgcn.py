@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Batch, Rows
 from ccd.backbones.mgcn import MGCN
-from ccd.diffusion.fusion import Estimate, ego_fusion, ego_id_fusion, final_fusion
+from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
 from ccd.losses.bpr import bpr_loss
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, step, world
 
@@ -132,9 +132,7 @@ def test_final_fusion_changes_the_side_of_the_fused_items_alone():
     model = build().eval()
     items, denoised = torch.tensor([2, 5]), torch.ones(2, DIM)
     plain = model()
-    fused = model(
-        lambda ids, g, wanted: final_fusion(ids, g, wanted, Estimate(items, denoised, 0.5))
-    )
+    fused = model(final_fusion(items, denoised, 0.5))
     torch.testing.assert_close(fused.users, plain.users)
     moved = ((fused.items - plain.items).abs() > 1e-6).any(1).nonzero()[:, 0]
     assert moved.tolist() == items.tolist()
@@ -146,12 +144,9 @@ def test_final_fusion_changes_the_side_of_the_fused_items_alone():
 def test_fusions_of_what_propagates_reach_the_users(fusion):
     model = build().eval()
     items, denoised = torch.tensor([2, 5]), torch.ones(2, DIM, requires_grad=True)
-
-    def fuse(ids, higher_order, wanted):
-        return fusion(ids, higher_order, wanted, Estimate(items, denoised, 0.5))
-
-    output, layers = model.layered(fuse)
-    torch.testing.assert_close(torch.cat(output[:2]), torch.cat(model(fuse)[:2]))
+    fused = fusion(items, denoised, 0.5)
+    output, layers = model.layered(fused)
+    torch.testing.assert_close(torch.cat(output[:2]), torch.cat(model(fused)[:2]))
     torch.testing.assert_close(torch.cat(output[:2]), layers.mean(0))
     assert not torch.allclose(output.users, model().users)
     output.users.sum().backward()

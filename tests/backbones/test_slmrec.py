@@ -108,4 +108,4 @@ def test_the_negatives_are_of_no_consequence():
 def test_one_modality_is_refused():
     features = {"image": dataset().features["image"]}
     with pytest.raises(ConfigError, match=r"SLMRec needs 2 modalities, .* has image"):
-        SLMRec(world()._replace(features=features))
+        SLMRec(world(replace(dataset(), features=features)))

@@ -1,5 +1,7 @@
 """VBPR against a dense restatement of its equations."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -63,4 +65,4 @@ def test_without_weight_there_is_no_own_loss():
 
 def test_a_data_set_without_features_is_refused():
     with pytest.raises(ConfigError, match="VBPR needs a modality"):
-        VBPR(world()._replace(features={}))
+        VBPR(world(replace(dataset(), features={})))

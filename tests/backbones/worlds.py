@@ -5,8 +5,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from ccd.backbones.base import Step, World
+from ccd.backbones.base import Step
 from ccd.backbones.projector import LinearProjector
+from ccd.backbones.world import World
 from ccd.datasets.dataset import Dataset, Interactions
 from ccd.graphs.engines import DglEngine
 from ccd.graphs.item_knn import knn_graph
@@ -43,15 +44,10 @@ def step(model, batch, output=None):
 
 def world(data=None, seed=0, engine=None, **projector):
     data, engine = data or dataset(), engine or DglEngine()
-
-    def item_graph(factory):
-        return factory(data, engine, CPU)
-
     return World(
-        torch.from_numpy(data.train.users), torch.from_numpy(data.train.items),
-        N_USERS, N_ITEMS, DIM, data.features,
+        data, torch.from_numpy(data.train.users), torch.from_numpy(data.train.items), DIM,
         LinearProjector(data.features, DIM, torch.Generator().manual_seed(1), CPU, **projector),
-        item_graph, engine, torch.Generator().manual_seed(seed), CPU,
+        engine, torch.Generator().manual_seed(seed), CPU,
     )  # fmt: skip
 
 

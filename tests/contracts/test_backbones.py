@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ccd import catalogue
-from ccd.backbones.base import Batch, Rows, no_fusion
+from ccd.backbones.base import Batch, Rows
+from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
 from ccd.errors import ConfigError
 from ccd.graphs.engines import DglEngine, TorchEngine
 from ccd.graphs.pruning import degree_pruning
@@ -59,10 +60,10 @@ class TestBackbones:
         model = build(backbone).eval()
         users, items, _ = model()
         (users.square().sum() + items.square().sum()).backward()
-        named = dict(model.named_parameters())
-        # DualGNN and DRAGON have no item ID embeddings.
-        for name in named.keys() & {"user_embeddings", "item_embeddings"}:
-            assert (named[name].grad.abs().sum(1) > 0).all()
+        tables = [model.user_embeddings]
+        tables += [model.item_embeddings] if model.has_item_embeddings else []
+        for table in tables:
+            assert (table.grad.abs().sum(1) > 0).all()
 
     def test_weights_come_from_the_stream(self, backbone):
         torch.manual_seed(1)
@@ -120,14 +121,26 @@ class TestBackbones:
         torch.testing.assert_close(part.users, whole.users[rows.users], atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(part.items, whole.items[rows.items], atol=1e-6, rtol=1e-5)
 
-    def test_the_fusion_hook_is_used_where_it_is_offered(self, backbone):
-        model = build(backbone).eval()
-        seen = []
+    def test_estimates_are_mixed_in_where_they_are_taken(self, backbone):
+        model, items = build(backbone).eval(), torch.tensor([2, 5])
+        plain, rows = model().items, Rows(torch.tensor([1]), torch.tensor([0, 2, 5]))
+        assert model.takes_fusion == (backbone.target.misfit(fusion=True) is None)
+        for fusion in (final_fusion, ego_fusion, ego_id_fusion):
+            fused = fusion(items, torch.ones(2, DIM), 0.5)
+            mixed = model(fused)
+            if not model.takes_fusion:
+                assert torch.equal(mixed.items, plain)
+                continue
+            assert not torch.allclose(mixed.items[items], plain[items])
+            part, (output, layers) = model(fused, rows), model.layered(fused)
+            for found, expected in (
+                (part.items, mixed.items[rows.items]),
+                (output.items, mixed.items),
+                (torch.cat(output[:2]), layers.mean(0)),
+            ):
+                torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
-        def hook(ids, higher_order, wanted):
-            seen.append(higher_order(None).shape)
-            return no_fusion(ids, higher_order, wanted)
-
-        with_hook = model(hook)
-        assert bool(seen) == model.takes_fusion
-        torch.testing.assert_close(with_hook.items, model().items)
+    def test_item_embeddings_are_there_where_they_are_declared(self, backbone):
+        model = build(backbone)
+        assert hasattr(model, "item_embeddings") == model.has_item_embeddings
+        assert model.has_item_embeddings or not model.takes_fusion

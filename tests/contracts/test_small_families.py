@@ -5,8 +5,6 @@ import pytest
 import torch
 
 from ccd import catalogue
-from ccd.backbones.base import rows_of
-from ccd.diffusion.fusion import Estimate
 from ccd.graphs.engines import DglEngine
 from ccd.graphs.propagation import propagate
 from ccd.registry import components
@@ -138,15 +136,3 @@ def test_stopping_rules_keep_the_best_and_end(part):
         assert not stopping.update(epoch, 0.5)
     assert stopping.finished
     assert (stopping.best, stopping.best_epoch) == (1.0, 0)
-
-
-@family("fusion")
-def test_weight_zero_ignores_the_denoised(part):
-    rng = torch.Generator().manual_seed(0)
-    ids, higher = (torch.randn(6, 4, generator=rng) for _ in range(2))
-    rows = torch.tensor([1, 4])
-    first, second = (
-        part.target(ids, rows_of(higher), None, Estimate(rows, torch.full((2, 4), value), 0.0))
-        for value in (0.0, 9.0)
-    )
-    torch.testing.assert_close(first, second)

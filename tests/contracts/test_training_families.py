@@ -80,11 +80,14 @@ class TestEvaluators:
 
 @family("trainer")
 class TestTrainers:
-    def fit(self, part, seed=1, **settings):
+    def built(self, part, **settings):
         built = experiment(**FULL)
         slots = {"optimizer": adam, "stopping": EarlyStopping, "update": Descent}
         built.trainer = part.target(**{**slots, "epochs": 5, "batch_size": 64, **settings})
-        return train(built, seed)
+        return built
+
+    def fit(self, part, seed=1, **settings):
+        return train(self.built(part, **settings), seed)
 
     def test_epochs_are_told_in_order_and_the_best_is_kept(self, part):
         outcome, epochs = self.fit(part)
@@ -92,7 +95,28 @@ class TestTrainers:
         best = max(epochs, key=lambda e: e.valid["recall@5"])
         assert outcome.trained.best_epoch == best.index
         assert outcome.trained.valid == best.valid
-        assert outcome.trained.epochs == len(epochs) <= 5
+        assert len(epochs) <= 5
+
+    def test_it_is_driven_epoch_by_epoch(self, part):
+        _, whole = self.fit(part)
+        built = self.built(part)
+        with built.start(dataset(), 1) as training:
+            first = training.step()
+            second = next(iter(training))
+            rest = list(training)  # taken up where it was left
+        assert [e.losses for e in (first, second, *rest)] == [e.losses for e in whole]
+        assert training.n_epochs == len(whole)
+        assert training.finished
+        assert training.trained.best_epoch == rest[-1].best_epoch
+        with pytest.raises(RuntimeError, match="finished after 5 epochs"):
+            training.step()
+
+    def test_before_the_first_evaluation_there_is_no_model(self, part):
+        with self.built(part, evaluate_every=2).start(dataset(), 1) as training:
+            assert training.step().valid is None
+            with pytest.raises(RuntimeError, match="no epoch has been evaluated yet"):
+                _ = training.trained
+            assert training.step().valid == training.trained.valid
 
     def test_losses_are_finite_and_add_up(self, part):
         for epoch in self.fit(part)[1]:

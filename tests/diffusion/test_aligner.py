@@ -3,8 +3,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
-from ccd.backbones.base import rows_of
+from ccd.backbones.base import Backbone
+from ccd.backbones.fusion import Fusion
 from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.diffusion.estimators import AttentionEstimator
@@ -92,6 +94,17 @@ def test_the_projector_is_shared_and_not_owned():
     assert not any("maps" in name for name, _ in model.named_parameters())
 
 
+class Tables(Backbone):
+    """A backbone that is its two item tables ``[N_ITEMS, DIM]``."""
+
+    def __init__(self, ids, higher):
+        torch.nn.Module.__init__(self)
+        self.item_embeddings, self.higher = torch.nn.Parameter(ids), higher
+
+    def higher_order(self, items=None):
+        return self.higher if items is None else self.higher[items]
+
+
 @pytest.mark.parametrize(
     ("fusion", "expected"),
     [
@@ -103,9 +116,28 @@ def test_the_projector_is_shared_and_not_owned():
 def test_fusion_sites(fusion, expected):
     rng = torch.Generator().manual_seed(3)
     ids, higher, denoised = (torch.randn(N_ITEMS, DIM, generator=rng) for _ in range(3))
-    model = aligner(fusion=fusion, fusion_weight=0.3)
+    fused = aligner(fusion=fusion, fusion_weight=0.3).fuse(torch.arange(N_ITEMS), denoised)
     ego, side = expected(ids, higher, denoised)
-    hook = model.fuse(torch.arange(N_ITEMS), denoised)
-    torch.testing.assert_close(hook(ids, rows_of(higher), None), (ego, side))
+    backbone = Tables(ids, higher)
+    torch.testing.assert_close(backbone.fused(fused, None), (ego, side))
     wanted = torch.tensor([0, 3])
-    torch.testing.assert_close(hook(ids, rows_of(higher), wanted), (ego, side[wanted]))
+    torch.testing.assert_close(backbone.fused(fused, wanted), (ego, side[wanted]))
+
+
+def test_without_dma_a_backbone_is_as_it_is():
+    backbone = Tables(*embeddings().detach()[None].repeat(2, 1, 1))
+    ego, side = backbone.fused(None, torch.tensor([4]))
+    assert ego is backbone.item_embeddings
+    assert torch.equal(side, backbone.higher[[4]])
+
+
+def test_a_fusion_of_ones_own_changes_what_is_mixed():
+    """Any function that returns a Fusion will do, here one that mixes in directions only."""
+
+    def unit_fusion(items, denoised, weight):
+        return Fusion("ego_id", items, F.normalize(denoised), weight)
+
+    model = aligner(fusion=unit_fusion, fusion_weight=0.5)
+    fused = model.fuse(torch.tensor([1, 4]), torch.full((2, DIM), 9.0))
+    mixed = fused.mixed(torch.zeros(N_ITEMS, DIM))
+    torch.testing.assert_close(mixed[[1, 4]].norm(dim=1), torch.full((2,), 0.5))

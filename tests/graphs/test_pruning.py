@@ -119,7 +119,7 @@ def test_similar_ends_weaken_the_edges_of_their_node():
     torch.testing.assert_close(degrees, torch.tensor([2.5, 1.5, 1.0]))
 
 
-def test_a_pruned_graph_asks_the_guide_once_there_is_one():
+def test_a_pruned_graph_is_redrawn_for_an_epoch_by_what_it_is_given():
     seen = []
 
     def spy(graph, drop_ratio, users, items, rng):
@@ -132,8 +132,7 @@ def test_a_pruned_graph_asks_the_guide_once_there_is_one():
     graph.redraw(users, items.requires_grad_(), stream())
     assert graph.at(True) is graph.epoch is not graph.full
     assert graph.at(False) is graph.full
-    graph.guide = items + 1
-    graph.redraw(users, items, stream())
+    graph.redraw(users, items + 1, stream())
     assert [ratio for ratio, _ in seen] == [0.5, 0.5]
     assert torch.equal(seen[0][1], items)
     assert torch.equal(seen[1][1], items + 1)

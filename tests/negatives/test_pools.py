@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from ccd.backbones.base import rows_of
 from ccd.errors import ConfigError
 from ccd.negatives.pools import DiffusionPools
 
@@ -35,6 +34,6 @@ def test_too_few_steps_are_refused():
 def test_raw_and_fused_content():
     kept = {5: torch.zeros(3, 2), 20: torch.ones(3, 2)}
     pools = DiffusionPools(20, fractions=(0.75, 0.0), rounding="quarters")
-    assert pools.build(kept, rows_of(torch.full((3, 2), 4.0)), 0.5)[:, 0, 0].tolist() == [0, 1]
+    assert pools.build(kept, lambda: torch.full((3, 2), 4.0), 0.5)[:, 0, 0].tolist() == [0, 1]
     fused = DiffusionPools(20, fractions=(0.75, 0.0), rounding="quarters", content="fused")
-    assert fused.build(kept, rows_of(torch.full((3, 2), 4.0)), 0.5)[:, 0, 0].tolist() == [2, 2.5]
+    assert fused.build(kept, lambda: torch.full((3, 2), 4.0), 0.5)[:, 0, 0].tolist() == [2, 2.5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,8 +13,7 @@ from ccd.errors import NumericError
 from ccd.negative_source import NegativeSource
 from ccd.registry import component
 from ccd.settings import FiniteFloat, Flag, NonNegativeFloat, PositiveInt, Text
-from ccd.training.early_stopping import EarlyStopping
-from ccd.training.trainer import Epoch, Trained
+from ccd.training.epoch import Epoch, Trained
 
 
 @component("trainer")
@@ -48,20 +47,35 @@ class StubTrainer:
         self.settled, self.pause, self.fails = settled, pause, fails
         self.rise = min(rise, epochs)
 
-    def fit(
+    def start(
         self, model: Any, users: Any, items: Any, random_negatives: Any, streams: Any,
-        validate: Any, select: str, on_epoch: Callable[[Epoch], None],
-    ) -> Trained:  # fmt: skip
-        """Pretend."""
-        if self.fails:
+        validate: Any, select: str,
+    ) -> StubTraining:  # fmt: skip
+        """Pretend to."""
+        return StubTraining(self, select)
+
+
+class StubTraining:
+    """Epochs of the curve that the trainer's settings describe; the last one counts as the best."""
+
+    def __init__(self, trainer: StubTrainer, select: str) -> None:
+        self.trainer, self.select = trainer, select
+        self.valid: dict[str, float] = {}
+
+    def __iter__(self) -> Iterator[Epoch]:
+        trainer = self.trainer
+        if trainer.fails:
             raise NumericError("loss term 'random' became nan in epoch 0")
-        score = 1 - (self.quality - 0.3) ** 2 + self.bonus
-        valid: dict[str, float] = {}
-        for index in range(self.epochs):
-            time.sleep(self.pause)
-            risen, fallen = min(index + 1, self.rise), max(0, index + 1 - self.rise)
-            valid = {select: score * risen / self.rise - 0.001 * fallen}
-            stopping = EarlyStopping(self.settled)
-            on_epoch(Epoch(index, NegativeSource.none(), {}, {}, valid, stopping, self.settled))
+        score = 1 - (trainer.quality - 0.3) ** 2 + trainer.bonus
+        for index in range(trainer.epochs):
+            time.sleep(trainer.pause)
+            risen, fallen = min(index + 1, trainer.rise), max(0, index + 1 - trainer.rise)
+            value = score * risen / trainer.rise - 0.001 * fallen
+            self.valid = {self.select: value}
+            source = NegativeSource.none()
+            yield Epoch(index, source, {}, {}, self.valid, value, index, 0, trainer.settled)
+
+    @property
+    def trained(self) -> Trained:
         empty = Representations(torch.zeros(1, 1), torch.zeros(1, 1))
-        return Trained(self.epochs - 1, self.epochs, valid, empty, {}, {})
+        return Trained(self.trainer.epochs - 1, self.valid, empty, {})

@@ -89,7 +89,7 @@ def test_the_test_split_stays_closed(source, monkeypatch):
     target = Target(source)
     objective = Objective(target, [])
     dataset = objective._data(target.base)
-    monkeypatch.setattr(Experiment, "run", lambda *_: pytest.fail("opens the test split"))
+    monkeypatch.setattr(Experiment, "test", lambda *_: pytest.fail("opens the test split"))
     # What is not there cannot be opened.
     object.__setattr__(dataset, "test", None)
     texts = {"LossMix.hard_weight": "0.3"}

@@ -1,6 +1,7 @@
 """Experiments on the 30-user world, built in plain Python."""
 
 from functools import partial
+from typing import NamedTuple
 
 from ccd.backbones.freedom import FREEDOM
 from ccd.backbones.projector import LinearProjector
@@ -10,7 +11,7 @@ from ccd.diffusion.fusion import final_fusion
 from ccd.diffusion.noise_schedules import linear_betas
 from ccd.diffusion.process import GaussianDiffusion
 from ccd.evaluation.metrics import ndcg, recall
-from ccd.evaluation.ranking import FullRanking
+from ccd.evaluation.ranking import Evaluation, FullRanking
 from ccd.experiment import Experiment
 from ccd.graphs.pruning import degree_pruning
 from ccd.losses.mix import LossMix
@@ -18,6 +19,7 @@ from ccd.negatives.curricula import step_curriculum
 from ccd.negatives.curricular import CurricularSampler
 from ccd.negatives.pools import DiffusionPools
 from ccd.training.early_stopping import EarlyStopping
+from ccd.training.epoch import Trained
 from ccd.training.optimizers import adam
 from ccd.training.trainer import Trainer
 from ccd.training.updates import Descent
@@ -60,7 +62,21 @@ def experiment(*, loss=None, trainer=None, backbone=BACKBONE, **parts):
     )
 
 
+class Outcome(NamedTuple):
+    """The best epoch's model and its test metrics."""
+
+    trained: Trained
+    test: Evaluation
+
+
+def run(built, data, seed):
+    """The outcome of training to the end on ``data``, and all epochs."""
+    with built.start(data, seed) as training:
+        epochs = list(training)
+    trained = training.trained
+    return Outcome(trained, built.test(data, trained.representations)), epochs
+
+
 def train(built, seed=1):
-    """The outcome and all epochs."""
-    epochs = []
-    return built.run(dataset(), seed, epochs.append), epochs
+    """The outcome on the 30-user world, and all epochs."""
+    return run(built, dataset(), seed)

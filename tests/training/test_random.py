@@ -15,6 +15,13 @@ def test_streams_depend_on_seed_and_name_only():
     assert not torch.equal(draw(1, "noise"), draw(1, "graph"))
 
 
+def test_streams_remember_what_they_gave():
+    streams = Streams(1, CPU)
+    graph, noise = streams.generator("graph"), streams.generator("noise")
+    assert streams.generators == {"graph": graph, "noise": noise}
+    assert streams.generator("noise") is streams.generators["noise"]
+
+
 def test_drawing_from_one_leaves_the_others():
     streams = Streams(1, CPU)
     torch.rand(100, generator=streams.generator("noise"))

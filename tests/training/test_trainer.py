@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from ccd.backbones.base import no_fusion
 from ccd.backbones.bpr_mf import BPRMF
 from ccd.backbones.lightgcn import LightGCN
 from ccd.errors import ConfigError, NumericError
@@ -140,8 +139,8 @@ def test_dma_without_a_modality_is_refused_before_training():
 class Ported(BPRMF):
     """As in toolboxes whose models always return everything."""
 
-    def forward(self, fuse=no_fusion, rows=None):
-        return super().forward(fuse)
+    def forward(self, fusion=None, rows=None):
+        return super().forward(fusion)
 
 
 class Unfilled(BPRMF):

@@ -1,0 +1,50 @@
+"""What DMA hands a backbone: estimates of some items, and where they enter the forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Site = Literal["final", "ego", "ego_id"]
+"""Where estimates enter. A backbone propagates ID embeddings as the items' layer 0 and adds its
+higher-order representation to the result.
+
+- ``final``: they are mixed into the higher-order representation that is added;
+- ``ego``: they are mixed into the higher-order representation, and that propagates;
+- ``ego_id``: they are mixed into the ID embeddings, and those propagate.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """Estimates of some items, with the site at which a backbone mixes them in.
+
+    Attributes:
+        site: Where they enter.
+        items: Distinct ascending ids ``[m]``.
+        denoised: What DMA made of these items ``[m, dim]``.
+        weight: Share of ``denoised`` in the mix, the paper's mu.
+    """
+
+    site: Site
+    items: Tensor
+    denoised: Tensor
+    weight: float
+
+    def mixed(self, table: Tensor, owners: Tensor | None = None) -> Tensor:
+        """``table [n, dim]``, estimated items at ``(1 - weight) row + weight denoised``.
+
+        Args:
+            table: Representations of the items ``owners``.
+            owners: Distinct ascending ids ``[n]``; all items where None.
+        """
+        rows, denoised = self.items, self.denoised
+        if owners is not None:
+            rows = torch.searchsorted(owners, rows).clamp(max=len(owners) - 1)
+            hit = owners[rows] == self.items
+            if not bool(hit.all()):
+                rows, denoised = rows[hit], denoised[hit]
+        return table.index_add(0, rows, self.weight * (denoised - table.index_select(0, rows)))
