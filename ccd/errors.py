@@ -209,7 +209,7 @@ def reading(path: str | PathLike[str], kind: type[CcdError]) -> Iterator[None]:
         yield
     except OSError as error:
         place = Place(str(error.filename or fspath(path)))
-        raise kind(f"this cannot be read: {error.strerror or error}", where=place) from error
+        raise kind(f"cannot read this: {error.strerror or error}", where=place) from error
     except UnicodeDecodeError as error:
         what = f"this file is not UTF-8: byte {error.start} is of no character"
         raise kind(what, where=Place(fspath(path)), hint="save it as UTF-8") from error

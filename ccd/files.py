@@ -31,7 +31,7 @@ def refusing_io(path: Path) -> Iterator[None]:
         free = error.errno not in _NO_SUCH_PLACE
         advice = "make room on that disk or make it writable, or " if free else ""
         raise ResourceError(
-            f"this cannot be written: {error.strerror or error}",
+            f"cannot write this: {error.strerror or error}",
             where=path,
             keys=("--out",),
             hint=f"{advice}choose another --out (what was finished before is kept)",
@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(record, dict):
         raise DamagedFileError(
-            "this file must hold a JSON object", where=path, found=f"a {type(record).__name__}"
+            "this file must hold a JSON object", where=path, found=f"a JSON {type(record).__name__}"
         )
     return record
 

@@ -121,7 +121,7 @@ def test_a_narrower_run_keeps_the_files_on_top_whole_and_in_the_recipes_order(tm
     table = (first.folder / "table.md").read_text()
     assert 0 < table.index("| FREEDOM |") < table.index("| FREEDOM+DMA |")
     assert [(r.variant, r.seed) for r in narrow.results] == [("FREEDOM", 2)]
-    with pytest.raises(KeyError, match="no result of 'FREEDON'; did you mean 'FREEDOM'"):
+    with pytest.raises(KeyError, match="no result of 'FREEDON'; did you mean FREEDOM"):
         narrow["FREEDON"]
 
 

@@ -130,7 +130,7 @@ def _report(error: CcdError, *, as_json: bool) -> int:
 
 def _lost_output(error: OSError) -> ResourceError:
     return ResourceError(
-        f"standard output cannot be written: {error.strerror or error}",
+        f"cannot write standard output: {error.strerror or error}",
         hint="what was printed is incomplete, files in run folders are complete: free that disk or"
         " write elsewhere",
     )

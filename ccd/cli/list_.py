@@ -93,7 +93,7 @@ def _print_matrix(family: str | None, as_json: bool) -> None:
             "--matrix shows backbones by samplers, so it takes no family",
             keys=("--matrix",),
             found=f"'{family}'",
-            hint="leave out the family or --matrix",
+            hint="drop the family or the option",
         )
     pairs = all_pairs()
     if as_json:

@@ -146,7 +146,7 @@ class _FileReader:
         resolved = path.resolve()
         if resolved in chain:
             loop = " -> ".join(shown(p) for p in (*chain[chain.index(resolved) :], resolved))
-            what = f"the files include each other in a circle: {loop}"
+            what = f"include cycle: {loop}"
             raise ConfigError(what, where=origin, hint="remove one of these includes")
         # A second include would silently reset what the recipe changed since the first.
         if resolved in self._included:
@@ -204,7 +204,7 @@ def _unreadable(message: str, origin: Origin) -> ConfigError:
     """The refusal of a text that Python or gin cannot parse, and why, in their words."""
     if message.startswith("malformed node"):
         message = "a bare word is not a value"
-    what = f"this cannot be read: {message}"
+    what = f"cannot read this: {message}"
     return ConfigError(what, where=origin, hint=_quoted_form(origin))
 
 

@@ -111,7 +111,8 @@ def _splits(path: Path, labels: Column) -> np.ndarray:
 def _read_header(path: Path, header: bytes) -> tuple[list[str], tuple[str, ...]]:
     notes = []
     if header.startswith(_UTF16):
-        raise DataError("this file is UTF-16, not UTF-8", where=path, hint="save it as UTF-8")
+        place = Place(str(path), 1)
+        raise DataError("this file is UTF-16, not UTF-8", where=place, hint="save it as UTF-8")
     if header.startswith(_BOM):
         header = header[len(_BOM) :]
         notes.append(f"{path.name}: a byte order mark before the header was skipped")
@@ -179,7 +180,7 @@ def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
             ),
         ).unify_dictionaries()
     except pa.ArrowInvalid as error:
-        other = DataError(f"this file cannot be read: {reason(error)}", where=path)
+        other = DataError(f"cannot read this file: {reason(error)}", where=path)
         raise _first_fault(path, body, names) or other from error
     columns = []
     for name in COLUMNS:
@@ -187,7 +188,7 @@ def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
         codes = np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
         columns.append(Column(chunks[0].dictionary.to_pylist(), codes))
         if any(_fault_of_cell(name, cell.encode()) for cell in columns[-1].cells):
-            raise _first_fault(path, body, names) or DataError("cannot be read", where=path)
+            raise _first_fault(path, body, names) or DataError("cannot read this file", where=path)
     return columns
 
 

@@ -69,7 +69,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         rows = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
         raise DataError(
-            f"this line cannot be read: {reason(error)}",
+            f"cannot read this line: {reason(error)}",
             where=Place(str(path), reader.line_num),
             hint="correct or remove the line",
         ) from error

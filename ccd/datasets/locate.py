@@ -73,7 +73,7 @@ def locate(
                 return {key: path for key, path in found.items() if path}
         refusal = _missing(name, list(wanted.values()), places, source)
     except OSError as error:
-        what = f"this folder cannot be looked into: {error.strerror}"
+        what = f"cannot look into this folder: {error.strerror}"
         raise DataError(what, where=Place(str(error.filename))) from error
     raise refusal
 

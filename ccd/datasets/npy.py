@@ -55,7 +55,7 @@ def open_npy(path: Path) -> np.ndarray:
         )
     if dtype.kind not in "fiub":
         raise DataError(
-            "expected an array of numbers",
+            "expected numbers",
             where=path,
             found=dtype.name,
             hint="save float32 or float16",
@@ -84,7 +84,7 @@ def _read_header(path: Path, found: int) -> tuple[tuple[int, ...], np.dtype, int
         try:
             version = npy_format.read_magic(file)
             if version not in readers:
-                what = f"version {version} of the .npy format cannot be read"
+                what = f".npy format {version} is not supported"
                 raise DataError(what, where=path, hint="save plain float32")
             shape, _, dtype = readers[version](file)
         except _BAD_HEADER as error:

@@ -103,7 +103,7 @@ def read_about(run: Path) -> dict[str, Any]:
         raise DamagedFileError(
             "'settings' must be a JSON object of keys and values",
             where=run / RUN_FILE,
-            found=f"a {type(about['settings']).__name__}",
+            found=f"a JSON {type(about['settings']).__name__}",
             hint="move the file away and train this run again",
         )
     return about

@@ -66,7 +66,7 @@ def test_users_are_compared_by_a_metric_that_both_know(finished_folder, tmp_path
     first, second = finished_folder / "FREEDOM-1", tmp_path / "run" / f"{CCDREC}-1"
     found = diff(first, second, comparison=FEW)
     assert (found.user_metric, bool(found.users)) == ("recall@5", True)
-    with pytest.raises(ConfigError, match="not all runs have 'recall@20'"):
+    with pytest.raises(ConfigError, match="not all runs have the metric 'recall@20'"):
         diff(first, second, comparison=FEW, metric="recall@20")
     path.write_text(path.read_text().replace("@", "@9"))
     found = diff(first, second, comparison=FEW)
@@ -95,7 +95,7 @@ def test_every_number_is_shown_on_a_narrow_terminal(finished_folder, width, shar
 
 
 def test_several_variants_need_a_name(finished_folder):
-    with pytest.raises(ConfigError, match=r"several variants.*--variant.*FREEDOM-1"):
+    with pytest.raises(ConfigError, match=r"several variants.*\n.*\n.*--variant.*FREEDOM-1"):
         diff(finished_folder, finished_folder, comparison=FEW)
     with pytest.raises(ConfigError, match="no finished run of 'x'"):
         diff(finished_folder, finished_folder, comparison=FEW, variant="x")

@@ -129,13 +129,13 @@ def test_json_describes_settings(ccd):
 def test_unknown_family(ccd):
     code, out, err = ccd("list", "demo_scedule")
     assert (code, out) == (2, "")
-    expected = "no family or component 'demo_scedule'\n  did you mean demo_schedule?\n"
+    expected = "no family or component 'demo_scedule'; did you mean demo_schedule?\n"
     assert err == f"ccd: error: {expected}"
 
 
 def test_unknown_name_near_a_component_and_near_nothing(ccd):
     assert "did you mean demo_cosine?" in ccd("list", "demo_cosin")[2]
-    assert "\n  families: " in ccd("list", "zzz")[2]
+    assert "; families: " in ccd("list", "zzz")[2]
 
 
 def test_unknown_family_as_json(ccd):
@@ -191,7 +191,9 @@ def test_an_error_of_the_system_is_a_refusal(ccd, monkeypatch):
     monkeypatch.setattr("ccd.catalogue.load", fail)
     code, _, error = ccd("list")
     assert code == 5
-    assert error.startswith("ccd: error: some/file: Permission denied; make it readable")
+    assert error.startswith(
+        "ccd: error: the system refuses a file: Permission denied\n  some/file\n  make"
+    )
     code, out, _ = ccd("list", "--json")
     assert json.loads(out)["error"]["kind"] == "ResourceError"
     monkeypatch.setenv("CCD_DEBUG", "1")

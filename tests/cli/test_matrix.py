@@ -39,9 +39,9 @@ def backbone_of(name):
 
 PAIRS = [
     Pair("Free", "MixGCFSampler", None),
-    Pair("Free", "CurricularSampler", "Free is too free"),
-    Pair("Blind", "MixGCFSampler", "Blind is blind", no_dma="No images"),
-    Pair("Blind", "CurricularSampler", "Blind is blind", no_dma="No images"),
+    Pair("Free", "CurricularSampler", "is too free"),
+    Pair("Blind", "MixGCFSampler", "is blind", no_dma="No images"),
+    Pair("Blind", "CurricularSampler", "is blind", no_dma="No images"),
 ]
 
 

@@ -77,7 +77,7 @@ def test_a_place_for_a_picture_is_refused_before_it_is_drawn(call, tmp_path, mon
     monkeypatch.setattr("ccd.figures.plots.plot", lambda *_: pytest.fail("draws"))
     answer = call("plot", "cost", "DIR", "--out", str(tmp_path / "no/such/fig"))
     assert isinstance(answer.exception, ConfigError)
-    assert "no folder" in str(answer.exception)
+    assert "no/such/fig.png does not exist" in str(answer.exception)
 
 
 def test_the_ending_of_a_picture_is_no_part_of_its_stem(call, tmp_path):

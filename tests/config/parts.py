@@ -30,7 +30,11 @@ def _falling(values: tuple[float, ...]) -> tuple[float, ...]:
 def demo_linear(steps: int, *, start: PositiveFloat = 1e-4, end: PositiveFloat = 0.02) -> Any:
     """Straight line from start to end."""
     if steps == 13:
-        raise ConfigError(f"demo_linear.start = {start} is unlucky; choose other steps")
+        raise ConfigError(
+            f"demo_linear.start = {start} is unlucky",
+            keys=("demo_linear.start",),
+            hint="choose other steps",
+        )
     return ("demo_linear", steps, start, end)
 
 

@@ -52,7 +52,7 @@ def test_includes_of_gin_never_come_from_the_current_folder(project, monkeypatch
 def test_missing_file_names_the_nearest(project, name, near):
     with pytest.raises(ConfigError) as caught:
         files.find_file(name)
-    assert str(caught.value) == f"no file '{name}'\n  did you mean '{near}'?"
+    assert str(caught.value) == f"no file '{name}'; did you mean '{near}'?"
 
 
 def test_missing_module_lists_the_existing_ones(project):

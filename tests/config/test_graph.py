@@ -56,5 +56,6 @@ def test_refusals_of_components_get_the_place_of_the_setting_they_name(load):
     with pytest.raises(ConfigError) as caught:
         load(only=["base+dma"], bindings=bound).graphs["base+dma"].factory()()
     assert str(caught.value) == (
-        "demo_linear.start = 0.5 is unlucky; choose other steps\n  --set    demo_linear.start = 0.5"
+        "demo_linear.start = 0.5 is unlucky\n  --set    demo_linear.start = 0.5\n"
+        "  choose other steps"
     )

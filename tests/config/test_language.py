@@ -42,7 +42,7 @@ def test_references_and_macros_are_data(project):
 
 
 def test_evaluated_reference_is_refused(project):
-    with pytest.raises(ConfigError, match=r"own\.gin:2 .*\n  write @own/B: parts are built by ccd"):
+    with pytest.raises(ConfigError, match=r"own\.gin:2 .*\n  write @own/B: ccd builds"):
         read(project, "A.x = 1\nA.y = [@own/B()]\n")
 
 

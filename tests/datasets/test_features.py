@@ -52,9 +52,8 @@ def test_other_layouts_are_converted_and_noted(tmp_path, array, dtype, note):
 def test_a_wrong_number_of_rows_is_refused_with_both(tmp_path, rows, which):
     with pytest.raises(DataError) as caught:
         opened(tmp_path, random_features(rows), n_items=6)
-    assert f"image features have {rows} rows, the data set has 6 items ({which})" in str(
-        caught.value
-    )
+    assert "each of the 6 items" in caught.value.what
+    assert caught.value.found == f"{rows} rows ({which})"
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 2, 2), ()])

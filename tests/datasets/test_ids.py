@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ccd.datasets.ids import Column, number_ids, read_order
-from ccd.errors import DataError
+from ccd.errors import DataError, Place
 
 
 def column(*cells):
@@ -38,16 +38,17 @@ def test_an_order_is_read_as_it_stands(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "line", "says"),
     [
-        (b"a\nb\na\n", ":3: repeats item id 'a' of line 1"),
-        (b"a\n\nb\n", ":2: the line is empty"),
-        (b"", ":1: the line is empty"),
-        (b"a\n\xe9\n", ": is not UTF-8 \\(byte 2\\)"),
+        (b"a\nb\na\n", 3, "item id 'a' of line 1 is repeated"),
+        (b"a\n\nb\n", 2, "the line is empty"),
+        (b"", 1, "the line is empty"),
+        (b"a\n\xe9\n", None, "not UTF-8: byte 2"),
     ],
 )
-def test_a_wrong_order_is_refused_with_its_line(tmp_path, data, says):
+def test_a_wrong_order_is_refused_with_its_line(tmp_path, data, line, says):
     path = tmp_path / "order.txt"
     path.write_bytes(data)
-    with pytest.raises(DataError, match=f"order.txt{says}"):
+    with pytest.raises(DataError, match=says) as caught:
         read_order(path)
+    assert caught.value.where == (Place(str(path), line),)

@@ -1,7 +1,7 @@
 import pytest
 
 from ccd.datasets.item_names import read_item_names
-from ccd.errors import DataError
+from ccd.errors import DataError, Place
 from tests.datasets.files import write_dataset
 from tests.datasets.test_mmrec import load
 
@@ -23,23 +23,25 @@ def test_text_ids_and_commas(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
+    ("lines", "line", "message"),
     [
-        (["0\tBib"], r"names.tsv:1: expected the columns itemID and name, found \['0', 'Bib'\]"),
-        (["itemID,name"], r":1: expected the columns"),
-        (["itemID\tname", "0\tBib", "4\tCup"], r":3: itemID '4' is no item .* ids are 0 to 3"),
-        (["itemID\tname", "B0\tBib"], r":2: itemID 'B0' is no item of the data set"),
-        (["itemID\tname", "-1\tBib"], r":2: itemID '-1' is no item"),
-        (["itemID\tname", "1\tBib", "1\tCup"], r":3: names item '1' again, after line 2"),
-        (["itemID\tname", "1"], r":2: expected an item id and its name, found \['1'\]"),
-        (["itemID\tname", "1\t "], r":2: expected an item id and its name"),
-        (["itemID\tname", ""], r":2: expected an item id and its name"),
-        ([], r":1: expected the columns itemID and name, found 'nothing'"),
+        (["0\tBib"], 1, r"expected the columns itemID and name, got \['0', 'Bib'\]"),
+        (["itemID,name"], 1, r"expected the columns"),
+        (["itemID\tname", "0\tBib", "4\tCup"], 3, r"itemID '4' is no item .* ids are 0 to 3"),
+        (["itemID\tname", "B0\tBib"], 2, r"itemID 'B0' is no item of the data set"),
+        (["itemID\tname", "-1\tBib"], 2, r"itemID '-1' is no item"),
+        (["itemID\tname", "1\tBib", "1\tCup"], 3, r"item '1' is named a second time, after line 2"),
+        (["itemID\tname", "1"], 2, r"expected an item id and its name, got \['1'\]"),
+        (["itemID\tname", "1\t "], 2, r"expected an item id and its name"),
+        (["itemID\tname", ""], 2, r"expected an item id and its name"),
+        ([], 1, r"expected the columns itemID and name, got nothing"),
     ],
 )
-def test_whatever_is_no_name_of_an_item_is_refused(tmp_path, lines, message):
-    with pytest.raises(DataError, match=message):
-        read_item_names(written(tmp_path, *lines), 4, ())
+def test_whatever_is_no_name_of_an_item_is_refused(tmp_path, lines, line, message):
+    path = written(tmp_path, *lines)
+    with pytest.raises(DataError, match=message) as caught:
+        read_item_names(path, 4, ())
+    assert caught.value.where == (Place(str(path), line),)
 
 
 def test_other_encodings_and_open_quotes_are_refused(tmp_path):

@@ -35,7 +35,7 @@ def test_folders_come_in_the_documented_order(tmp_path, monkeypatch):
 
 
 def test_a_data_dir_that_is_no_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="--data-dir: '.*nope' is not a folder"):
+    with pytest.raises(DataError, match="--data-dir must be a folder, got '.*nope'"):
         data_folders(tmp_path / "nope")
 
 
@@ -72,15 +72,15 @@ def test_the_refusal_says_what_where_and_how(tmp_path):
         find(tmp_path, tmp_path / "nope")
     message = str(caught.value)
     assert caught.value.exit_code == 3
-    assert "data set 'mini': no folder has all of its files" in message
+    assert "no folder has all files of data set 'mini'" in message
     assert "image_feat.npy or image_surrogate.npy: image features" in message
     assert "image_knn.npz" not in message
     lacks = "lacks image_feat.npy or image_surrogate.npy; holds mini.inter"
-    assert f"{tmp_path / 'mini'}: {lacks}" in message
-    assert f"{tmp_path}: lacks mini.inter, image_feat.npy" in message
+    assert f"{tmp_path / 'mini'}    {lacks}" in message
+    assert f"{tmp_path}    lacks mini.inter, image_feat.npy" in message
     assert "holds mini/, notes.txt" in message
-    assert f"{tmp_path / 'nope'}: no such folder" in message
-    assert "from their publisher; put the files into data/mini," in message
+    assert f"{tmp_path / 'nope'}    no such folder" in message
+    assert "source: from their publisher\n  put the files into data/mini," in message
     assert "--data-dir or $CCD_DATA" in message
     assert "'planted'" in message
 

@@ -83,7 +83,7 @@ def test_names_of_letters_are_taken(tmp_path, name):
 
 
 def test_neighbours_of_an_unknown_modality_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="'imgae' is no modality of .* \\('image', 'text'\\)"):
+    with pytest.raises(ConfigError, match="'imgae' is no modality of .*: 'image', 'text'"):
         load(tmp_path, neighbours={"imgae": "image_knn.npz"})
 
 
@@ -114,7 +114,7 @@ def write_text_ids(folder: Path) -> None:
 
 def test_text_ids_of_items_with_features_need_their_order(tmp_path):
     write_text_ids(tmp_path)
-    with pytest.raises(DataError, match=r"mini.inter:2: itemID 'i9' is no row .*item_order"):
+    with pytest.raises(DataError, match=r"'i9' is no row .*\n.*mini.inter:2\n.*item_order"):
         load(tmp_path)
     with pytest.raises(DataError, match=r"absent.txt: item ids, one a line, by feature row"):
         load(tmp_path, item_order="absent.txt")
@@ -138,7 +138,7 @@ def test_an_order_of_more_items_than_feature_rows_is_refused(tmp_path):
     write_text_ids(tmp_path)
     with (tmp_path / "items.txt").open("a") as file:
         file.write("i0\n")
-    with pytest.raises(DataError, match="image features have 6 rows, the data set has 7 items"):
+    with pytest.raises(DataError, match="image features .* each of the 7 items, got 6 rows"):
         load(tmp_path, item_order="items.txt")
 
 
@@ -152,29 +152,29 @@ def test_text_ids_of_items_without_features_are_numbered(tmp_path):
 def test_features_of_other_items_are_refused(tmp_path):
     write_dataset(tmp_path)
     np.save(tmp_path / "text_feat.npy", random_features(N_ITEMS - 1))
-    with pytest.raises(DataError, match="text features have 5 rows, the data set has 6 items"):
+    with pytest.raises(DataError, match="text features .* each of the 6 items, got 5 rows"):
         load(tmp_path)
 
 
 def test_a_truncated_feature_file_is_damaged(tmp_path):
     path = write_dataset(tmp_path) / "image_feat.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DamagedFileError, match="image_feat.npy: is truncated") as caught:
+    with pytest.raises(DamagedFileError, match=r"is truncated.*\n.*image_feat.npy") as caught:
         load(tmp_path)
     assert caught.value.exit_code == 7
 
 
 def test_a_missing_data_set_is_refused_with_its_source(tmp_path):
-    with pytest.raises(DataError, match="'mini': no folder") as caught:
+    with pytest.raises(DataError, match="no folder has all files of data set 'mini'") as caught:
         load(tmp_path, source="published with the toolbox")
-    assert "published with the toolbox; put the files into data/mini" in str(caught.value)
+    assert "source: published with the toolbox\n  put the files into data/mini" in str(caught.value)
     assert "text_feat.npy or text_surrogate.npy: text features" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["baby", "sports", "clothing", "tiktok"])
 def test_the_wiring_builds_its_data_set_and_says_where_to_get_it(tmp_path, name):
     second = "audio" if name == "tiktok" else "text"
-    with pytest.raises(DataError, match=f"'{name}': .*(.|\n)*https://github.com/"):
+    with pytest.raises(DataError, match=f"'{name}'(.|\n)*https://github.com/"):
         built(name, tmp_path)
     write_dataset(tmp_path / name, name)
     (tmp_path / name / "text_feat.npy").rename(tmp_path / name / f"{second}_feat.npy")

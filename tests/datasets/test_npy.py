@@ -45,7 +45,7 @@ def test_a_truncated_file_is_damaged_with_both_sizes(tmp_path):
     whole = npy_bytes(random_features())
     message = refusal(tmp_path, whole[:-10])
     assert f"is truncated: expected {len(whole)} bytes" in message
-    assert f"found {len(whole) - 10}" in message
+    assert f", got {len(whole) - 10}\n" in message
 
 
 def test_a_file_with_a_tail_is_damaged(tmp_path):
@@ -53,7 +53,7 @@ def test_a_file_with_a_tail_is_damaged(tmp_path):
 
 
 def test_a_file_without_a_whole_header_is_damaged(tmp_path):
-    assert "has no whole .npy header" in refusal(tmp_path, npy_bytes(random_features())[:40])
+    assert "has no complete .npy header" in refusal(tmp_path, npy_bytes(random_features())[:40])
 
 
 class Bomb:
@@ -73,7 +73,7 @@ def test_pickled_objects_are_refused_unread(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"PK\x03\x04rest", "zip archive"),
         (b"<!DOCTYPE html>", "web page"),
-        (b"1.0 2.0", "no whole .npy header"),
+        (b"1.0 2.0", "no complete .npy header"),
     ],
 )
 def test_other_files_are_damaged_with_a_guess(tmp_path, data, guess):

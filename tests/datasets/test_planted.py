@@ -178,7 +178,9 @@ def test_extreme_settings_still_give_a_sound_world(settings):
 
 @pytest.mark.parametrize("settings", [{"withheld": 200}, {"zipf_exponent": 40.0}])
 def test_a_world_with_too_few_items_to_take_is_refused(settings):
-    with pytest.raises(ConfigError, match="different items, 5 are needed; raise n_items"):
+    with pytest.raises(
+        ConfigError, match="different items, but 5 are needed; raise planted_world.n_items"
+    ):
         small_world(**settings)
 
 

@@ -65,7 +65,9 @@ def test_duplicates_are_dropped_with_count_and_lines():
 
 
 def test_duplicates_are_refused_where_the_policy_says_so():
-    with pytest.raises(DataError, match=r"1 duplicate interaction: lines 2 and 14;.*duplicates"):
+    with pytest.raises(
+        DataError, match=r"1 duplicate interaction: lines 2 and 14\n.*\n.*duplicates"
+    ):
         split([*ROWS, ROWS[0]], duplicates="refuse")
 
 
@@ -74,9 +76,9 @@ def test_leaks_are_refused_with_count_and_lines():
     with pytest.raises(DataError) as caught:
         split([*ROWS, *leaks])
     assert str(caught.value) == (
-        "a.inter: 4 leaked interactions (1 of train again in valid, 3 of train again in test): "
-        "lines 2 and 14, 6 and 15, 10 and 16, ...; correct the file, or set "
-        "mmrec_dataset.leaks = 'drop'"
+        "4 leaked interactions (1 of train again in valid, 3 of train again in test): "
+        "lines 2 and 14, 6 and 15, 10 and 16, ...\n  a.inter\n"
+        "  correct the file, or set mmrec_dataset.leaks = 'drop'"
     )
 
 
@@ -103,7 +105,7 @@ def test_a_split_that_becomes_empty_is_refused():
 @pytest.mark.parametrize(("column", "kind"), [(0, "user"), (1, "item")])
 def test_one_user_or_item_is_refused(column, kind):
     rows = [[0 if i == column else value for i, value in enumerate(row)] for row in ROWS]
-    with pytest.raises(DataError, match=f"only 1 {kind}; at least 2"):
+    with pytest.raises(DataError, match=f"at least 2 {kind}s are needed, got 1"):
         split(rows)
 
 

@@ -54,7 +54,7 @@ def test_curves_are_of_the_seed_asked_for(finished_folder):
     every = plot("curves", Request(finished_folder)).axes[1].lines
     assert len(plot("curves", Request(finished_folder, seed=2)).axes[1].lines) == 2
     assert len(every) == 4
-    with pytest.raises(ConfigError, match="no finished run with seed 9; it has seeds 1, 2"):
+    with pytest.raises(ConfigError, match="no finished run with seed 9\n.*\n  it has seeds 1, 2"):
         plot("curves", Request(finished_folder, seed=9))
 
 

@@ -74,7 +74,7 @@ def test_a_run_without_records_is_drawn_anew(finished_folder):
 
 def test_unknown_epochs_and_users_are_refused(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
-    with pytest.raises(ConfigError, match="epochs 0 to 4, --epoch 5"):
+    with pytest.raises(ConfigError, match="epochs 0 to 4, got --epoch 5"):
         inspect_negatives(run, [], user=None, epoch=5)
     with pytest.raises(ConfigError, match="ids are 0 to 59"):
         inspect_negatives(run, [], user="60", epoch=None)

@@ -42,13 +42,15 @@ def test_a_file_damaged_inside_is_refused(tmp_path, start):
     data = bytearray(path.read_bytes())
     data[start : start + 180] = bytes(180)
     path.write_bytes(data)
-    with pytest.raises(DamagedFileError, match=r"per_user\.parquet.*remove it"):
+    with pytest.raises(DamagedFileError, match=r"per_user\.parquet\n.*remove it"):
         read_per_user(path)
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "per_user.parquet").mkdir()
-    with pytest.raises(ResourceError, match=r"per_user\.parquet: cannot be read: Is a directory"):
+    with pytest.raises(
+        ResourceError, match=r"cannot read this: Is a directory\n.*per_user\.parquet"
+    ):
         read_per_user(tmp_path / "per_user.parquet")
 
 

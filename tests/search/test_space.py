@@ -73,7 +73,7 @@ def test_what_would_overrule_every_trial_is_refused(here):
             "Search.space = {'adam.epsilon': [1e-8]}\nSearch.variant = 'FREEDON'",
             "did you mean FREE",
         ),
-        ("Search.space = {'adam.epsilon': [1e-8]}", "which variant shall be searched"),
+        ("Search.space = {'adam.epsilon': [1e-8]}", "does not say which of its variants"),
         ("Search.space = {'adam.epsilon': [1e-8]}\nSearch.trails = 3", "did you mean trials"),
         ("Search.space = {'adam.epsilon': [1e-8]}\ntpe_search.n_startup_trials = 0", ">= 1"),
         ("Search.space = {'adam.epsilon': [1e-8]}\ngp_search.n_startup_trials = 5", "never used"),

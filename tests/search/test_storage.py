@@ -74,7 +74,7 @@ def test_looking_for_a_study_makes_no_journal(here):
 
 def test_sqlite_is_for_one_worker(write, here):
     url = f"sqlite:///{here / 'study.db'}"
-    with pytest.raises(ConfigError, match="SQLite is for one worker, 2 were asked for"):
+    with pytest.raises(ConfigError, match="SQLite .* takes one worker, got --workers 2"):
         begin(write(), storage=url, workers=2)
     opened = begin(write(), storage=url, trials=3)
     train(opened)

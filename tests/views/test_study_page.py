@@ -72,7 +72,7 @@ def test_the_command_writes_it_and_takes_no_other_folder_beside_it(folder, capsy
     assert (folder / "report.html").read_text(encoding="utf-8") == study_html(
         find(str(folder), None)
     )
-    with pytest.raises(ConfigError, match="is a study, which has a page of its own"):
+    with pytest.raises(ConfigError, match="a study has a page of its own"):
         report([folder, folder])
 
 
@@ -117,5 +117,5 @@ def test_a_study_of_another_storage_has_the_same_page_under_its_name(
     assert text.count('src="data:image/svg+xml;base64,') == 2
     with pytest.raises(ConfigError, match="no study 'other' in .*all.log"):
         report([Path("other")], storage=url)
-    with pytest.raises(ConfigError, match="it has no figure 'curves'"):
+    with pytest.raises(ConfigError, match="which has no figure 'curves'"):
         plot(Kind.CURVES, Path("demo"), storage=url)
