@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-
-from ccd.config.files import is_wiring
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,3 @@ class Origin:
     def __str__(self) -> str:
         place = self.source if self.line is None else f"{self.source}:{self.line}"
         return f"{place} ({self.note})" if self.note else place
-
-    @cached_property
-    def is_wiring(self) -> bool:
-        """Whether it stands in ccd's own ``gin/``."""
-        return self.path is not None and is_wiring(self.path)
