@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 _MODULES = (
-    "ccd.config.recipe",
+    "ccd.config.ablation",
     "ccd.datasets",
     "ccd.graphs.item_knn",
     "ccd.graphs.pruning",

@@ -9,8 +9,9 @@ from ccd.config.files import ccd_root
 from ccd.config.recipe import load_recipe
 from ccd.registry import components
 
+SETTINGS = ccd_root() / "recipes" / "settings"
 RECIPES = sorted(
-    path for path in (ccd_root() / "recipes").rglob("*.gin") if path.parent.name != "shared"
+    path for path in (ccd_root() / "recipes").rglob("*.gin") if SETTINGS not in path.parents
 )
 DATASETS = sorted((ccd_root() / "gin" / "datasets").glob("*.gin"))
 PRESETS = sorted((ccd_root() / "gin" / "presets").glob("*.gin"))
@@ -48,16 +49,19 @@ def test_every_variant_assembles(path, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_what_a_data_set_needs_is_written_in_one_place(path):
-    assert "per_dataset" not in path.read_text()
-    shared = "recipes/shared/data_settings.gin"
     origins = {
-        str(parameter.origin).partition(":")[0]
+        str(parameter.origin)
         for graph in load_recipe(path).graphs.values()
         for node in graph.nodes()
         for parameter in node.parameters
         if node.component.name == "Trainer" and parameter.name == "epochs"
     }
-    assert origins == {shared}
+    assert origins == {"recipes/settings/planted.gin:5"}
+
+
+def test_settings_are_for_ccds_own_data_sets():
+    named = {path.relative_to(SETTINGS).parts[0] for path in SETTINGS.rglob("*.gin")}
+    assert {name.removesuffix(".gin") for name in named} == {path.stem for path in DATASETS}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)

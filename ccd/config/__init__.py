@@ -1,7 +1,8 @@
 """The config graph: gin text in, checked and immutable graphs of components out."""
 
+from ccd.config.ablation import Ablation
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph, Node, Parameter
-from ccd.config.recipe import Ablation, Recipe, load_recipe
+from ccd.config.recipe import Recipe, load_recipe
 
 __all__ = ["Ablation", "ConfigGraph", "Node", "Parameter", "Recipe", "load_recipe", "to_gin"]

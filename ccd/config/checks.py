@@ -72,7 +72,7 @@ def check_used(
 ) -> None:
     """Every binding and macro must have an effect in some variant that holds it.
 
-    Bindings in ccd's own ``gin/`` are wiring for whoever needs it, so they may reach nothing.
+    Wiring is for whoever needs it, so it may reach nothing.
 
     Args:
         variants: Per variant, its statements and the nodes that they built.
@@ -93,12 +93,28 @@ def check_used(
         macros |= {m.key for m in layer.macros}
         for binding in (*layer.bindings, *layer.macros):
             is_live = (binding.component, binding.scope) in keys or binding.key in used
-            if is_live or binding.origin.is_wiring:
+            if is_live or binding.is_wiring:
                 live.add((binding.key, binding.origin))
             idle[binding.key, binding.origin] = binding
     for key, binding in idle.items():
         if key not in live:
             problems.add(_without_effect(binding, scopes, macros, reached))
+
+
+def refuse_whole_recipe(part: Layer, whose: str) -> None:
+    """Refuse what a variant or a data set says of the whole recipe: its seeds, its search.
+
+    Raises:
+        ConfigError: There is such a binding.
+    """
+    problems = Problems()
+    for binding in part.own.bindings:
+        component = find(binding.component)
+        if component is not None and component.family == "recipe":
+            what = f"{binding.key} belongs to the whole recipe, not to one {whose}"
+            hint = "bind it in the recipe"
+            problems.add(ConfigError(what, where=binding.origin, keys=(binding.key,), hint=hint))
+    problems.raise_if_any()
 
 
 def prefixes(scope: str) -> list[str]:

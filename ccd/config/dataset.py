@@ -1,18 +1,15 @@
-"""Load a data set's gin file on its own, without a recipe around it."""
+"""The data set of a recipe, or of a data set's gin file on its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ccd.config.checks import check_names, check_used, missing_value
-from ccd.config.files import find_file, find_module, shown
+from ccd.config.files import find_dataset, shown
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.language import read_bindings, read_file
 from ccd.config.origin import Origin
-from ccd.config.problems import Problems
-from ccd.config.resolve import check_values, resolve
+from ccd.config.pipeline import load_graph, sketch
 from ccd.errors import ConfigError
-from ccd.settings import REQUIRED
 
 
 def load_dataset(
@@ -31,19 +28,13 @@ def load_dataset(
     from ccd import catalogue
 
     catalogue.load()
-    path = find_file(name) if name.endswith(".gin") else find_module("datasets", name)
-    layer = read_file(path, allow_imports=tuple(allow_imports))
-    added = read_bindings([(text, Origin("--set", text=text)) for text in bindings])
-    layer += added
-    problems = Problems()
-    check_names(layer, problems)
-    problems.raise_if_any()
-    check_values(layer, layer, problems)
-    problems.raise_if_any()
+    path = find_dataset(name)
     origin = Origin(shown(path), path=path)
-    # The experiment lacks all its other parts, so what it says of itself is not listened to.
-    root = resolve(layer, "Experiment", origin, Problems()).root
-    slot = root["dataset"]
+    # What the file says of other parts is for a recipe to use.
+    layer = read_file(path, allow_imports=tuple(allow_imports)).as_wiring()
+    layer += read_bindings([(text, Origin("--set", text=text)) for text in bindings])
+    experiment = sketch([layer], "Experiment", origin)[0].root
+    slot = experiment["dataset"]
     if not isinstance(slot.value, Node):
         raise ConfigError(
             "this file sets no data set",
@@ -51,13 +42,13 @@ def load_dataset(
             keys=("Experiment.dataset",),
             hint="write Experiment.dataset = @mmrec_dataset, as in gin/datasets/baby.gin",
         )
-    graph = ConfigGraph(slot.value)
-    for node in graph.nodes():
-        for parameter in node.parameters:
-            if parameter.value is REQUIRED:
-                setting = node.component.settings[parameter.name]
-                problems.add(missing_value(node.component, setting, slot.origin))
-    problems.raise_if_any()
-    check_used([(added, [root, *graph.nodes()])], problems)
-    problems.raise_if_any()
-    return graph
+    return load_graph(layer, slot.value.key, slot.origin or origin, beside=[experiment])
+
+
+def dataset_name(graph: ConfigGraph) -> str | None:
+    """Name of the data set in a graph: its setting ``name``, or else its component's name."""
+    slot = next((p for p in graph.root.parameters if p.name == "dataset"), None)
+    if slot is None or not isinstance(slot.value, Node):
+        return None
+    named = [p.value for p in slot.value.parameters if p.name == "name"]
+    return named[0] if named and isinstance(named[0], str) else slot.value.component.name

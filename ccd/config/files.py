@@ -52,11 +52,33 @@ def find_included(name: str, folder: Path) -> Path:
     Raises:
         ConfigError: There is none; the message names the nearest.
     """
-    path = (ccd_root() if name.split("/")[0] in _SHARED else folder) / name
+    path = _included(name, folder)
     with reading(name, ConfigError):
         if path.is_file():
             return path
     raise ConfigError(f"no file '{name}'", hint=_nearest(name, folder))
+
+
+def find_folder(name: str, folder: Path) -> Path:
+    """A folder named in a gin file that lies in ``folder``, by the rules of ``find_included``.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    path = _included(name, folder)
+    with reading(name, ConfigError):
+        if path.is_dir():
+            return path
+    raise ConfigError(f"no folder '{name}'\n  there is no {shown(path)}")
+
+
+def find_dataset(name: str) -> Path:
+    """The gin file of a data set: a path that ends in ``.gin``, or a name in ``gin/datasets``.
+
+    Raises:
+        ConfigError: There is none; the message names the nearest.
+    """
+    return find_file(name) if name.endswith(".gin") else find_module("datasets", name)
 
 
 def modules(kind: str) -> list[str]:
@@ -76,6 +98,10 @@ def find_module(kind: str, name: str) -> Path:
             return path
     hint = did_you_mean(name, modules(kind), list_all=True)
     raise ConfigError(f"no file 'gin/{kind}/{name}.gin'", hint=hint)
+
+
+def _included(name: str, folder: Path) -> Path:
+    return (ccd_root() if name.split("/")[0] in _SHARED else folder) / name
 
 
 def _nearest(name: str, folder: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tokenize
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from gin.config_parser import (
     ParserDelegate,
 )
 
-from ccd.config.files import find_included, shown
+from ccd.config.files import find_included, is_wiring, shown
 from ccd.config.imports import import_parts
 from ccd.config.origin import Origin
 from ccd.config.problems import Problems
@@ -31,13 +31,24 @@ from ccd.errors import ConfigError, reading, reason
 
 @dataclass(frozen=True)
 class Binding:
-    """``scope/component.parameter = value``; a macro's definition has no parameter."""
+    """``scope/component.parameter = value``; a macro's definition has no parameter.
+
+    Attributes:
+        scope: Its gin scope, or an empty string.
+        component: Name of the component, or of the macro.
+        parameter: Name of the setting; empty for a macro.
+        value: What gin read.
+        origin: Where it stands.
+        is_wiring: Whether it serves whoever needs it, and so may have no effect here. All of
+            ccd's own ``gin/`` is wiring.
+    """
 
     scope: str
     component: str
     parameter: str
     value: Any
     origin: Origin
+    is_wiring: bool = False
 
     @property
     def key(self) -> str:
@@ -60,6 +71,44 @@ class Layer:
             self.macros + later.macros,
             tuple(dict.fromkeys(self.imports + later.imports)),
         )
+
+    @property
+    def wiring(self) -> Layer:
+        """The part that is wiring."""
+        return self._where(lambda binding: binding.is_wiring)
+
+    @property
+    def own(self) -> Layer:
+        """The part that is not wiring: what a user wrote."""
+        return self._where(lambda binding: not binding.is_wiring)
+
+    @property
+    def winning(self) -> Layer:
+        """The part that wins: the last statement of each key."""
+        bindings, macros = (
+            tuple({binding.key: binding for binding in part}.values())
+            for part in (self.bindings, self.macros)
+        )
+        return replace(self, bindings=bindings, macros=macros)
+
+    def as_wiring(self) -> Layer:
+        """The same statements, none of which needs to have an effect."""
+        bindings, macros = (
+            tuple(replace(binding, is_wiring=True) for binding in part)
+            for part in (self.bindings, self.macros)
+        )
+        return replace(self, bindings=bindings, macros=macros)
+
+    def _where(self, wanted: Callable[[Binding], bool]) -> Layer:
+        bindings, macros = (
+            tuple(binding for binding in part if wanted(binding))
+            for part in (self.bindings, self.macros)
+        )
+        return replace(self, bindings=bindings, macros=macros)
+
+
+NOTHING = Layer()
+"""No statements."""
 
 
 def read_file(path: Path, *, allow_imports: tuple[str, ...] = ()) -> Layer:
@@ -124,11 +173,12 @@ class _FileReader:
             found = lines[line - 1].strip() if line <= len(lines) else ""
             return Origin(source, line, found, path=path)
 
+        wiring = is_wiring(path)
         result = Layer()
         own: list[Binding] = []
         for statement, origin in _statements(text, place):
             if isinstance(statement, BindingStatement):
-                own.append(_binding(statement, origin))
+                own.append(replace(_binding(statement, origin), is_wiring=wiring))
                 result += _layer(own[-1:])
             elif isinstance(statement, IncludeStatement):
                 result += self._include(statement.filename, origin, path.parent, chain)

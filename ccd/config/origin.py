@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from ccd.config.files import is_wiring
 from ccd.errors import Place
 
 
@@ -19,8 +17,3 @@ class Origin(Place):
     """
 
     path: Path | None = None
-
-    @cached_property
-    def is_wiring(self) -> bool:
-        """Whether it stands in ccd's own ``gin/``."""
-        return self.path is not None and is_wiring(self.path)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ccd.config.checks import check_names, check_used
-from ccd.config.files import find_file
+from ccd.config.files import find_included
 from ccd.config.graph import ConfigGraph
 from ccd.config.language import read_bindings, read_file
 from ccd.config.origin import Origin
-from ccd.config.problems import Problems
-from ccd.config.resolve import check_values, resolve
+from ccd.config.pipeline import load_graph
 
 
 def load_part(name: str, *, bindings: Sequence[str] = ()) -> ConfigGraph:
@@ -26,17 +25,6 @@ def load_part(name: str, *, bindings: Sequence[str] = ()) -> ConfigGraph:
     from ccd import catalogue
 
     catalogue.load()
-    path = find_file("gin/base.gin")
-    layer = read_file(path)
-    added = read_bindings([(text, Origin("--set", text=text)) for text in bindings])
-    layer += added
-    problems = Problems()
-    check_names(layer, problems)
-    problems.raise_if_any()
-    check_values(added, layer, problems)
-    problems.raise_if_any()
-    graph = resolve(layer, name, Origin(name), problems)
-    problems.raise_if_any()
-    check_used([(added, list(graph.nodes()))], problems)
-    problems.raise_if_any()
-    return graph
+    layer = read_file(find_included("gin/base.gin", Path()))
+    layer += read_bindings([(text, Origin("--set", text=text)) for text in bindings])
+    return load_graph(layer, name, Origin(name))

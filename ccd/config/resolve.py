@@ -21,18 +21,19 @@ def resolve(layer: Layer, root: str, origin: Origin, problems: Problems) -> Conf
 
     Args:
         layer: All statements, names checked (``check_names``).
-        root: Name of the component at the top.
+        root: Key of the component at the top, ``scope/Component`` or its bare name.
         origin: Named where the root itself lacks a value.
         problems: Receives values that do not fit and required ones that are missing; while it
             holds any, the graph is not to be used.
 
     Raises:
-        ConfigError: No component is called ``root``.
+        ConfigError: There is no such component.
     """
-    component = find(root)
+    scope, _, name = root.rpartition("/")
+    component = find(name)
     if component is None:
-        raise ConfigError(f"no component '{root}' to start from", where=origin)
-    return ConfigGraph(_Resolver(layer, problems).node(component, "", origin, ()))
+        raise ConfigError(f"no component '{name}' to start from", where=origin)
+    return ConfigGraph(_Resolver(layer, problems).node(component, scope, origin, ()))
 
 
 def check_values(part: Layer, layer: Layer, problems: Problems) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ccd.config.recipe import Seeds
+from ccd.config.ablation import Seeds
 from ccd.registry import component
 from ccd.search.pruners import PrunerFactory
 from ccd.search.samplers import SamplerFactory

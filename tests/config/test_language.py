@@ -94,8 +94,8 @@ def test_includes_stand_in_place_and_may_be_overridden(project):
     assert values(layer)["A.x"] == 2
     assert values(layer)["A.y"] == 1
     assert str(layer.macros[0].origin) == "gin/base.gin:1"
-    assert layer.macros[0].origin.is_wiring
-    assert not layer.bindings[0].origin.is_wiring
+    assert layer.macros[0].is_wiring
+    assert not layer.bindings[0].is_wiring
 
 
 def test_an_included_file_includes_from_its_own_folder(project):

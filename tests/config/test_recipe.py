@@ -27,129 +27,16 @@ def test_a_recipe_without_variants_is_one_variant(load):
     assert (recipe.baseline, recipe.seeds) == (None, (999,))
 
 
-def test_each_layer_beats_the_one_before(load, project):
-    setters = [
-        ("recipe", {}),
-        ("dataset", {"dataset": "layer"}),
-        ("per_dataset", {}),
-        ("module", {}),
-        ("per_part", {}),
-        ("with", {"with_files": ["with.gin"]}),
-        ("variant", {}),
-        ("set", {"bindings": ["DemoExperiment.title = 'set'"]}),
-    ]
-    dataset = "DemoExperiment.dataset = @demo_files\ndemo_files.name = 'layer'\n"
-    (project / "gin/datasets/layer.gin").write_text(dataset + "DemoExperiment.title = 'dataset'\n")
-    (project / "gin/modules/titled.gin").write_text("DemoExperiment.title = 'module'\n")
-    (project / "with.gin").write_text("DemoExperiment.title = 'with'\n")
-    options: dict = {}
-    active: list[str] = []
-    for name, added in setters:
-        active.append(name)
-        options |= added
-        variant = ["titled"] if "module" in active else []
-        variant += ["DemoExperiment.title = 'variant'"] if "variant" in active else []
-        per = ["DemoExperiment.title = 'per_dataset'"] if "per_dataset" in active else []
-        part = ["DemoExperiment.title = 'per_part'"] if "per_part" in active else []
-        text = (
-            f"{HEAD}DemoExperiment.title = 'recipe'\nAblation.variants = {{'v': {variant}}}\n"
-            f"Ablation.per_dataset = {{'layer/DemoExperiment': {part}, 'layer': {per}}}\n"
-        )
-        assert load(text, **options).graphs["v"].root["title"].value == name
-
-
-def test_per_dataset_follows_the_name_in_use(load):
-    text = (
-        f"{HEAD}Ablation.per_dataset = {{'large': ['dma', 'demo_diffusion.steps = 9']}}\n"
-        "Ablation.variants = {'v': []}\n"
-    )
-    assert load(text).graphs["v"].root["diffusion"].value is None
-    large = load(text, dataset="large")
-    assert large.dataset == "large"
-    assert large.graphs["v"].root["diffusion"].value["steps"].value == 9
-    renamed = load(text, bindings=["demo_files.name = 'large'"])
-    assert renamed.graphs["v"].root["diffusion"].value is not None
-
-
-def test_per_dataset_lists_for_a_component_are_for_the_variants_that_hold_it(load):
-    text = (
-        f"{HEAD}Ablation.variants = {{\n"
-        "  'a': [], 'b': ['dma'], 'c': ['dma', 'demo_diffusion.steps = 3'],\n"
-        "}\n"
-        "Ablation.per_dataset = {\n"
-        "  'large/demo_diffusion': ['demo_diffusion.steps = 9', 'DemoExperiment.width = 4'],\n"
-        "  'large/demo_cosine': ['demo_cosine.offset = 0.5'],\n"  # in no variant: nothing to refuse
-        "}\n"
-    )
-    assert load(text).graphs["b"].root["width"].value is None
-    roots = {name: graph.root for name, graph in load(text, dataset="large").graphs.items()}
-    assert [root["width"].value for root in roots.values()] == [None, 4, 4]
-    assert roots["b"]["diffusion"].value["steps"].value == 9
-    assert roots["c"]["diffusion"].value["steps"].value == 3
-    assert str(roots["b"]["width"].origin).endswith("(data set 'large/demo_diffusion')")
-    swapped = load(text, dataset="large", bindings=["DemoExperiment.diffusion = None"])
-    assert swapped.graphs["b"].root["width"].value is None
-
-
-def test_a_recipe_adds_to_the_per_dataset_of_the_one_it_includes(load, project):
-    (project / "recipes" / "shared.gin").write_text(
-        f"{HEAD}Ablation.per_dataset = {{\n"
-        "  'large': ['DemoExperiment.width = 4'], 'small': ['DemoExperiment.width = 2'],\n"
-        "}\n"
-    )
-    text = (
-        "include 'shared.gin'\n"
-        "Ablation.per_dataset = {'small': ['DemoExperiment.width = 8'], 'mine': []}\n"
-    )
-    assert load(text, dataset="large").graphs["own"].root["width"].value == 4
-    assert load(text, dataset="small").graphs["own"].root["width"].value == 8
-
-
-def test_lines_of_the_recipe_file_replace_what_its_includes_list_for_a_data_set(load, project):
-    (project / "recipes" / "shared.gin").write_text(
-        f"{HEAD}DemoExperiment.title = 'included'\n"
-        "Ablation.per_dataset = {\n"
-        "  'small': ['DemoExperiment.width = 4', 'DemoExperiment.title = \"listed\"'],\n"
-        "  'small/DemoExperiment': ['DemoExperiment.width = 5'],\n"
-        "}\n"
-    )
-    text = "include 'shared.gin'\nDemoExperiment.width = 7\n"
-
-    def root(more="", **options):
-        return load(text + more, **options).graphs["own"].root
-
-    # Listed for the data set: over the included lines, under the recipe file's own.
-    assert root()["title"].value == "listed"
-    assert root()["width"].value == 7
-    assert str(root()["width"].origin) == "recipes/own.gin:2"
-    # A list in the recipe file is more special than its plain lines.
-    own = "Ablation.per_dataset = {'small': ['DemoExperiment.width = 8']}\n"
-    assert root(own)["width"].value == 8
-    assert str(root(own)["width"].origin) == "recipes/own.gin:3 (data set 'small')"
-    # What is named on the command line is no include.
-    (project / "with.gin").write_text(own.replace("8", "9"))
-    assert root(with_files=["with.gin"])["width"].value == 9
-    assert root(bindings=["DemoExperiment.width = 6"])["width"].value == 6
-
-
-def test_a_list_is_said_to_stand_in_the_file_that_has_it(load, project):
-    (project / "recipes" / "shared.gin").write_text(
-        f"{HEAD}Ablation.per_dataset = {{'small': ['DemoExperiment.width = 4']}}\n"
-    )
-    text = "include 'shared.gin'\nAblation.per_dataset = {'large': []}\n"
-    origin = load(text).graphs["own"].root["width"].origin
-    assert str(origin) == "recipes/shared.gin:3 (data set 'small')"
-
-
 @pytest.mark.parametrize(
     "winner",
     [
         {"bindings": ["DemoExperiment.width = 3"]},
         {"more": "Ablation.variants = {'v': ['DemoExperiment.width = 3']}\n"},
-        {"more": "Ablation.per_dataset = {'small': ['DemoExperiment.width = 3']}\n"},
+        {"with_files": ["gin/modules/wide.gin"]},
     ],
 )
-def test_values_that_lose_are_checked_too(load, winner):
+def test_values_that_lose_are_checked_too(load, project, winner):
+    (project / "gin/modules/wide.gin").write_text("DemoExperiment.width = 3\n")
     more = winner.pop("more", "")
     with pytest.raises(ConfigError, match=r"width must be int >= 1.*got 'many'\n.*own\.gin:3"):
         load(f"{HEAD}DemoExperiment.width = 'many'\n{more}", **winner)
@@ -198,41 +85,7 @@ def test_ccds_own_recipes_are_found_from_anywhere(load, project, monkeypatch):
         ("Ablation.variants = {'v': ['SEED=1', 'SEED=2']}", {}, ["SEED is bound twice"]),
         ("Ablation.variants = {'v': ['Ablation.seeds = (1,)']}", {}, ["belongs to the whole"]),
         ("Ablation.variants = {'v': 'dma'}", {}, ["own.gin:3", "got {'v': 'dma'}"]),
-        ("Ablation.per_dataset = {'x': ['dmaa']}", {}, ["own.gin:3 (data set 'x')", "mean dma?"]),
-        ("Ablation.per_dataset = {'smal': []}", {}, ["own.gin:3", "'smal'", "mean 'small'?"]),
-        ("Ablation.per_dataset = {'smal/demo_bpr': []}", {}, ["own.gin:3", "mean 'small'?"]),
-        ("Ablation.per_dataset = {'large/': []}", {}, ["own.gin:3", "'large/'", "'DATASET'"]),
-        ("Ablation.per_dataset = {'/demo_bpr': []}", {}, ["own.gin:3", "'/demo_bpr'"]),
-        (
-            "Ablation.per_dataset = {'x/demo_pbr': []}",
-            {},
-            ["own.gin:3", "'x/demo_pbr'", "no component is 'demo_pbr'", "did you mean demo_bpr?"],
-        ),
-        (
-            "Ablation.per_dataset = {'large/demo_bpr': ['DemoExperiment.width = 0']}",
-            {},
-            ["own.gin:3 (data set 'large/demo_bpr')", "int >= 1 | None, got 0"],
-        ),
-        (
-            "Ablation.per_dataset = {'large': ['DemoExperiment.widht = 1']}",
-            {},
-            ["own.gin:3 (data set 'large')", "did you mean width"],
-        ),
-        (
-            "Ablation.per_dataset = {'large': ['DemoExperiment.width = 0']}",
-            {},
-            ["own.gin:3 (data set 'large')", "int >= 1 | None, got 0"],
-        ),
-        (
-            "Ablation.per_dataset = {'large': ['demo_diffusion.betas = @demo_bpr']}",
-            {},
-            ["own.gin:3 (data set 'large')", "takes a demo_schedule, got @demo_bpr"],
-        ),
-        (
-            "Ablation.per_dataset = {'large': ['demo_diffusion.steps = %STPES']}",
-            {},
-            ["own.gin:3 (data set 'large')", "no macro 'STPES'"],
-        ),
+        ("Ablation.settings = 'nowhere'", {}, ["own.gin:3", "no folder 'nowhere'"]),
         ("Ablation.baseline = 'other'", {}, ["own.gin:3", "no variant 'other'", "variants: own"]),
         ("Ablation.seeds = (1, 1)", {}, ["own.gin:3", "distinct seeds, got (1, 1)"]),
         ("Ablation.seeds = ()", {}, ["own.gin:3", "(not empty)"]),
@@ -282,22 +135,4 @@ def test_threads_do_not_see_one_another(load):
 
 def test_ablation_from_python_has_empty_defaults():
     ablation = Ablation()
-    assert (ablation.variants, ablation.per_dataset, ablation.seeds) == ({}, {}, (999,))
-
-
-def test_lists_of_data_sets_not_in_use_may_refer_to_what_only_they_complete(load):
-    """A component that a value names may get its required settings from elsewhere."""
-    text = (
-        f"{HEAD}Ablation.per_dataset = {{'large': ['DemoExperiment.width = %WIDTH',\n"
-        "  'DemoExperiment.dataset = @own/demo_files', 'DemoExperiment.losses = (@demo_bpr,)']}\n"
-        "WIDTH = 4\nDemoExperiment.plain = %WIDTH\n"
-    )
-    assert load(text).graphs["own"].root["width"].value is None
-
-
-def test_data_sets_of_the_users_own_may_have_lists(load):
-    listed = "Ablation.per_dataset = {'small-2018': ['DemoExperiment.width = 4'], 'smalls': []}\n"
-    named = ["demo_files.name = 'smalls'"]
-    assert load(HEAD + listed, bindings=named).dataset == "smalls"
-    with pytest.raises(ConfigError, match="'smalls'"):
-        load(HEAD + listed)
+    assert (ablation.variants, ablation.settings, ablation.seeds) == ({}, None, (999,))
