@@ -89,7 +89,7 @@ def check_engines() -> Iterator[Check]:
             yield Check(f"engine on {device}", "ok", found)
         except ResourceError as error:
             advice = "pip install --force-reinstall ccdrec"
-            yield Check(f"engine on {device}", "problem", str(error), advice)
+            yield Check(f"engine on {device}", "problem", error.what, advice)
 
 
 def check_packages() -> Check:

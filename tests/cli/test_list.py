@@ -143,7 +143,9 @@ def test_unknown_family_as_json(ccd):
     assert (code, err) == (2, "")
     error = json.loads(out)["error"]
     assert (error["kind"], error["exit_code"]) == ("ConfigError", 2)
-    assert "did you mean" in error["message"]
+    assert error["what"] == "no family or component 'demo_scedule'"
+    assert error["hint"] == "did you mean demo_schedule?"
+    assert error["message"] == f"{error['what']}; {error['hint']}"
 
 
 def test_version(ccd):

@@ -29,7 +29,7 @@ def test_a_name_that_no_disk_takes_is_refused(project):
         lambda: files.find_included(f"{long}.gin", project),
         lambda: files.find_module("datasets", long),
     ):
-        with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+        with pytest.raises(ConfigError, match="cannot read this: File name too long"):
             find()
 
 

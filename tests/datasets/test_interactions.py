@@ -72,7 +72,7 @@ def test_a_last_line_without_line_end_is_accepted(tmp_path):
     ],
 )
 def test_a_wrong_header_is_refused_with_a_guess(tmp_path, header, guess):
-    message = refusal(tmp_path, header + "\\n0\\t1\\t0\\n", line=1)
+    message = refusal(tmp_path, header + "\n0\t1\t0\n", line=1)
     assert message.startswith("expected the tab-separated columns 'userID itemID x_label', got ")
     assert guess in message
 

@@ -136,7 +136,7 @@ def test_what_cannot_be_recommended_is_refused(shop):
         recommend(run, ["gredy"], data_dir=shop / "data")
     with pytest.raises(ConfigError, match="k must be at least 1 .*, got 0"):
         recommend(run, ["greedy"], k=0, data_dir=shop / "data")
-    with pytest.raises(DataError, match="no folder has all of its files"):
+    with pytest.raises(DataError, match="no folder has all files of"):
         recommend(run, ["greedy"], data_dir=shop / "run")
 
 

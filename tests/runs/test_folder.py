@@ -1,6 +1,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -284,3 +285,14 @@ def test_a_runs_damaged_settings_are_named(tmp_path):
         DamagedFileError, match=r"'settings' must be .*, got a JSON int\n.*run.json\n"
     ):
         refuse_mixture(tmp_path, {"A": SETTINGS}, "f00d")
+
+
+def test_a_failure_is_told_by_class_and_message(tmp_path):
+    with pytest.raises(DamagedFileError), open_folder(tmp_path):
+        raise DamagedFileError("this file is not JSON", where=Path("a.json"))
+    record = json.loads((tmp_path / "manifest.json").read_text())
+    assert record["status"] == "failed"
+    assert record["error"] == {
+        "kind": "DamagedFileError",
+        "message": "this file is not JSON\n  a.json",
+    }
