@@ -42,7 +42,7 @@ def test_choice_is_the_last_variants_first_seed_unless_named(finished_folder):
 
 
 def test_what_cannot_be_looked_into_is_refused(tmp_path):
-    with pytest.raises(ResourceError, match="cannot be read: File name too long"):
+    with pytest.raises(ResourceError, match="cannot read this: File name too long"):
         open_runs(tmp_path / ("y" * 300))
 
 
