@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
 _WORD = ' class="word"'
+_WORDS = {"variant", "variants", "setting", "settings", "value", "reason", "slice", "metric"}
+"""Columns of words, which are aligned at the left and may be broken; numbers are not."""
 
 
 def to_text(text: str) -> str:
@@ -32,13 +35,13 @@ def to_table(
 ) -> str:
     """A table that sorts and filters, unless ``plain``; ``raw`` cells are HTML already."""
     head = "".join(
-        f'<th scope="col"{_WORD if column == "variant" else ""}>{to_text(column)}</th>'
+        f'<th scope="col"{_WORD if column in _WORDS else ""}>{_breakable(column)}</th>'
         for column in header
     )
     lines = []
     for row in rows:
         cells = "".join(
-            _cell(cell, is_first=not i, is_word=column == "variant", raw=raw)
+            _cell(cell, is_first=not i, is_word=column in _WORDS, raw=raw)
             for i, (column, cell) in enumerate(zip(header, row, strict=True))
         )
         lines.append(f"<tr>{cells}</tr>")
@@ -56,8 +59,13 @@ def _cell(cell: str | Sorted, *, is_first: bool, is_word: bool, raw: bool) -> st
     )
     inner = text if raw else to_text(text)
     if is_first:
-        return f'<th scope="row"{value}>{inner}</th>'
+        return f'<th scope="row"{_WORD * is_word}{value}>{inner}</th>'
     return f"<td{_WORD * is_word}{value}>{inner}</td>"
+
+
+def _breakable(name: str) -> str:
+    """A heading that may be broken within a setting's name: ``Trainer.learning_rate``."""
+    return re.sub(r"([._])", r"\1<wbr>", to_text(name))
 
 
 def to_figure(words: str, instead: str, svg: str) -> str:
@@ -69,8 +77,12 @@ def to_figure(words: str, instead: str, svg: str) -> str:
         svg: The picture.
     """
     data = base64.b64encode(svg.encode()).decode()
+    found = re.search(r'<svg [^>]*width="([\d.]+)pt"', svg)
+    # On a narrow screen a figure scrolls rather than shrinking until its text cannot be read.
+    least = f' style="min-width: {float(found[1]):.0f}px"' if found else ""
     return (
-        f'<figure><img alt="{to_text(instead)}" src="data:image/svg+xml;base64,{data}">'
+        f'<figure><div class="wide" role="region" aria-label="Figure" tabindex="0">'
+        f'<img alt="{to_text(instead)}"{least} src="data:image/svg+xml;base64,{data}"></div>'
         f"<figcaption>{to_text(words)}</figcaption></figure>"
     )
 

@@ -15,7 +15,8 @@ from matplotlib.image import imread
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
 from ccd.views.html_parts import Sorted, to_details, to_page, to_table
-from ccd.views.page import collect, to_html
+from ccd.views.page import collect
+from ccd.views.page_html import to_html
 
 VOID = {"meta", "link", "img", "br", "input"}
 needs_chromium = pytest.mark.skipif(
