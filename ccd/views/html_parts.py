@@ -19,6 +19,11 @@ def to_text(text: str) -> str:
     return html.escape(text)
 
 
+def to_words(name: str) -> str:
+    """The name of a variant or a setting as HTML that may be broken between its parts."""
+    return re.sub(r"([._])|(?<!^)(?=[+(])", r"\1<wbr>", to_text(name))
+
+
 class Sorted(NamedTuple):
     """A cell whose words do not begin with the number that they stand for, such as ``3m10s``."""
 
@@ -35,7 +40,7 @@ def to_table(
 ) -> str:
     """A table that sorts and filters, unless ``plain``; ``raw`` cells are HTML already."""
     head = "".join(
-        f'<th scope="col"{_WORD if column in _WORDS else ""}>{_breakable(column)}</th>'
+        f'<th scope="col"{_WORD if column in _WORDS else ""}>{to_words(column)}</th>'
         for column in header
     )
     lines = []
@@ -57,15 +62,10 @@ def _cell(cell: str | Sorted, *, is_first: bool, is_word: bool, raw: bool) -> st
     text, value = (
         (cell, "") if isinstance(cell, str) else (cell.text, f' data-value="{cell.value}"')
     )
-    inner = text if raw else to_text(text)
+    inner = text if raw else (to_words if is_word else to_text)(text)
     if is_first:
         return f'<th scope="row"{_WORD * is_word}{value}>{inner}</th>'
     return f"<td{_WORD * is_word}{value}>{inner}</td>"
-
-
-def _breakable(name: str) -> str:
-    """A heading that may be broken within a setting's name: ``Trainer.learning_rate``."""
-    return re.sub(r"([._])", r"\1<wbr>", to_text(name))
 
 
 def to_figure(words: str, instead: str, svg: str) -> str:

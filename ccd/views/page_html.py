@@ -13,6 +13,9 @@ from ccd.views.table_text import DEFINITIONS
 _LEAD = "ablation"
 """The figure that stands above the main table."""
 
+_LONG = 30
+"""Rows that a table below the main one may have and still be open."""
+
 
 def to_html(page: Page) -> str:
     """The page, with its style, script and pictures in it."""
@@ -45,10 +48,15 @@ def _comparisons(compared: Compared) -> dict[str, str]:
     slices = [to_details(section[0], _variants_first(section)) for section in
               slice_sections(compared)]  # fmt: skip
     return {
-        **{section[0]: _variants_first(section) for section in contrast_sections(compared)},
+        **{section[0]: _folded_if_long(section) for section in contrast_sections(compared)},
         **({"By slice": "".join(slices)} if slices else {}),
-        **{section[0]: _variants_first(section) for section in beyond_sections(compared)},
+        **{section[0]: _folded_if_long(section) for section in beyond_sections(compared)},
     }
+
+
+def _folded_if_long(section: Section) -> str:
+    table, rows = _variants_first(section), section[2]
+    return to_details(f"All {len(rows)} rows", table) if len(rows) > _LONG else table
 
 
 def _variants_first(section: Section) -> str:

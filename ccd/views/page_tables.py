@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ccd.analysis.tables import Cell, Table
-from ccd.views.html_parts import to_details, to_table, to_text
+from ccd.views.html_parts import to_details, to_table, to_text, to_words
 from ccd.views.table_text import caption
 
 
@@ -13,7 +13,7 @@ def main_table(table: Table) -> str:
     """The mean of every variant and metric, with its spread and its gain."""
     columns = ("variant", "seeds", *table.metrics)
     rows = [
-        [to_text(row.variant), str(len(row.seeds)), *(_cell(row.cells[m]) for m in table.metrics)]
+        [to_words(row.variant), str(len(row.seeds)), *(_cell(row.cells[m]) for m in table.metrics)]
         for row in table.rows
     ]
     words = caption(table)
