@@ -48,6 +48,11 @@ def _study(found: Study) -> Figure:
 
     study = optuna.load_study(study_name=found.name, storage=found.storage)
     complete = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
+    if not complete:
+        raise ConfigError(
+            f"no trial of study '{found.name}' is complete yet, so there is nothing to draw; "
+            f"'ccd search status {found.name}' says how it stands"
+        )
     trials = [
         Trial({key: str(value) for key, value in trial.params.items()}, trial.values[0])
         for trial in complete

@@ -10,8 +10,12 @@ from importlib import resources
 from typing import NamedTuple
 
 _WORD = ' class="word"'
-_WORDS = {"variant", "variants", "setting", "settings", "value", "reason", "slice", "metric"}
+_WORDS = {"variant", "variants", "setting", "settings", "value", "reason", "slice", "metric",
+          "state"}  # fmt: skip
 """Columns of words, which are aligned at the left and may be broken; numbers are not."""
+
+_NAMES = {"variant", "variants", "setting"}
+"""Those whose words are names that are best broken between their parts."""
 
 
 def to_text(text: str) -> str:
@@ -46,7 +50,7 @@ def to_table(
     lines = []
     for row in rows:
         cells = "".join(
-            _cell(cell, is_first=not i, is_word=column in _WORDS, raw=raw)
+            _cell(cell, column, is_first=not i, raw=raw)
             for i, (column, cell) in enumerate(zip(header, row, strict=True))
         )
         lines.append(f"<tr>{cells}</tr>")
@@ -58,14 +62,15 @@ def to_table(
     )
 
 
-def _cell(cell: str | Sorted, *, is_first: bool, is_word: bool, raw: bool) -> str:
+def _cell(cell: str | Sorted, column: str, *, is_first: bool, raw: bool) -> str:
     text, value = (
         (cell, "") if isinstance(cell, str) else (cell.text, f' data-value="{cell.value}"')
     )
-    inner = text if raw else (to_words if is_word else to_text)(text)
+    inner = text if raw else (to_words if column in _NAMES else to_text)(text)
+    word = _WORD if column in _WORDS else ""
     if is_first:
-        return f'<th scope="row"{_WORD * is_word}{value}>{inner}</th>'
-    return f"<td{_WORD * is_word}{value}>{inner}</td>"
+        return f'<th scope="row"{word}{value}>{inner}</th>'
+    return f"<td{word}{value}>{inner}</td>"
 
 
 def to_figure(words: str, instead: str, svg: str) -> str:

@@ -85,12 +85,10 @@ def _question(page: Page) -> str:
     others = [row.variant for row in table.rows if row.variant != table.baseline]
     if not others or table.baseline is None:
         return ""
-    asked = " and ".join(others) if len(others) <= 2 else f"the other {len(others)} variants"
-    if len(others) == 1:
-        words = f"Does {others[0]} rank test items better than {table.baseline}?"
-    else:
-        words = f"Do {asked} rank test items better than {table.baseline}?"
-    return f"<p><strong>{to_text(words)}</strong></p>"
+    who = f"Do the other {len(others)} variants" if len(others) > 1 else f"Does {others[0]}"
+    return (
+        f"<p><strong>{to_text(f'{who} rank test items better than {table.baseline}?')}</strong></p>"
+    )
 
 
 def _definitions(page: Page) -> str:
