@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,8 @@ def draw_ablation(table: Table) -> Figure:
     Args:
         table: At least one variant.
     """
+    if len(table.rows) == 1:  # a lone variant is compared with nothing
+        table = replace(table, baseline=None)
     metrics = [name for name in PANELS if name in table.metrics] or list(table.metrics[:4])
     columns = min(2 if len(table.rows) <= _MANY else 4, len(metrics))
     lines = math.ceil(len(metrics) / columns)
@@ -53,7 +56,7 @@ def draw_ablation(table: Table) -> Figure:
         ha="left",
     )  # fmt: skip
     figure.legend(
-        handles=_handles(table), title=key, loc="outside lower left", ncols=5, fontsize=8,
+        handles=_handles(table, metrics), title=key, loc="outside lower left", ncols=5, fontsize=8,
         title_fontsize=8, alignment="left", frameon=False,
     )  # fmt: skip
     return figure
@@ -76,7 +79,7 @@ def _draw_panel(axes: Axes, table: Table, metric: str, places: _Places) -> None:
     base = next(
         (row.cells[metric].mean for row in table.rows if row.variant == table.baseline), None
     )
-    if base is not None and len(table.rows) > 1:
+    if base is not None:
         axes.axvline(base, color=DARK_GREY, lw=0.9, ls="--", zorder=1)
     for place, row in zip(places.rows, table.rows, strict=True):
         cell = row.cells[metric]
@@ -122,14 +125,14 @@ def _look(*, is_best: bool, is_baseline: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _handles(table: Table) -> list[Any]:
+def _handles(table: Table, metrics: list[str]) -> list[Any]:
     """The legend: an entry for each look that occurs in the figure."""
     from matplotlib.lines import Line2D
 
     looks = {
-        (cell.rank == 1, row.variant == table.baseline)
+        (row.cells[metric].rank == 1, row.variant == table.baseline)
         for row in table.rows
-        for cell in row.cells.values()
+        for metric in metrics
     }
     handles = []
     if len(table.rows) > 1:
@@ -142,14 +145,14 @@ def _handles(table: Table) -> list[Any]:
     if any(len(row.seeds) > 1 for row in table.rows):
         handles += [Line2D([], [], label="each seed", **_SEED)]
         handles += [
-            Line2D([], [], color=COLOURS[0], lw=1.1, marker="|", ms=6, label="± sd over seeds")
+            Line2D([], [], color=DARK_GREY, lw=1.1, marker="|", ms=6, label="± sd over seeds")
         ]
     return handles
 
 
 def _key(table: Table) -> str:
     """What the dashed line and the stars say."""
-    if table.baseline is None or len(table.rows) < 2:
+    if table.baseline is None:
         return ""
     words = f"dashed line: baseline {table.baseline}"
     return f"{words}; {meaning(table)}" if meaning(table) else words

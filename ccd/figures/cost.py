@@ -58,7 +58,7 @@ def draw_cost(results: Sequence[RunResult]) -> Figure:
     panels[0].invert_yaxis()
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=4, fontsize=8, frameon=False)
-    figure.suptitle(f"{results[0].dataset}: mean over seeds", fontsize=11, x=0.01, ha="left")
+    figure.suptitle(f"{results[0].dataset}: seconds, mean over seeds", fontsize=11, x=0.01, ha="left")
     return figure
 
 

@@ -74,19 +74,21 @@ def test_a_dot_is_the_mean_its_whisker_the_sd_and_small_dots_the_seeds():
 
 @pytest.mark.parametrize("figure", [drawn(four_variants()), drawn(worse()), drawn(tied())])
 def test_the_legend_is_true_whoever_is_best(figure):
-    entries = legend(figure)
+    entries, used = legend(figure), set()
     for axes in panels(figure):
         rows = means(axes)
         best = max(mean for mean, *_ in rows)
         for place, (mean, *look) in enumerate(rows):
             name = "variant" if place else "baseline"
+            used.add(f"{name}, best" if mean == best else name)
             assert entries[f"{name}, best" if mean == best else name] == tuple(look)
+    assert used == set(entries) - {"each seed", "± sd over seeds"}
 
 
 def test_a_baseline_that_is_best_is_the_baseline_and_best():
     assert set(legend(drawn(worse()))) == {"baseline, best", "variant"}
     assert set(legend(drawn(tied()))) == {"baseline, best", "variant, best"}
-    alone = build_table([make_result("A")], {})
+    alone = build_table([make_result("A")], {}, baseline="A")
     assert drawn(alone).legends[0].legend_handles == []
 
 

@@ -258,7 +258,7 @@ def test_chromium_keeps_the_variant_in_view_on_a_phone(tmp_path):
         "<script>const box = document.querySelector('table').parentElement;"
         "box.scrollLeft = 300; const at = x => Math.round(x.getBoundingClientRect().left);"
         "document.body.innerHTML = [box.scrollLeft, at(box) === at(box.querySelector('tbody th')),"
-        "document.documentElement.scrollWidth === document.documentElement.clientWidth].join();</script>"
+        "(x => x.scrollWidth === x.clientWidth)(document.documentElement)].join();</script>"
     )
     path, frame = tmp_path / "page.html", tmp_path / "frame.html"
     path.write_text(to_html(wide_page()).replace("</body>", f"{acts}</body>"), encoding="utf-8")
