@@ -58,6 +58,7 @@ class Compared:
         slices: Metric to rows, where asked for.
         beyond: Variant to beyond-accuracy metric to one value per seed, where asked for.
         notes: What the reader should know.
+        runs: (name in the table, seed) to the run.
     """
 
     table: Table
@@ -65,6 +66,7 @@ class Compared:
     slices: Mapping[str, tuple[SliceRow, ...]] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    runs: Mapping[tuple[str, int], FinishedRun] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -143,7 +145,7 @@ def compare(
         comparison=comparison,
         intervals=True,
     )
-    found = Compared(table, comparison.confidence, notes=tuple(notes))
+    found = Compared(table, comparison.confidence, notes=tuple(notes), runs=runs)
     if slices or beyond:
         dataset = every[0].dataset(data_folders)
         lists = {key: RankedLists(run, dataset) for key, run in runs.items()}

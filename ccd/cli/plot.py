@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant
+from ccd.figures.catalogue import FIGURES
 
 
-class Kind(str, Enum):
-    """What is drawn."""
+def _known(kind: str) -> str:
+    if kind not in FIGURES:
+        raise typer.BadParameter(f"'{kind}' is no figure; choose one of {', '.join(FIGURES)}")
+    return kind
 
-    ABLATION = "ablation"
-    CURVES = "curves"
-    POOLS = "pools"
-    TSNE = "tsne"
-    NEGATIVES = "negatives"
-    SENSITIVITY = "sensitivity"
-    COST = "cost"
+
+_HELP = "\n\n".join(f"{name}: {entry.summary}." for name, entry in FIGURES.items())
 
 
 def plot(
-    kind: Annotated[Kind, typer.Argument(help="What to draw.", show_default=False)],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIGURE",
+            help=_HELP,
+            show_default=False,
+            callback=_known,
+            autocompletion=lambda: list(FIGURES),
+        ),
+    ],
     folder: RunDir,
     variant: Variant = None,
     seed: Seed = None,
@@ -44,13 +50,7 @@ def plot(
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Draw a figure of a finished run as PNG and SVG.
-
-    ablation: the paper's Figure 3. tsne: Figure 4, before training and at the best epoch.
-    negatives: Figure 5. curves: validation and loss, pool switches marked, of all variants and
-    seeds or those named. pools: how hard the negatives were. sensitivity: a metric against each
-    setting that runs differ in. cost: seconds.
-    """
+    """Draw a figure of a finished run as PNG and SVG."""
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, plot
@@ -65,14 +65,14 @@ def plot(
     if storage is not None:
         from ccd.search.launch import find
 
-        if kind is not Kind.SENSITIVITY:
+        if kind != "sensitivity":
             raise ConfigError(
-                f"--storage names a study, which has no figure '{kind.value}'",
+                f"--storage names a study, which has no figure '{kind}'",
                 keys=("--storage",),
-                hint=f"draw '{Kind.SENSITIVITY.value}', or leave out --storage",
+                hint="draw 'sensitivity', or leave out --storage",
             )
         opened = find(str(folder), storage)
-        study, stem = opened.study, named or opened.file(kind.value)
+        study, stem = opened.study, named or opened.file(kind)
     request = Request(
         folder=folder,
         variant=variant,
@@ -83,5 +83,5 @@ def plot(
         imports=allow_imports or (),
         study=study,
     )
-    for path in save(plot(kind.value, request), stem or folder / kind.value):
+    for path in save(plot(kind, request), stem or folder / kind):
         print(path)

@@ -42,7 +42,8 @@ def report(
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.files import refuse_target, write_text
-    from ccd.views.page import collect, to_html
+    from ccd.views.page import collect
+    from ccd.views.page_html import to_html
     from ccd.views.study_page import is_study
 
     if out is not None:

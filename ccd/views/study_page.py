@@ -14,6 +14,7 @@ from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 from ccd.terminal.console import duration
 from ccd.views.html_parts import Sorted, to_figure, to_page, to_table, to_text
+from ccd.views.page_html import figure_html
 
 if TYPE_CHECKING:
     from ccd.search.launch import Opened
@@ -84,12 +85,7 @@ def _sensitivity(opened: Opened) -> str:
         svg = svg_text(plot("sensitivity", Request(opened.folder, study=opened.study)))
     except CcdError:  # the importances have said it
         return ""
-    words = (
-        "Validation metric against each setting: a mark per complete trial, the best of several "
-        "with the same value as a bar, joined where values are numbers."
-    )
-    instead = "A panel of points per setting; the values stand in the table of trials."
-    return to_figure(words, instead, svg)
+    return figure_html("sensitivity", svg)
 
 
 def _trials(ended: list[Ended], metric: str) -> str:

@@ -1,19 +1,25 @@
+import pkgutil
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from matplotlib.image import imread
 
 from ccd.errors import ConfigError
-from ccd.figures.plots import KINDS, Request, plot
+from ccd.figures.catalogue import FIGURES, OPTIONS
+from ccd.figures.plots import Request, plot
 from ccd.figures.style import save
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FIGURES)
 def test_every_kind_is_drawn_from_a_run_folder_as_png_and_svg(finished_folder, tmp_path, kind):
-    users = 2 if "users" in KINDS[kind].uses else None
+    users = 2 if "users" in FIGURES[kind].options else None
     figure = plot(kind, Request(finished_folder, users=users))
     png, svg = save(figure, tmp_path / "deep.name")
     assert (png.name, svg.name) == ("deep.name.png", "deep.name.svg")
@@ -22,6 +28,29 @@ def test_every_kind_is_drawn_from_a_run_folder_as_png_and_svg(finished_folder, t
     assert height > 200
     text = svg.read_text()
     assert "<text" in text  # text can be searched and read aloud
+
+
+def test_the_catalogue_is_complete_and_docs_list_the_same_figures():
+    for entry in FIGURES.values():
+        assert callable(pkgutil.resolve_name(entry.draw))
+        assert set(entry.options) <= set(OPTIONS)
+        assert entry.summary
+        assert entry.caption != entry.alt
+    page = Path(__file__).parents[2].joinpath("docs/results.md").read_text(encoding="utf-8")
+    table = page.partition("| figure | shows |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(FIGURES)
+
+
+def test_the_catalogue_needs_nothing_heavy():
+    heavy = ("matplotlib", "numpy", "torch")
+    code = f"import sys, ccd.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_name_that_is_no_figure_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no figure 'pie'; choose one of ablation, curves"):
+        plot("pie", Request(tmp_path))
 
 
 def test_the_same_figure_has_the_same_bytes(finished_folder, tmp_path):
@@ -41,7 +70,14 @@ def texts(figure):
 
 def test_curves_mark_the_switches_of_the_pool(finished_folder):
     words = texts(plot("curves", Request(finished_folder)))
-    for word in ("2/4", "3/4", "final", "validation recall@20", CCDREC):
+    for word in (
+        "2/4",
+        "3/4",
+        "final",
+        "validation recall@20",
+        CCDREC,
+        "planted: training, seeds 1",
+    ):
         assert word in words
     only = plot("curves", Request(finished_folder, variant="FREEDOM", metric="ndcg@10"))
     assert CCDREC not in texts(only)
@@ -138,6 +174,11 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(study_name="s", storage=storage)
     study.set_user_attr(METRIC, "recall@20")
+    fake = SimpleNamespace(name="s", storage=storage)
+    monkeypatch.setattr(launch, "find", lambda name, storage: SimpleNamespace(study=fake))
+    (tmp_path / launch.STUDY_FILE).write_text("{}")
+    with pytest.raises(ConfigError, match="no trial of study 's' is complete yet"):
+        plot("sensitivity", Request(tmp_path))
     distributions = {
         "Trainer.learning_rate": optuna.distributions.FloatDistribution(0, 1),
         "adam.weight_decay": optuna.distributions.FloatDistribution(1e-6, 1, log=True),
@@ -149,9 +190,6 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
         )  # fmt: skip
         study.add_trial(trial)
     study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
-    fake = SimpleNamespace(name="s", storage=storage)
-    monkeypatch.setattr(launch, "find", lambda name, storage: SimpleNamespace(study=fake))
-    (tmp_path / launch.STUDY_FILE).write_text("{}")
     figure = plot("sensitivity", Request(tmp_path))
     assert figure.axes[0].get_xlabel() == "Trainer.learning_rate"
     assert figure.axes[0].get_ylabel() == "validation recall@20"
