@@ -12,6 +12,7 @@ import torch
 
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
+from ccd.config.identity import settings_of
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
@@ -126,9 +127,10 @@ def _enough_memory(doing: str) -> Iterator[None]:
             raise
         raise ResourceError(
             f"not enough memory while {doing}: {reason(error)}",
-            keys=("Experiment.dim", "Trainer.batch_size", "FullRanking.block_cells"),
-            hint="lower Experiment.dim, Trainer.batch_size or FullRanking.block_cells (of a "
-            "planted world also planted_world.n_users and n_items), or end other programs",
+            keys=("FullRanking.block_cells", "Experiment.dim", "Trainer.batch_size"),
+            hint="end other programs, or lower FullRanking.block_cells (with a U-Net also "
+            "UNetEstimator.kept_rows) and go on in the same run folder; Experiment.dim and "
+            "Trainer.batch_size change what is learned, so lower them with a new --out",
         ) from error
 
 
@@ -168,7 +170,7 @@ class _Run:
         data = {name: self._data(name) for name in self.experiments}
         dataset = data[pairs[0][0]]
         # All variants, run now or not: the files on top of the folder are written for all of them.
-        settings = {name: flat_settings(graph) for name, graph in self.recipe.graphs.items()}
+        settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
         for fingerprint in {loaded.fingerprint for loaded in data.values()}:
             refuse_mixture(self.path, settings, fingerprint)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
@@ -227,7 +229,7 @@ class _Run:
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
         known = folder.begin(
-            variant, seed, settings=flat_settings(graph), fingerprint=dataset.fingerprint
+            variant, seed, settings=settings_of(graph), fingerprint=dataset.fingerprint
         )
         if known is not None:
             self.observer.finished(known, skipped=True)

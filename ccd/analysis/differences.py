@@ -57,7 +57,8 @@ class Differences:
     Attributes:
         first: Name of the first run.
         second: Name of the second run.
-        settings: Those that differ, by key.
+        settings: Those that differ and make the runs different, by key.
+        how_it_ran: Those that differ and could not change what was learned, by key.
         data: What differs in the data set.
         versions: What differs in packages, machine and the like.
         metrics: All that both have.
@@ -69,6 +70,7 @@ class Differences:
     first: str
     second: str
     settings: tuple[Change, ...]
+    how_it_ran: tuple[Change, ...]
     data: tuple[Change, ...]
     versions: tuple[Change, ...]
     metrics: tuple[MetricChange, ...]
@@ -129,6 +131,7 @@ def diff(
         first=_name(first, a),
         second=_name(second, b),
         settings=_changes(a[0].settings, b[0].settings),
+        how_it_ran=_changes(a[0].how_it_ran, b[0].how_it_ran),
         data=_changes(_data(a[0]), _data(b[0])),
         versions=_changes(_versions(a[0]), _versions(b[0])),
         metrics=tuple(

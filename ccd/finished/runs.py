@@ -56,13 +56,18 @@ class FinishedRun:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What ``run.json`` says: data, versions, settings."""
+        """What ``run.json`` says: data, versions, settings, how it ran."""
         return read_about(self.folder)
 
     @property
     def settings(self) -> dict[str, str]:
-        """Key to printed value of every setting of the variant."""
+        """Key to printed value of every setting that makes the variant what it is."""
         return dict(self.about["settings"])
+
+    @property
+    def how_it_ran(self) -> dict[str, str]:
+        """Key to printed value of what could not change what was learned: device, threads, ..."""
+        return dict(self.about["how_it_ran"])
 
     @property
     def fingerprint(self) -> str:

@@ -128,7 +128,7 @@ def _settings(runs: Mapping[tuple[str, int], FinishedRun]) -> dict[str, dict[str
     """By the names in the table, where another folder's variant may have other settings."""
     found: dict[str, dict[str, str]] = {}
     for (variant, _), run in runs.items():
-        for key, value in run.settings.items():
+        for key, value in {**run.settings, **run.how_it_ran}.items():
             found.setdefault(key, {})[variant] = value
     return found
 
