@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from ccd.arguments import as_tuple
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
 from ccd.config.identity import settings_of
@@ -20,6 +21,7 @@ from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, ResourceError, reason
 from ccd.evaluation.ranking import Evaluation
 from ccd.experiment import Experiment
+from ccd.finished.results import RunResults
 from ccd.runs.folder import (
     ITEM_TENSOR,
     SAMPLE_TENSOR,
@@ -31,30 +33,8 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
-from ccd.suggestions import did_you_mean
 from ccd.training.epoch import Epoch, Trained
 from ccd.views.outputs import write_reports
-
-
-@dataclass(frozen=True)
-class RunResults:
-    """What a run leaves: its folder and one result per (variant, seed), in the plan's order."""
-
-    folder: Path
-    results: tuple[RunResult, ...]
-
-    def __getitem__(self, variant: str) -> list[RunResult]:
-        """The results of one variant, by seed.
-
-        Raises:
-            KeyError: There are none; the message names the variants that have some.
-        """
-        found = [result for result in self.results if result.variant == variant]
-        if not found:
-            names = list(dict.fromkeys(result.variant for result in self.results))
-            hint = did_you_mean(variant, names, list_all=True)
-            raise KeyError(f"no result of '{variant}'; {hint}")
-        return found
 
 
 def run(
@@ -91,21 +71,21 @@ def run(
         NumericError: A loss stopped being finite.
         ResourceError: Memory, disk or device does not suffice.
     """
-    if seeds:
-        bindings = [*bindings, f"Ablation.seeds = {tuple(seeds)!r}"]
+    own_seeds, imports = as_tuple("seeds", seeds), as_tuple("allow_imports", allow_imports)
+    texts = as_tuple("bindings", bindings)
     loaded = load_recipe(
         recipe,
         dataset=dataset,
-        with_files=with_files,
-        bindings=bindings,
-        only=only,
-        allow_imports=allow_imports,
+        with_files=as_tuple("with_files", with_files),
+        bindings=[*texts, f"Ablation.seeds = {own_seeds!r}"] if own_seeds else texts,
+        only=as_tuple("only", only),
+        allow_imports=imports,
     )
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
     folder = Path(out) if out is not None else default_folder(loaded.name)
-    folders = data_folders(Path(data_dir) if data_dir is not None else None)
-    return _Run(loaded, experiments, folder, folders, observer or SilentObserver()).run()
+    place = Path(data_dir) if data_dir is not None else None
+    return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
 
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
@@ -155,11 +135,12 @@ class _Run:
         recipe: Recipe,
         experiments: dict[str, Experiment],
         folder: Path,
-        data_folders: list[Path],
+        data_dir: Path | None,
         observer: Observer,
     ) -> None:
         self.recipe, self.experiments, self.path = recipe, experiments, folder
-        self.data_folders, self.observer = data_folders, observer
+        self.data_dir, self.observer = data_dir, observer
+        self._data_folders = data_folders(data_dir)
         self._datasets: dict[str, Dataset] = {}
 
     def run(self) -> RunResults:
@@ -190,6 +171,10 @@ class _Run:
                 folder.write_ids(dataset.user_ids, dataset.item_ids)
                 folder.manifest.describe(
                     recipe=self.recipe.name,
+                    variants=self.recipe.variants,
+                    baseline=self.recipe.baseline,
+                    seeds=whole.seeds,
+                    imports=self.recipe.imports,
                     dataset=dataset,
                     device=str(first.device),
                     engine=first.engine.name,
@@ -203,7 +188,7 @@ class _Run:
                         self._sum_up(folder, whole)
                     raise
                 self._sum_up(folder, whole)
-                return RunResults(self.path, tuple(results))
+                return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
 
@@ -218,7 +203,7 @@ class _Run:
         key = repr(flat_settings(ConfigGraph(node)))
         if key not in self._datasets:
             with _enough_memory(f"loading the data of '{variant}'"):
-                self._datasets[key] = node.factory()(self.data_folders)
+                self._datasets[key] = node.factory()(self._data_folders)
         return self._datasets[key]
 
     def _with_finished_seeds(self, folder: RunFolder) -> Recipe:
@@ -229,7 +214,11 @@ class _Run:
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
         known = folder.begin(
-            variant, seed, settings=settings_of(graph), fingerprint=dataset.fingerprint
+            variant,
+            seed,
+            settings=settings_of(graph),
+            fingerprint=dataset.fingerprint,
+            data_dir=self.data_dir,
         )
         if known is not None:
             self.observer.finished(known, skipped=True)

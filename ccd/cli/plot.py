@@ -51,9 +51,8 @@ def plot(
     allow_imports: AllowImports = None,
 ) -> None:
     """Draw a figure of a finished run as PNG and SVG."""
-    from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
-    from ccd.figures.plots import Request, plot
+    from ccd.figures.plots import Request, draw
     from ccd.figures.style import save
     from ccd.files import refuse_target
 
@@ -79,9 +78,9 @@ def plot(
         seed=seed,
         metric=metric,
         users=users,
-        data_folders=data_folders(data_dir),
+        data_dir=data_dir,
         imports=allow_imports or (),
         study=study,
     )
-    for path in save(plot(kind, request), stem or folder / kind):
+    for path in save(draw(kind, request), stem or folder / kind):
         print(path)

@@ -39,7 +39,6 @@ def report(
     Of a study ('runs/search/NAME', or its name and --storage): history, what mattered, all trials.
     """
     from ccd.config.part import load_part
-    from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.files import refuse_target, write_text
     from ccd.views.page import collect
@@ -62,7 +61,7 @@ def report(
         baseline=baseline,
         slices=slices,
         beyond=beyond,
-        data_folders=data_folders(data_dir),
+        data_dir=data_dir,
         imports=allow_imports or (),
     )
     path = out or folders[0] / "report.html"

@@ -22,7 +22,7 @@ def tsne(request: Request) -> Figure:
     from ccd.finished.inspection import name_of
 
     run = request.run
-    dataset = run.dataset(request.data_folders)
+    dataset = run.dataset(request.data_dir)
     rng = np.random.default_rng(run.result.seed)
     # Users with a handful of items: one with a hundred would fill the plane.
     degrees = np.bincount(dataset.train.users, minlength=dataset.n_users)
@@ -79,7 +79,7 @@ def negatives(request: Request) -> Figure:
     from ccd.finished.inspection import Inspection, name_of
 
     run = request.run
-    dataset = run.dataset(request.data_folders)
+    dataset = run.dataset(request.data_dir)
     model = Inspection(run, dataset)
     every = model.sources()
     sources = {source: epoch for source, epoch in every.items() if source.kind != "random"} or every

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccd.arguments import as_tuple
 from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.finished.runs import FinishedRun, choose_run
@@ -28,7 +29,7 @@ class Request:
         seed: For figures of one run: which, by default the first; for curves by default all.
         metric: For curves and sensitivity of runs; by default one that selects the epoch.
         users: For ``tsne`` and ``negatives``: how many users are drawn.
-        data_folders: Where data sets lie.
+        data_dir: Folder that holds the data set, where it is not where the run found it.
         imports: Python modules that the runs' settings may import.
         study: For ``sensitivity``: an opened study, instead of what ``folder`` holds.
     """
@@ -38,7 +39,7 @@ class Request:
     seed: int | None = None
     metric: str | None = None
     users: int | None = None
-    data_folders: Sequence[Path] = ()
+    data_dir: Path | None = None
     imports: Sequence[str] = ()
     study: Study | None = None
 
@@ -48,7 +49,47 @@ class Request:
         return choose_run(self.folder, self.variant, self.seed, self.imports)
 
 
-def plot(kind: str, request: Request) -> Figure:
+def plot(
+    folder: str | Path,
+    kind: str = "ablation",
+    *,
+    variant: str | None = None,
+    seed: int | None = None,
+    metric: str | None = None,
+    users: int | None = None,
+    data_dir: str | Path | None = None,
+    allow_imports: Sequence[str] = (),
+) -> Figure:
+    """A figure of finished runs, as ``ccd plot`` draws it.
+
+    Args:
+        folder: A run folder, or a run's own folder.
+        kind: ``ablation``, ``curves``, ``pools``, ``tsne``, ``negatives``, ``sensitivity`` or
+            ``cost``.
+        variant: Which variant, for figures that show one run.
+        seed: Which seed, for figures that show one run.
+        metric: Validation metric, for ``curves`` and ``sensitivity``.
+        users: How many users are drawn, for ``tsne`` and ``negatives``.
+        data_dir: Folder that holds the data set, where it is not where the run found it.
+        allow_imports: Python modules with parts of your own; only needed to rebuild models.
+
+    Raises:
+        ConfigError: The folder does not hold what the figure shows, or the figure has no use for
+            an option.
+    """
+    request = Request(
+        Path(folder),
+        variant=variant,
+        seed=seed,
+        metric=metric,
+        users=users,
+        data_dir=None if data_dir is None else Path(data_dir),
+        imports=as_tuple("allow_imports", allow_imports),
+    )
+    return draw(kind, request)
+
+
+def draw(kind: str, request: Request) -> Figure:
     """Draw a figure of a finished run.
 
     Args:
@@ -69,5 +110,5 @@ def plot(kind: str, request: Request) -> Figure:
                 keys=(f"--{name}",),
                 hint=f"leave it out, or draw one that has: {', '.join(others)}",
             )
-    draw: Callable[[Request], Figure] = pkgutil.resolve_name(FIGURES[kind].draw)
-    return draw(request)
+    drawn: Callable[[Request], Figure] = pkgutil.resolve_name(FIGURES[kind].draw)
+    return drawn(request)

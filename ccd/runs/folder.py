@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -145,6 +146,15 @@ def refuse_mixture(
             )
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What is known of a run before it is trained."""
+
+    settings: Settings
+    fingerprint: str
+    data_dir: Path | None
+
+
 class RunFolder:
     """A run folder, locked for this process while the ``with`` block lasts.
 
@@ -163,7 +173,7 @@ class RunFolder:
         self.notes: list[str] = []
         self.manifest: Manifest
         self._metric = metric
-        self._begun: dict[tuple[str, int], tuple[Settings, str]] = {}
+        self._begun: dict[tuple[str, int], _Begun] = {}
 
     def __enter__(self) -> RunFolder:
         """Lock the folder and tidy what a crash left.
@@ -239,7 +249,13 @@ class RunFolder:
         return finished_runs(self.path)
 
     def begin(
-        self, variant: str, seed: int, *, settings: Settings, fingerprint: str
+        self,
+        variant: str,
+        seed: int,
+        *,
+        settings: Settings,
+        fingerprint: str,
+        data_dir: Path | None = None,
     ) -> RunResult | None:
         """Make ready for one run, or find that it is finished.
 
@@ -249,6 +265,7 @@ class RunFolder:
             settings: All settings of the variant, the seed apart. How it runs may be another than
                 in what the folder holds.
             fingerprint: Of the data set.
+            data_dir: The folder that was named for it; readers of the run look there too.
 
         Returns:
             The result if the run is finished; None if it shall be trained now. What an earlier,
@@ -260,7 +277,7 @@ class RunFolder:
         """
         refuse_mixture(self.path, {variant: settings.identity}, fingerprint)
         finished = self.finished()
-        self._begun[(variant, seed)] = (settings, fingerprint)
+        self._begun[(variant, seed)] = _Begun(settings, fingerprint, data_dir)
         if (variant, seed) in finished:
             return finished[(variant, seed)]
         for name in (HISTORY_FILE, RESULTS_FILE):
@@ -301,20 +318,26 @@ class RunFolder:
         self.manifest.count_test_opening()
         # 2. The run's own files.
         key = (result.variant, result.seed)
-        settings, fingerprint = self._begun[key]
+        begun = self._begun[key]
         about = {
             "variant": result.variant,
             "seed": str(result.seed),
             "dataset": result.dataset,
-            "dataset_fingerprint": fingerprint,
+            "dataset_fingerprint": begun.fingerprint,
             "ccd_version": ccd.__version__,
-            "config_hash": config_hash(settings.identity, fingerprint),
+            "config_hash": config_hash(begun.settings.identity, begun.fingerprint),
         }
         folder = self.run_folder(*key)
         write_text(folder / OPERATIVE_FILE, operative)
         write_model(folder / MODEL_FILE, tensors, about)
         write_per_user(folder / PER_USER_FILE, *key, per_user)
-        own = {"seed": result.seed, "settings": settings.identity, "how_it_ran": settings.how}
+        own = {
+            "seed": result.seed,
+            "select": self._metric,
+            "data_dir": str(begun.data_dir.resolve()) if begun.data_dir is not None else None,
+            "settings": begun.settings.identity,
+            "how_it_ran": begun.settings.how,
+        }
         write_json(folder / RUN_FILE, {**about, **own})
         # 3. The line that makes it finished.
         append_line(self.path / RESULTS_FILE, result.to_json())

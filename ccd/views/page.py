@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccd.analysis.common_metrics import choose_metric
 from ccd.analysis.comparing import Compared, compare
 from ccd.analysis.reproduction import Reproduction, reproduction
 from ccd.errors import CcdError
@@ -15,11 +16,10 @@ from ccd.figures.ablation import draw_ablation
 from ccd.figures.catalogue import FIGURES
 from ccd.figures.cost import draw_cost
 from ccd.figures.curves import draw_curves
-from ccd.figures.plots import Request, plot
+from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
-from ccd.files import read_json
 from ccd.finished.runs import FinishedRun
-from ccd.runs.manifest import MANIFEST_FILE
+from ccd.runs.manifest import read_manifest
 from ccd.runs.records import RunResult
 from ccd.statistics.comparison import Comparison
 
@@ -61,7 +61,7 @@ def collect(
     baseline: str | None = None,
     slices: bool = False,
     beyond: bool = False,
-    data_folders: Sequence[Path] = (),
+    data_dir: Path | None = None,
     imports: Sequence[str] = (),
 ) -> Page:
     """Gather what a page shows; figures that cannot be drawn say why.
@@ -70,27 +70,27 @@ def collect(
     """
     compared = compare(
         folders, comparison=comparison, baseline=baseline, slices=slices, beyond=beyond,
-        data_folders=data_folders, imports=imports,
+        data_dir=data_dir, imports=imports,
     )  # fmt: skip
     runs = compared.runs
-    request = Request(folders[0], data_folders=data_folders, imports=imports)
+    request = Request(folders[0], data_dir=data_dir, imports=imports)
     drawn = {
-        **{kind: partial(plot, kind, request) for kind in FIGURES if FIGURES[kind].on_page},
+        **{kind: partial(draw, kind, request) for kind in FIGURES if FIGURES[kind].on_page},
         "ablation": partial(draw_ablation, compared.table),
         "curves": partial(_curves, runs),
         "cost": partial(draw_cost, _renamed(runs)),
     }
     figures, skipped = {}, {}
-    for kind, draw in drawn.items():
+    for kind, make in drawn.items():
         try:
-            figures[kind] = svg_text(draw())
+            figures[kind] = svg_text(make())
         except CcdError as error:
             skipped[kind] = error.one_line
     homes = tuple(dict.fromkeys(run.folder.parent for run in runs.values()))
     names = [row.variant for row in compared.table.rows]
     try:
-        again = reproduction(list(runs.values()), imports)
-    except CcdError as error:  # a recipe that no longer loads costs its commands, not the page
+        again = reproduction(list(runs.values()))
+    except CcdError as error:  # a recipe that cannot be read costs its commands, not the page
         again = Reproduction({}, ())
         compared = replace(compared, notes=(*compared.notes, error.one_line))
     return Page(
@@ -117,7 +117,7 @@ def _renamed(runs: Mapping[tuple[str, int], FinishedRun]) -> list[RunResult]:
 
 def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
     """Of all folders; the metric is that which selects the first run's epoch."""
-    metric = str(next(iter(runs.values())).experiment.evaluator.select)
+    metric = choose_metric(list(runs.values()), "valid")
     history = [
         replace(record, variant=name) for (name, _), run in runs.items() for record in run.history
     ]
@@ -137,7 +137,7 @@ def _facts(homes: Sequence[Path]) -> dict[str, dict[str, str]]:
     """Data and environment, as the manifests of the folders tell of them."""
     found: dict[str, dict[str, str]] = {}
     for home in homes:
-        manifest = read_json(home / MANIFEST_FILE)
+        manifest = read_manifest(home)
         data = {**manifest.get("data", {}), "test split opened": manifest.get("test_openings")}
         data["notes"] = "; ".join(data.get("notes", ()))
         environment = {"ccd commit": manifest.get("ccd_commit") or "not a git checkout"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ccd.errors import CcdError
 from ccd.figures.history import draw_history
-from ccd.figures.plots import Request, plot
+from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
 from ccd.search.launch import STUDY_FILE
 from ccd.search.study import IDENTITY
@@ -82,7 +82,7 @@ def _importances(opened: Opened) -> str:
 
 def _sensitivity(opened: Opened) -> str:
     try:
-        svg = svg_text(plot("sensitivity", Request(opened.folder, study=opened.study)))
+        svg = svg_text(draw("sensitivity", Request(opened.folder, study=opened.study)))
     except CcdError:  # the importances have said it
         return ""
     return figure_html("sensitivity", svg)

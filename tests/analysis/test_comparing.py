@@ -57,7 +57,7 @@ def test_slices_of_users_and_of_items_add_up_to_the_whole(compared):
 
 def test_a_slice_of_all_items_is_what_the_run_measured(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
-    dataset = run.dataset([])
+    dataset = run.dataset()
     lists = RankedLists(run, dataset)
     everything = lists.within(Slice("all", items=np.ones(dataset.n_items, dtype=bool)))
     for metric, values in run.per_user.metrics.items():
