@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings
+from ccd.cli.options import Bindings
 
 
 def diff(
@@ -28,7 +28,6 @@ def diff(
     ] = 10,
     bindings: Bindings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
-    allow_imports: AllowImports = None,
 ) -> None:
     """Show what differs in settings, data, versions and metrics, and the users who changed most."""
     import json
@@ -45,7 +44,6 @@ def diff(
         variant=variant,
         metric=metric,
         most=users,
-        imports=allow_imports or (),
     )
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
