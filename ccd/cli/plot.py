@@ -63,7 +63,7 @@ def plot(
         refuse_target(named.with_name(f"{named.name}.png"))
     study, stem = None, named
     if storage is not None:
-        from ccd.search.launch import find
+        from ccd.search.studies import find_study
 
         if kind is not Kind.SENSITIVITY:
             raise ConfigError(
@@ -71,7 +71,7 @@ def plot(
                 keys=("--storage",),
                 hint=f"draw '{Kind.SENSITIVITY.value}', or leave out --storage",
             )
-        opened = find(str(folder), storage)
+        opened = find_study(str(folder), storage)
         study, stem = opened.study, named or opened.file(kind.value)
     request = Request(
         folder=folder,

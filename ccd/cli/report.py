@@ -71,10 +71,10 @@ def report(
 
 def _report_study(name: str, storage: str | None, out: Path | None) -> None:
     from ccd.files import write_text
-    from ccd.search.launch import find
+    from ccd.search.studies import find_study
     from ccd.views.study_page import study_html
 
-    opened = find(name, storage)
+    opened = find_study(name, storage)
     path = out or opened.file("report.html")
     write_text(path, study_html(opened))
     print(path)

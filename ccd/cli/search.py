@@ -21,7 +21,7 @@ from ccd.cli.options import (
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccd.search.launch import Opened
+    from ccd.search.studies import Opened
 
 _START = "RECIPE"
 
@@ -125,9 +125,10 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a study, from the recipe and with the options it was begun with."""
-    from ccd.search.launch import begin, find
+    from ccd.search.launch import begin
+    from ccd.search.studies import find_study
 
-    found = find(study, storage)
+    found = find_study(study, storage)
     opened = begin(
         found.order.source,
         name=found.study.name,
@@ -139,17 +140,37 @@ def resume(
     _run(opened, workers, test, as_json)
 
 
-@search.command("status", help="Progress, best so far, failures, time left.")
-def status(study: StudyName, storage: Storage = None, as_json: AsJson = False) -> None:
-    """Show how a study stands."""
+@search.command("status", help="How a study stands: progress, best so far, failures, time left.")
+def status(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="Name of a study, or its folder. Without one, all studies are listed.",
+            show_default=False,
+        ),
+    ] = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a study stands, or all studies with a line each."""
     import json
 
-    from ccd.search.launch import find
-    from ccd.search.summary import summarise
+    from ccd.search.folders import STUDIES_FOLDER
+    from ccd.search.studies import find_study, list_studies
     from ccd.terminal.console import make_console
+
+    if study is None:
+        from ccd.cli.search_output import show_studies
+
+        show_studies(list_studies(storage), storage or f"{STUDIES_FOLDER}", as_json)
+        return
+    opened = find_study(study, storage)
+
+    from ccd.search.summary import summarise
     from ccd.views.search_text import status_view
 
-    summary = summarise(find(study, storage).study)
+    summary = summarise(opened.study)
     if as_json:
         print(json.dumps(summary.to_json(), indent=2))
     else:
@@ -162,9 +183,9 @@ def best(
 ) -> None:
     """Show the best trials and write the winner as a gin file."""
     from ccd.cli.search_output import show_best, show_test
-    from ccd.search.launch import find
+    from ccd.search.studies import find_study
 
-    opened = find(study, storage)
+    opened = find_study(study, storage)
     show_best(opened, as_json)
     if test:
         show_test(opened, as_json)
@@ -173,10 +194,10 @@ def best(
 @search.command("stop", help="Ask all workers to stop after their epoch.")
 def stop(study: StudyName, storage: Storage = None) -> None:
     """Ask all workers of a study, on whatever machine, to stop after their epoch."""
-    from ccd.search.launch import find
+    from ccd.search.studies import find_study
     from ccd.search.study import STOP
 
-    opened = find(study, storage)
+    opened = find_study(study, storage)
     opened.study.set(STOP, True)
     print(f"asked the workers of '{study}' to stop; to go on: ccd search resume {study}")
 
@@ -195,8 +216,8 @@ def export(
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""
     from ccd.files import refuse_target, write_text
-    from ccd.search.launch import find
     from ccd.search.result import trials_as_csv, trials_as_json
+    from ccd.search.studies import find_study
     from ccd.search.summary import ended_trials
 
     if out is not None and out.suffix not in (".csv", ".json"):
@@ -205,7 +226,7 @@ def export(
         )
     if out is not None:
         refuse_target(out)
-    ended = ended_trials(find(study, storage).study)
+    ended = ended_trials(find_study(study, storage).study)
     kind = out.suffix[1:] if out is not None else form
     text = trials_as_json(ended) if kind == "json" else trials_as_csv(ended)
     if out is None:

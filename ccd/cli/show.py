@@ -10,7 +10,7 @@ import typer
 from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
 
 
-class Format(str, Enum):
+class GraphFormat(str, Enum):
     """How the graph is written."""
 
     TREE = "tree"
@@ -28,7 +28,9 @@ def show(
     with_files: WithFiles = None,
     bindings: Bindings = None,
     allow_imports: AllowImports = None,
-    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TREE,
+    form: Annotated[
+        GraphFormat, typer.Option("--format", help="How to write it.")
+    ] = GraphFormat.TREE,
 ) -> None:
     """Draw a recipe's config graph: every parameter, who set it, what variants differ in."""
     import json
@@ -46,9 +48,9 @@ def show(
         only=variant or (),
         allow_imports=allow_imports or (),
     )
-    if form is Format.TREE:
+    if form is GraphFormat.TREE:
         make_console().print(render(loaded))
-    elif form is Format.MERMAID:
+    elif form is GraphFormat.MERMAID:
         print(to_mermaid(loaded), end="")
     else:
         print(json.dumps(to_json(loaded), indent=2))

@@ -118,7 +118,8 @@ def _cost(request: Request) -> Figure:
 
 
 def _sensitivity(request: Request) -> Figure:
-    from ccd.search.launch import STUDY_FILE, find
+    from ccd.search.folders import STUDY_FILE
+    from ccd.search.studies import find_study
 
     if request.study is not None or (request.folder / STUDY_FILE).exists():
         if request.metric is not None:
@@ -127,7 +128,7 @@ def _sensitivity(request: Request) -> Figure:
                 keys=("--metric",),
                 hint="leave out --metric",
             )
-        return _study(request.study or find(str(request.folder), None).study)
+        return _study(request.study or find_study(str(request.folder), None).study)
     folders = [request.folder]
     if not any((request.folder / name).exists() for name in (RESULTS_FILE, RUN_FILE)):
         folders = sorted(path.parent for path in request.folder.glob(f"*/{RESULTS_FILE}"))
