@@ -19,6 +19,7 @@ from ccd.cli.doctor import doctor
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
 from ccd.cli.plot import plot
+from ccd.cli.recipe_command import RecipeCommand
 from ccd.cli.recommend import recommend
 from ccd.cli.report import report
 from ccd.cli.run import run
@@ -34,9 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run)
+app.command("run", cls=RecipeCommand)(run)
 app.add_typer(search, name="search")
-app.command("show")(show)
+app.command("show", cls=RecipeCommand)(show)
 app.command("verify")(verify)
 app.command("compare")(compare)
 app.command("diff")(diff)

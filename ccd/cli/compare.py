@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DataDir
+from ccd.cli.options import AllowImports, Bindings, DataDir, refuse_missing
 
 
 class Format(str, Enum):
@@ -49,6 +49,8 @@ def compare(
     How they are compared is gin's: --set "Comparison.test = @t_test", --set "Comparison.over =
     'both'"; 'ccd list comparison' has all settings.
     """
+    refuse_missing(*folders)
+
     import json
     import sys
 

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings
+from ccd.cli.options import AllowImports, Bindings, refuse_missing
 
 
 def diff(
@@ -31,6 +31,8 @@ def diff(
     allow_imports: AllowImports = None,
 ) -> None:
     """Show what differs in settings, data, versions and metrics, and the users who changed most."""
+    refuse_missing(first, second)
+
     import json
 
     from ccd.analysis.differences import diff as differences

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ccd.cli.options import AllowImports
+from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ def list_(
     from ccd import catalogue
     from ccd.registry import components, families, find
 
+    if name is not None and not allow_imports:
+        _refuse_unknown(name)
     catalogue.load()
     _import_parts(allow_imports or ())
     if matrix:
@@ -80,18 +83,38 @@ def _import_parts(names: Sequence[str]) -> None:
 def _chosen_families(name: str | None) -> list[str]:
     """The family called ``name``, or all of them: ccd's in the catalogue's order, then others."""
     from ccd.catalogue import FAMILIES
-    from ccd.errors import ConfigError
     from ccd.registry import components, families
-    from ccd.suggestions import closest, did_you_mean
 
     there = families()
     if name is None:
         return sorted(there, key=lambda f: ([*FAMILIES, f].index(f), f))
-    if name in there:
-        return [name]
-    known = [*there, *(c.name for c in components())]
-    hint = did_you_mean(name, known if closest(name, known) else there, "families")
-    raise ConfigError(f"no family or component '{name}'", hint=hint)
+    if name not in there:
+        raise _unknown(name, there, [c.name for c in components()])
+    return [name]
+
+
+def _refuse_unknown(name: str) -> None:
+    """A name that neither ccd's sources nor modules imported so far know, before torch is imported.
+
+    Raises:
+        ConfigError: It is unknown.
+    """
+    from ccd.catalogue import FAMILIES
+    from ccd.cli.declared import declared
+    from ccd.registry import components, families
+
+    there = [*FAMILIES, *families()]
+    names = [*(one.name for one in declared()), *(one.name for one in components())]
+    if name not in (*there, *names):
+        raise _unknown(name, there, names)
+
+
+def _unknown(name: str, families: list[str], components: list[str]) -> ConfigError:
+    from ccd.suggestions import closest, did_you_mean
+
+    known = [*families, *components]
+    hint = did_you_mean(name, known if closest(name, known) else families, "families")
+    return ConfigError(f"no family or component '{name}'", hint=hint)
 
 
 def _print_matrix(family: str | None, as_json: bool) -> None:
@@ -99,7 +122,6 @@ def _print_matrix(family: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from ccd.cli.matrix import MatrixView, all_pairs
-    from ccd.errors import ConfigError
     from ccd.terminal.console import make_console
 
     if family is not None:

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
 
 
 def negatives(
@@ -30,6 +30,8 @@ def negatives(
     Measures are those that training recorded. The items of --user are drawn anew from the saved
     model, which is that of the best epoch: --epoch chooses the pool, not the model.
     """
+    refuse_missing(folder)
+
     import json
 
     from ccd.datasets.locate import data_folders

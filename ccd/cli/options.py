@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ccd.errors import ConfigError
+
 RecipePath = Annotated[
     str,
     typer.Argument(
@@ -44,6 +46,25 @@ DataDir = Annotated[
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A run folder, or a run's own folder in it.")
 ]
+
+
+def refuse_missing(*folders: Path) -> None:
+    """Refuse a folder that does not exist, before anything heavy is imported.
+
+    Raises:
+        ConfigError: It does not exist; the message names the folder beside it that is most like it.
+    """
+    from ccd.suggestions import closest
+
+    for folder in folders:
+        if folder.is_dir():
+            continue
+        beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+        near = closest(folder.name, (path.name for path in beside if path.is_dir()))
+        hint = f"did you mean {folder.parent / near}?" if near else "name a folder that exists"
+        raise ConfigError("this is no folder", where=folder, hint=hint)
+
+
 Variant = Annotated[
     str | None,
     typer.Option("--variant", metavar="NAME", help="Which variant; by default the last."),

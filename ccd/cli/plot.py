@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant, refuse_missing
 
 
 class Kind(str, Enum):
@@ -51,6 +51,9 @@ def plot(
     seeds or those named. pools: how hard the negatives were. sensitivity: a metric against each
     setting that runs differ in. cost: seconds.
     """
+    if storage is None:
+        refuse_missing(folder)
+
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, plot

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
 
 
 def recommend(
@@ -38,6 +38,8 @@ def recommend(
     Left out is what the user has in the data set, be it in train, validation or test. Ids are those
     of the data set's files.
     """
+    refuse_missing(folder)
+
     from ccd.errors import ConfigError
     from ccd.files import json_line
     from ccd.finished.recommendations import recommend as recommend_items

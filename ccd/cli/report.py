@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DataDir, Storage
+from ccd.cli.options import AllowImports, Bindings, DataDir, Storage, refuse_missing
 
 
 def report(
@@ -38,6 +38,9 @@ def report(
 
     Of a study ('runs/search/NAME', or its name and --storage): history, what mattered, all trials.
     """
+    if storage is None:
+        refuse_missing(*folders)
+
     from ccd.config.part import load_part
     from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError

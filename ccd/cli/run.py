@@ -56,7 +56,18 @@ def run(
     try:
         came: list[int] = []
         with on_signals(partial(_interrupt, came)):
-            # Within the block: this import takes seconds, and Ctrl-C shall be quiet there too.
+            from ccd.config.recipe import read_layers
+
+            # Wrong paths and variants are refused before torch is imported, which takes seconds;
+            # within the block, since Ctrl-C shall be quiet then too.
+            read_layers(
+                recipe,
+                dataset=dataset,
+                with_files=with_files or (),
+                bindings=bindings or (),
+                only=only or (),
+                allow_imports=allow_imports or (),
+            )
             from ccd import ablation
 
             ablation.run(

@@ -18,6 +18,7 @@ from ccd.cli.options import (
     Storage,
     WithFiles,
 )
+from ccd.cli.recipe_command import RecipeCommand
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ WithTest = Annotated[
 ]
 
 
-@search.command(_START, help="Begin a study, or go on with the one of that name.")
+@search.command(
+    _START, cls=RecipeCommand, help="Begin a study, or go on with the one of that name."
+)
 def start(
     recipe: RecipePath,
     trials: Trials = None,
@@ -96,6 +99,17 @@ def start(
     allow_imports: AllowImports = None,
 ) -> None:
     """Search the space of a recipe on the validation split."""
+    from ccd.config.recipe import read_layers
+
+    limit = seconds_of(timeout)
+    # Wrong paths are refused before torch is imported, which takes seconds.
+    read_layers(
+        recipe,
+        dataset=dataset,
+        with_files=with_files or (),
+        bindings=bindings or (),
+        allow_imports=allow_imports or (),
+    )
     from ccd.search.launch import begin
     from ccd.search.target import Source
 
@@ -107,7 +121,6 @@ def start(
         bindings=tuple(bindings or ()),
         allow_imports=tuple(allow_imports or ()),
     )
-    limit = seconds_of(timeout)
     opened = begin(
         source, name=study, storage=storage, workers=workers, trials=trials, timeout=limit
     )
@@ -125,17 +138,20 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a study, from the recipe and with the options it was begun with."""
-    from ccd.search.launch import begin
     from ccd.search.studies import find_study
 
+    limit = seconds_of(timeout)
     found = find_study(study, storage)
+
+    from ccd.search.launch import begin
+
     opened = begin(
         found.order.source,
         name=found.study.name,
         storage=storage,
         workers=workers,
         trials=trials,
-        timeout=seconds_of(timeout),
+        timeout=limit,
     )
     _run(opened, workers, test, as_json)
 
@@ -182,10 +198,12 @@ def best(
     study: StudyName, storage: Storage = None, test: WithTest = False, as_json: AsJson = False
 ) -> None:
     """Show the best trials and write the winner as a gin file."""
-    from ccd.cli.search_output import show_best, show_test
     from ccd.search.studies import find_study
 
     opened = find_study(study, storage)
+
+    from ccd.cli.search_output import show_best, show_test
+
     show_best(opened, as_json)
     if test:
         show_test(opened, as_json)
@@ -195,9 +213,11 @@ def best(
 def stop(study: StudyName, storage: Storage = None) -> None:
     """Ask all workers of a study, on whatever machine, to stop after their epoch."""
     from ccd.search.studies import find_study
-    from ccd.search.study import STOP
 
     opened = find_study(study, storage)
+
+    from ccd.search.study import STOP
+
     opened.study.set(STOP, True)
     print(f"asked the workers of '{study}' to stop; to go on: ccd search resume {study}")
 
@@ -216,9 +236,7 @@ def export(
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""
     from ccd.files import refuse_target, write_text
-    from ccd.search.result import trials_as_csv, trials_as_json
     from ccd.search.studies import find_study
-    from ccd.search.summary import ended_trials
 
     if out is not None and out.suffix not in (".csv", ".json"):
         raise ConfigError(
@@ -226,7 +244,12 @@ def export(
         )
     if out is not None:
         refuse_target(out)
-    ended = ended_trials(find_study(study, storage).study)
+    opened = find_study(study, storage)
+
+    from ccd.search.result import trials_as_csv, trials_as_json
+    from ccd.search.summary import ended_trials
+
+    ended = ended_trials(opened.study)
     kind = out.suffix[1:] if out is not None else form
     text = trials_as_json(ended) if kind == "json" else trials_as_csv(ended)
     if out is None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ccd.cli.options import refuse_missing
+
 
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, finished or not.")],
@@ -27,6 +29,8 @@ def verify(
     these names. The verdicts are for reading: whatever they are, the exit code is 0. A folder of
     which no run is a row of the paper is refused, with exit code 2.
     """
+    refuse_missing(folder)
+
     import json
 
     from ccd.analysis import verification

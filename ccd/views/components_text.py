@@ -99,7 +99,7 @@ class ComponentView:
             kind, default = readable(setting.annotation), default_text(setting.default)
             known = "required" if default == "required" else f"default {default}"
             head = Text.assemble(setting.name, ": ", (kind, "cyan"), ", ", (known, "green"))
-            yield Padding(head, (0, 0, 0, 2))
+            yield Padding.indent(head, 2)
             if setting.name in said.meanings:
                 yield Padding.indent(Text(said.meanings[setting.name]), 6)
         if not member.settings:
