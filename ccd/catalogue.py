@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ccd.collector import collector_paused
+
 FAMILIES = {
     "recipe": "What a whole recipe says: its variants and seeds, or what a search tries.",
     "experiment": "One training run: which component stands in each slot.",
@@ -54,5 +56,6 @@ _MODULES = (
 
 def load() -> None:
     """Fill the registry with ccd's own components."""
-    for module in _MODULES:
-        import_module(module)
+    with collector_paused():
+        for module in _MODULES:
+            import_module(module)

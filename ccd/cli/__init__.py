@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import json
 import os
 import sys
@@ -70,6 +72,8 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit: refusals with their code, Ctrl-C with 130, usage with 2."""
+    # At its end a process walks all objects once more; with torch that takes half a second.
+    atexit.register(gc.freeze)
     _mend_streams()
     code = 0
     try:

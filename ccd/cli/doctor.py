@@ -19,9 +19,11 @@ def doctor(
     from rich.text import Text
 
     from ccd.cli.diagnosis import diagnose
+    from ccd.collector import collector_paused
     from ccd.terminal.console import make_console
 
-    checks = list(diagnose())
+    with collector_paused():  # it imports torch and DGL
+        checks = list(diagnose())
     can_run = all(check.status != "problem" for check in checks)
     if as_json:
         print(json.dumps({"can_run": can_run, "checks": [asdict(c) for c in checks]}, indent=2))
