@@ -10,9 +10,9 @@ from ccd.errors import ResourceError
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Check Python, torch, DGL, threads, memory, disk and data; say what to do."""
+    """Check whether ccd can run here, and say what to do where it cannot."""
     import json
     from dataclasses import asdict
 

@@ -28,7 +28,7 @@ def list_(
         bool,
         typer.Option("--matrix", help="Show which samplers, and whether DMA, fit each backbone."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
     """List the components that a recipe can use.

@@ -24,21 +24,29 @@ class Kind(str, Enum):
 
 
 def plot(
-    kind: Annotated[Kind, typer.Argument(help="What to draw.", show_default=False)],
+    kind: Annotated[Kind, typer.Argument(help="Which figure.", show_default=False)],
     folder: RunDir,
     variant: Variant = None,
     seed: Seed = None,
     metric: Annotated[
         Optional[str],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--metric", metavar="NAME", help="For curves and sensitivity: recall@20."),
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="For curves and sensitivity: draw this metric, such as recall@20.",
+        ),
     ] = None,
     users: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--users", metavar="N", min=1, max=7, help="For tsne and negatives."),
+        typer.Option(
+            "--users", metavar="N", min=1, max=7, help="For tsne and negatives: show so many users."
+        ),
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="STEM", help="Writes STEM.png and STEM.svg; else DIR/KIND."),
+        typer.Option(
+            "--out", metavar="STEM", help="Write STEM.png and STEM.svg; DIR/KIND if left out."
+        ),
     ] = None,
     storage: Storage = None,
     data_dir: DataDir = None,
@@ -46,10 +54,13 @@ def plot(
 ) -> None:
     """Draw a figure of a finished run as PNG and SVG.
 
-    ablation: the paper's Figure 3. tsne: Figure 4, before training and at the best epoch.
-    negatives: Figure 5. curves: validation and loss, pool switches marked, of all variants and
-    seeds or those named. pools: how hard the negatives were. sensitivity: a metric against each
-    setting that runs differ in. cost: seconds.
+    - ablation: metrics of all variants (Figure 3 of the paper)
+    - curves: validation metric and loss of each epoch
+    - pools: how hard the negatives of each epoch were
+    - tsne: item representations before and after training (Figure 4)
+    - negatives: a user's positives and hard negatives (Figure 5)
+    - sensitivity: a metric against each setting that runs differ in
+    - cost: seconds of training
     """
     if storage is None:
         refuse_missing(folder)

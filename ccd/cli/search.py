@@ -55,38 +55,51 @@ search = typer.Typer(
     cls=_RecipeOrCommand,
     no_args_is_help=True,
     subcommand_metavar="RECIPE [OPTIONS] | status|best|stop|resume|export STUDY",
-    help="Search for the best setting of a recipe: 'ccd search RECIPE'. Its options: "
-    "'ccd search RECIPE --help'.",
+    help="Search for the best settings of a recipe: 'ccd search RECIPE', whose options "
+    "'ccd search RECIPE --help' shows. A search is kept as a study.",
 )
 
 StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="Name of a study, or its folder.", show_default=False)
+    str,
+    typer.Argument(metavar="STUDY", help="The name of a study, or its folder.", show_default=False),
 ]
-Workers = Annotated[int, typer.Option("--workers", metavar="K", min=1, help="Processes.")]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="K", min=1, help="Train in so many processes.")
+]
 Trials = Annotated[
     int | None,
-    typer.Option("--trials", metavar="N", min=1, help="Total number of trials, restarts included."),
+    typer.Option(
+        "--trials",
+        metavar="N",
+        min=1,
+        help="How many trials the study has in all, those already done included.",
+    ),
 ]
 Timeout = Annotated[
     str | None,
-    typer.Option("--timeout", metavar="T", help="Begin no trial after 90s, 30m or 8h."),
+    typer.Option("--timeout", metavar="T", help="Begin no trial after this time: 90s, 30m or 8h."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WithTest = Annotated[
-    bool, typer.Option("--test", help="Then test the winner on Search.test_seeds.")
+    bool,
+    typer.Option(
+        "--test", help="Test the best setting at the end, on the seeds of Search.test_seeds."
+    ),
 ]
 
 
-@search.command(
-    _START, cls=RecipeCommand, help="Begin a study, or go on with the one of that name."
-)
+@search.command(_START, cls=RecipeCommand, help="Begin a study, or go on with it if it exists.")
 def start(
     recipe: RecipePath,
     trials: Trials = None,
     storage: Storage = None,
     study: Annotated[
         str | None,
-        typer.Option("--study", metavar="NAME", help="By default named like recipe and data set."),
+        typer.Option(
+            "--study",
+            metavar="NAME",
+            help="Name the study; by default after the recipe and the data set.",
+        ),
     ] = None,
     workers: Workers = 1,
     timeout: Timeout = None,
@@ -127,7 +140,7 @@ def start(
     _run(opened, workers, test, as_json)
 
 
-@search.command("resume", help="Go on with a study.")
+@search.command("resume", help="Go on with a study, as it was begun.")
 def resume(
     study: StudyName,
     trials: Trials = None,
@@ -156,13 +169,13 @@ def resume(
     _run(opened, workers, test, as_json)
 
 
-@search.command("status", help="How a study stands: progress, best so far, failures, time left.")
+@search.command("status", help="Show how a study stands, or list all studies.")
 def status(
     study: Annotated[
         str | None,
         typer.Argument(
             metavar="[STUDY]",
-            help="Name of a study, or its folder. Without one, all studies are listed.",
+            help="The name of a study, or its folder; all studies are listed if left out.",
             show_default=False,
         ),
     ] = None,
@@ -193,7 +206,7 @@ def status(
         make_console().print(status_view(summary))
 
 
-@search.command("best", help="The best trials, what mattered, and best.gin.")
+@search.command("best", help="Show the best trials and which settings mattered; write best.gin.")
 def best(
     study: StudyName, storage: Storage = None, test: WithTest = False, as_json: AsJson = False
 ) -> None:
@@ -209,7 +222,7 @@ def best(
         show_test(opened, as_json)
 
 
-@search.command("stop", help="Ask all workers to stop after their epoch.")
+@search.command("stop", help="Ask all workers of a study to stop after their current epoch.")
 def stop(study: StudyName, storage: Storage = None) -> None:
     """Ask all workers of a study, on whatever machine, to stop after their epoch."""
     from ccd.search.studies import find_study
@@ -222,16 +235,18 @@ def stop(study: StudyName, storage: Storage = None) -> None:
     print(f"asked the workers of '{study}' to stop; to go on: ccd search resume {study}")
 
 
-@search.command("export", help="All trials as a table.")
+@search.command("export", help="Write all trials as a table, one per row.")
 def export(
     study: StudyName,
     storage: Storage = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="A file ending in .csv or .json."),
+        typer.Option(
+            "--out", metavar="FILE", help="Write to this file, .csv or .json; print if left out."
+        ),
     ] = None,
     form: Annotated[
-        Literal["csv", "json"], typer.Option("--format", help="Where --out is left out.")
+        Literal["csv", "json"], typer.Option("--format", help="What is printed.")
     ] = "csv",
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""

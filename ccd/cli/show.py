@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
+from ccd.cli.options import CHOICE, AllowImports, Bindings, DatasetName, RecipePath, WithFiles
 
 
 class GraphFormat(str, Enum):
@@ -22,17 +22,22 @@ def show(
     recipe: RecipePath,
     variant: Annotated[
         list[str] | None,
-        typer.Option("--variant", metavar="VARIANT", help="Show this variant; may be repeated."),
+        typer.Option(
+            "--variant",
+            metavar="VARIANT",
+            help="Show this variant only. Repeatable.",
+            rich_help_panel=CHOICE,
+        ),
     ] = None,
     dataset: DatasetName = None,
     with_files: WithFiles = None,
     bindings: Bindings = None,
     allow_imports: AllowImports = None,
     form: Annotated[
-        GraphFormat, typer.Option("--format", help="How to write it.")
+        GraphFormat, typer.Option("--format", help="How to print it.")
     ] = GraphFormat.TREE,
 ) -> None:
-    """Draw a recipe's config graph: every parameter, who set it, what variants differ in."""
+    """Show every setting of a recipe, where each was set, and what the variants differ in."""
     import json
 
     from ccd.config import load_recipe
