@@ -19,8 +19,8 @@ def verify(
         typer.Option(
             "--dataset",
             metavar="NAME",
-            help="Compare with the paper's baby, sports or clothing; with the run's data set if left "
-            "out.",
+            help="Compare with the paper's baby, sports or clothing; with the run's data set if "
+            "left out.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,

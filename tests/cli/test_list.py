@@ -88,7 +88,8 @@ def test_a_component_with_the_meaning_of_its_settings(ccd):
     code, out, err = ccd("list", "step_curriculum")
     assert (code, err) == (0, "")
     assert out.startswith("step_curriculum (curriculum)\n\nMove to the next harder pool every")
-    assert "\n  interval: int >= 1, default 3\n      Epochs per pool. " in out
+    meaning = "Epochs per pool, the paper's delta tau."
+    assert f"\n  interval: int >= 1, default 3\n      {meaning}\n" in out
     assert "\npassed by ccd\n  epoch: Current epoch, counted from 0.\n" in out
     assert "boundary_curriculum" not in out
 

@@ -99,7 +99,7 @@ def test_a_recipe_called_like_a_sub_command_is_written_as_a_path(call, here):  #
 def test_options_may_come_first_and_help_is_help(call):
     answer = call("--trials", "1", "own.gin", "--allow-import", STUB)
     assert answer.exit_code == 0, answer.output
-    assert "Search for the best setting of a recipe" in call("--help").output
+    assert "Search for the best settings of a recipe" in call("--help").output
     assert "--workers" in call("own.gin", "--help").output
 
 
