@@ -1,7 +1,8 @@
 """Curriculum Conditioned Diffusion for Multimodal Recommendation, as a declarative config graph.
 
-``ccd.run(recipe)`` trains and compares the variants of a recipe, ``ccd.load_recipe(recipe)`` gives
-its checked config graphs, and ``ccd.component(family)`` registers a part of your own.
+``ccd.run(recipe)`` trains and compares the variants of a recipe, and ``ccd.load_run(folder)`` opens
+what it left; ``ccd.plot`` and ``ccd.recommend`` use that. ``ccd.load_recipe(recipe)`` gives the
+checked config graphs of a recipe, and ``ccd.component(family)`` registers a part of your own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "run": "ccd.ablation",
-    "RunResults": "ccd.ablation",
+    "load_run": "ccd.finished.results",
+    "plot": "ccd.figures.plots",
+    "recommend": "ccd.finished.recommendations",
+    "RunResults": "ccd.finished.results",
     "load_recipe": "ccd.config.recipe",
     "component": "ccd.registry",
     "CcdError": "ccd.errors",
@@ -26,3 +30,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ccd' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from ccd.arguments import as_tuple
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
+from ccd.config.identity import settings_of
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
@@ -19,6 +21,7 @@ from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, ResourceError, reason
 from ccd.evaluation.ranking import Evaluation
 from ccd.experiment import Experiment
+from ccd.finished.results import RunResults
 from ccd.runs.folder import (
     ITEM_TENSOR,
     SAMPLE_TENSOR,
@@ -30,30 +33,8 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
-from ccd.suggestions import did_you_mean
 from ccd.training.epoch import Epoch, Trained
 from ccd.views.outputs import write_reports
-
-
-@dataclass(frozen=True)
-class RunResults:
-    """What a run leaves: its folder and one result per (variant, seed), in the plan's order."""
-
-    folder: Path
-    results: tuple[RunResult, ...]
-
-    def __getitem__(self, variant: str) -> list[RunResult]:
-        """The results of one variant, by seed.
-
-        Raises:
-            KeyError: There are none; the message names the variants that have some.
-        """
-        found = [result for result in self.results if result.variant == variant]
-        if not found:
-            names = list(dict.fromkeys(result.variant for result in self.results))
-            hint = did_you_mean(variant, names, list_all=True)
-            raise KeyError(f"no result of '{variant}'; {hint}")
-        return found
 
 
 def run(
@@ -90,21 +71,21 @@ def run(
         NumericError: A loss stopped being finite.
         ResourceError: Memory, disk or device does not suffice.
     """
-    if seeds:
-        bindings = [*bindings, f"Ablation.seeds = {tuple(seeds)!r}"]
+    own_seeds, imports = as_tuple("seeds", seeds), as_tuple("allow_imports", allow_imports)
+    texts = as_tuple("bindings", bindings)
     loaded = load_recipe(
         recipe,
         dataset=dataset,
-        with_files=with_files,
-        bindings=bindings,
-        only=only,
-        allow_imports=allow_imports,
+        with_files=as_tuple("with_files", with_files),
+        bindings=[*texts, f"Ablation.seeds = {own_seeds!r}"] if own_seeds else texts,
+        only=as_tuple("only", only),
+        allow_imports=imports,
     )
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
     folder = Path(out) if out is not None else default_folder(loaded.name)
-    folders = data_folders(Path(data_dir) if data_dir is not None else None)
-    return _Run(loaded, experiments, folder, folders, observer or SilentObserver()).run()
+    place = Path(data_dir) if data_dir is not None else None
+    return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
 
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
@@ -126,9 +107,10 @@ def _enough_memory(doing: str) -> Iterator[None]:
             raise
         raise ResourceError(
             f"not enough memory while {doing}: {reason(error)}",
-            keys=("Experiment.dim", "Trainer.batch_size", "FullRanking.block_cells"),
-            hint="lower Experiment.dim, Trainer.batch_size or FullRanking.block_cells (of a "
-            "planted world also planted_world.n_users and n_items), or end other programs",
+            keys=("FullRanking.block_cells", "Experiment.dim", "Trainer.batch_size"),
+            hint="end other programs, or lower FullRanking.block_cells (with a U-Net also "
+            "UNetEstimator.kept_rows) and go on in the same run folder; Experiment.dim and "
+            "Trainer.batch_size change what is learned, so lower them with a new --out",
         ) from error
 
 
@@ -153,11 +135,12 @@ class _Run:
         recipe: Recipe,
         experiments: dict[str, Experiment],
         folder: Path,
-        data_folders: list[Path],
+        data_dir: Path | None,
         observer: Observer,
     ) -> None:
         self.recipe, self.experiments, self.path = recipe, experiments, folder
-        self.data_folders, self.observer = data_folders, observer
+        self.data_dir, self.observer = data_dir, observer
+        self._data_folders = data_folders(data_dir)
         self._datasets: dict[str, Dataset] = {}
 
     def run(self) -> RunResults:
@@ -168,7 +151,7 @@ class _Run:
         data = {name: self._data(name) for name in self.experiments}
         dataset = data[pairs[0][0]]
         # All variants, run now or not: the files on top of the folder are written for all of them.
-        settings = {name: flat_settings(graph) for name, graph in self.recipe.graphs.items()}
+        settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
         for fingerprint in {loaded.fingerprint for loaded in data.values()}:
             refuse_mixture(self.path, settings, fingerprint)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
@@ -188,6 +171,10 @@ class _Run:
                 folder.write_ids(dataset.user_ids, dataset.item_ids)
                 folder.manifest.describe(
                     recipe=self.recipe.name,
+                    variants=self.recipe.variants,
+                    baseline=self.recipe.baseline,
+                    seeds=whole.seeds,
+                    imports=self.recipe.imports,
                     dataset=dataset,
                     device=str(first.device),
                     engine=first.engine.name,
@@ -201,7 +188,7 @@ class _Run:
                         self._sum_up(folder, whole)
                     raise
                 self._sum_up(folder, whole)
-                return RunResults(self.path, tuple(results))
+                return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
 
@@ -216,7 +203,7 @@ class _Run:
         key = repr(flat_settings(ConfigGraph(node)))
         if key not in self._datasets:
             with _enough_memory(f"loading the data of '{variant}'"):
-                self._datasets[key] = node.factory()(self.data_folders)
+                self._datasets[key] = node.factory()(self._data_folders)
         return self._datasets[key]
 
     def _with_finished_seeds(self, folder: RunFolder) -> Recipe:
@@ -227,7 +214,11 @@ class _Run:
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
         known = folder.begin(
-            variant, seed, settings=flat_settings(graph), fingerprint=dataset.fingerprint
+            variant,
+            seed,
+            settings=settings_of(graph),
+            fingerprint=dataset.fingerprint,
+            data_dir=self.data_dir,
         )
         if known is not None:
             self.observer.finished(known, skipped=True)

@@ -25,7 +25,7 @@ from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, Sampler
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.probe import NegativeProbe, ProbeFactory
 from ccd.registry import component
-from ccd.settings import REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
+from ccd.settings import HOW_IT_RUNS, REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.trainer import TrainerFactory, Training
@@ -66,11 +66,11 @@ class Experiment:
         losses: LossesFactory = REQUIRED,
         trainer: TrainerFactory = REQUIRED,
         evaluator: EvaluatorFactory = REQUIRED,
-        probe: ProbeFactory | None = None,
+        probe: Annotated[ProbeFactory | None, HOW_IT_RUNS] = None,
         dim: PositiveInt = 64,
-        device: Text = "cpu",
-        engine: Literal["auto", "dgl", "torch"] = "auto",
-        threads: NonNegativeInt = 0,
+        device: Annotated[Text, HOW_IT_RUNS] = "cpu",
+        engine: Annotated[Literal["auto", "dgl", "torch"], HOW_IT_RUNS] = "auto",
+        threads: Annotated[NonNegativeInt, HOW_IT_RUNS] = 0,
     ) -> None:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler

@@ -35,6 +35,17 @@ class Slot:
     family: str
 
 
+@dataclass(frozen=True)
+class HowItRuns:
+    """Marks a setting that decides how a run is computed and cannot change what is learned.
+
+    Threads, devices and sizes of blocks are such settings, up to rounding. They are no part of a
+    run's identity (``ccd.config.identity``): a run may be continued with others.
+    """
+
+
+HOW_IT_RUNS: Final = HowItRuns()
+
 LARGEST_INT: Final = 2**31 - 1
 """What every library below can count to, seeds and threads too."""
 

@@ -109,6 +109,24 @@ def test_a_refused_run_changes_nothing_in_a_finished_folder(tmp_path):
     assert {name: (tmp_path / "run" / name).read_bytes() for name in TOP} == before
 
 
+def test_a_run_goes_on_with_other_threads_and_blocks(tmp_path):
+    first = run(tmp_path / "run", "Experiment.threads = 1", only=["FREEDOM"], seeds=(1,))
+    again = run(
+        tmp_path / "run",
+        "Experiment.threads = 2",
+        "FullRanking.block_cells = 1000",
+        "NegativeProbe.triplets = 7",
+        only=["FREEDOM"],
+        seeds=(1, 2),
+    )
+    assert again.results[0] == first.results[0]
+    about = [json.loads((tmp_path / "run" / f"FREEDOM-{s}/run.json").read_text()) for s in (1, 2)]
+    assert about[0]["config_hash"] == about[1]["config_hash"]
+    assert [one["how_it_ran"]["Experiment.threads"] for one in about] == ["1", "2"]
+    with pytest.raises(ConfigError, match="Trainer.batch_size was"):
+        run(tmp_path / "run", "Trainer.batch_size = 64", only=["FREEDOM"], seeds=(1,))
+
+
 def test_a_narrower_run_keeps_the_files_on_top_whole_and_in_the_recipes_order(tmp_path):
     first = run(tmp_path / "run", only=["FREEDOM+DMA"], seeds=(1, 2))
     config = (first.folder / "config.gin").read_bytes()

@@ -45,7 +45,7 @@ def choose_metric(runs: Sequence[FinishedRun], split: Split, wanted: str | None 
     """
     known = require_common(runs, split)
     if wanted is None:
-        chosen = (str(run.experiment.evaluator.select) for run in runs)
+        chosen = (str(run.about.get("select")) for run in runs)
         return next((name for name in chosen if name in known), known[0])
     if wanted in known:
         return wanted

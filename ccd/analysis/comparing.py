@@ -16,7 +16,7 @@ from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, Place
 from ccd.files import finite
 from ccd.finished.runs import FinishedRun, open_runs
-from ccd.runs.folder import CONFIG_FILE
+from ccd.runs.manifest import read_manifest
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast, corrected
 from ccd.suggestions import did_you_mean
@@ -58,6 +58,7 @@ class Compared:
         slices: Metric to rows, where asked for.
         beyond: Variant to beyond-accuracy metric to one value per seed, where asked for.
         notes: What the reader should know.
+        runs: (name in the table, seed) to the run.
     """
 
     table: Table
@@ -65,6 +66,7 @@ class Compared:
     slices: Mapping[str, tuple[SliceRow, ...]] = field(default_factory=dict)
     beyond: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    runs: Mapping[tuple[str, int], FinishedRun] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -103,7 +105,7 @@ def compare(
     metrics: Sequence[str] = (),
     slices: bool = False,
     beyond: bool = False,
-    data_folders: Sequence[Path] = (),
+    data_dir: Path | None = None,
     imports: Sequence[str] = (),
 ) -> Compared:
     """Set the finished runs of ``folders`` side by side.
@@ -115,7 +117,7 @@ def compare(
         metrics: By default those of the ablation table.
         slices: Compare within slices too; needs the data set.
         beyond: Measure the lists themselves too; needs the data set.
-        data_folders: Where data sets lie.
+        data_dir: Folder that holds the data set, where it is not where the first run found it.
         imports: Python modules that the runs' settings may import.
 
     Raises:
@@ -130,7 +132,7 @@ def compare(
             hint=did_you_mean(baseline, names, "variants"),
         )
     every = list(runs.values())
-    base = baseline or _baseline(every[0].folder.parent, names, imports)
+    base = baseline or _baseline(every[0].folder.parent, names)
     require_common(every, "test")
     for metric in metrics:
         choose_metric(every, "test", metric)
@@ -143,9 +145,9 @@ def compare(
         comparison=comparison,
         intervals=True,
     )
-    found = Compared(table, comparison.confidence, notes=tuple(notes))
+    found = Compared(table, comparison.confidence, notes=tuple(notes), runs=runs)
     if slices or beyond:
-        dataset = every[0].dataset(data_folders)
+        dataset = every[0].dataset(data_dir)
         lists = {key: RankedLists(run, dataset) for key, run in runs.items()}
         if slices:
             found = replace(found, slices=_slices(lists, dataset, table, comparison))
@@ -196,12 +198,9 @@ def gather(
     return found, notes
 
 
-def _baseline(folder: Path, names: list[str], imports: Sequence[str]) -> str:
+def _baseline(folder: Path, names: list[str]) -> str:
     """The baseline of a run folder's recipe, where it has one with results; else the first name."""
-    from ccd.config.recipe import load_recipe
-
-    path = folder / CONFIG_FILE
-    named = load_recipe(path, allow_imports=imports).baseline if path.exists() else None
+    named = read_manifest(folder).get("baseline")
     return named if named in names else names[0]
 
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from ccd.analysis.common_metrics import choose_metric, common_metrics
 from ccd.errors import ConfigError
-from ccd.files import finite, read_json
+from ccd.files import finite
 from ccd.finished.runs import FinishedRun, open_runs
-from ccd.runs.folder import USER_IDS_FILE
-from ccd.runs.manifest import MANIFEST_FILE
+from ccd.runs.manifest import read_manifest
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast
 from ccd.suggestions import did_you_mean
@@ -57,7 +56,8 @@ class Differences:
     Attributes:
         first: Name of the first run.
         second: Name of the second run.
-        settings: Those that differ, by key.
+        settings: Those that differ and make the runs different, by key.
+        how_it_ran: Those that differ and could not change what was learned, by key.
         data: What differs in the data set.
         versions: What differs in packages, machine and the like.
         metrics: All that both have.
@@ -69,6 +69,7 @@ class Differences:
     first: str
     second: str
     settings: tuple[Change, ...]
+    how_it_ran: tuple[Change, ...]
     data: tuple[Change, ...]
     versions: tuple[Change, ...]
     metrics: tuple[MetricChange, ...]
@@ -129,13 +130,14 @@ def diff(
         first=_name(first, a),
         second=_name(second, b),
         settings=_changes(a[0].settings, b[0].settings),
+        how_it_ran=_changes(a[0].how_it_ran, b[0].how_it_ran),
         data=_changes(_data(a[0]), _data(b[0])),
         versions=_changes(_versions(a[0]), _versions(b[0])),
         metrics=tuple(
             MetricChange(name, _mean(a, name), _mean(b, name), by_metric.get(name))
             for name in shown
         ),
-        users=_users(runs, user_metric, most, _user_ids(a[0])) if contrasts else (),
+        users=_users(runs, user_metric, most, a[0].user_ids) if contrasts else (),
         user_metric=user_metric,
         notes=tuple(notes),
     )
@@ -181,19 +183,14 @@ def _changes(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[Chang
     )
 
 
-def _manifest(run: FinishedRun) -> dict[str, Any]:
-    path = run.folder.parent / MANIFEST_FILE
-    return read_json(path) if path.exists() else {}
-
-
 def _data(run: FinishedRun) -> dict[str, str]:
-    data = _manifest(run).get("data", {})
+    data = read_manifest(run.folder.parent).get("data", {})
     known = {key: str(data[key]) for key in ("n_users", "n_items") if key in data}
     return {"name": run.result.dataset, "fingerprint": run.fingerprint[:16], **known}
 
 
 def _versions(run: FinishedRun) -> dict[str, str]:
-    manifest = _manifest(run)
+    manifest = read_manifest(run.folder.parent)
     found = dict(manifest.get("versions", {}))
     found.update({f"machine {key}": x for key, x in manifest.get("machine", {}).items()})
     for key in ("ccd_commit", "device", "engine", "threads"):
@@ -227,11 +224,6 @@ def _users(
         UserChange(ids[user] if ids else str(user), means[_FIRST][user], means[_SECOND][user])
         for user in sorted(changed, key=lambda u: -change[u])
     )
-
-
-def _user_ids(run: FinishedRun) -> list[str]:
-    path = run.folder.parent / USER_IDS_FILE
-    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
 
 
 def _name(folder: Path, runs: Sequence[FinishedRun]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ccd.config.recipe import Recipe, load_recipe
+from ccd.errors import DamagedFileError, reading
 from ccd.finished.runs import FinishedRun
 from ccd.runs.folder import CONFIG_FILE
+from ccd.runs.manifest import read_manifest
 
 
 class Reproduction(NamedTuple):
@@ -20,12 +21,11 @@ class Reproduction(NamedTuple):
     commands: tuple[str, ...]
 
 
-def reproduction(runs: Sequence[FinishedRun], imports: Sequence[str] = ()) -> Reproduction:
+def reproduction(runs: Sequence[FinishedRun]) -> Reproduction:
     """Of the run folders that ``runs`` lie in; one without ``config.gin`` is passed over.
 
     Args:
         runs: Finished runs.
-        imports: Python modules that their recipes may import.
     """
     recipes: dict[str, str] = {}
     commands: list[str] = []
@@ -36,9 +36,10 @@ def reproduction(runs: Sequence[FinishedRun], imports: Sequence[str] = ()) -> Re
             continue
         name = _file_name(home, recipes) if len(homes) > 1 else CONFIG_FILE
         members = [run for run in runs if run.folder.parent == home]
-        recipe = load_recipe(path, allow_imports=imports)  # refuses a text that is none
-        recipes[name] = path.read_text(encoding="utf-8")
-        commands += [shlex.join(command) for command in _commands(name, recipe, members)]
+        with reading(path, DamagedFileError):
+            recipes[name] = path.read_text(encoding="utf-8")
+        manifest = read_manifest(home)
+        commands += [shlex.join(command) for command in _commands(name, manifest, members)]
     return Reproduction(recipes, tuple(commands))
 
 
@@ -49,7 +50,9 @@ def _file_name(home: Path, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _commands(name: str, recipe: Recipe, runs: Sequence[FinishedRun]) -> list[list[str]]:
+def _commands(
+    name: str, manifest: Mapping[str, Any], runs: Sequence[FinishedRun]
+) -> list[list[str]]:
     """As few as train these runs and no others: one for the variants of the same seeds."""
     seeds_of: dict[str, list[int]] = {}
     for run in runs:
@@ -60,12 +63,14 @@ def _commands(name: str, recipe: Recipe, runs: Sequence[FinishedRun]) -> list[li
     commands = []
     for seeds, variants in variants_of.items():
         command = ["ccd", "run", name]
-        if set(variants) != set(recipe.variants):
+        if set(variants) != set(manifest.get("variants", ())):
             command += [part for variant in variants for part in ("--only", variant)]
-        if set(seeds) != set(recipe.seeds):
+        if set(seeds) != set(manifest.get("seeds", ())):
             command += [part for seed in seeds for part in ("--seed", str(seed))]
         if len(variants_of) > 1:  # into one folder
             command += ["--out", f"runs/{Path(name).stem}"]
-        command += [part for module in recipe.imports for part in ("--allow-import", module)]
+        command += [
+            part for module in manifest.get("imports", ()) for part in ("--allow-import", module)
+        ]
         commands.append(command)
     return commands

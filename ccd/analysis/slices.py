@@ -67,7 +67,7 @@ class RankedLists:
     def __init__(self, run: FinishedRun, dataset: Dataset) -> None:
         train = torch.from_numpy(dataset.train.users), torch.from_numpy(dataset.train.items)
         seen = ItemsByUser(*train, dataset.n_users, dataset.n_items)
-        self._evaluator, self._dataset, self._run = run.experiment.evaluator, dataset, run
+        self._evaluator, self._dataset, self._run = run.evaluator, dataset, run
         self.users = torch.from_numpy(np.unique(dataset.test.users))
         blocks = self._evaluator.lists(run.representations, self.users, seen)
         self.items = torch.cat([items for _, items in blocks])

@@ -11,9 +11,8 @@ from typing import Any
 from ccd.analysis.paper import Erratum, load_paper
 from ccd.analysis.tables import Row, build_table
 from ccd.errors import ConfigError
-from ccd.files import read_json
 from ccd.runs.folder import read_results
-from ccd.runs.manifest import MANIFEST_FILE
+from ccd.runs.manifest import MANIFEST_FILE, read_manifest
 from ccd.suggestions import did_you_mean
 
 _EVEN, _NEAR = 0.01, 0.03
@@ -242,7 +241,7 @@ def _data(folder: Path) -> dict[str, Any]:
             where=folder,
             hint="name a folder that 'ccd run' wrote",
         )
-    manifest = read_json(path)
+    manifest = read_manifest(folder)
     records = [manifest, *reversed(manifest.get("earlier", []))]
     return next((record["data"] for record in records if "data" in record), {})
 

@@ -71,7 +71,6 @@ def compare(
 
     from ccd.analysis.comparing import compare as compare_runs
     from ccd.config.part import load_part
-    from ccd.datasets.locate import data_folders
     from ccd.terminal.console import make_console
     from ccd.views import comparing_files, comparing_text
 
@@ -82,7 +81,7 @@ def compare(
         metrics=metrics or (),
         slices=slices,
         beyond=beyond,
-        data_folders=data_folders(data_dir),
+        data_dir=data_dir,
         imports=allow_imports or (),
     )
     if form is Format.TABLE:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant, refuse_missing
+from ccd.figures.catalogue import FIGURES
 
 
-class Kind(str, Enum):
-    """What is drawn."""
+def _known(kind: str) -> str:
+    if kind not in FIGURES:
+        raise typer.BadParameter(f"'{kind}' is no figure; choose one of {', '.join(FIGURES)}")
+    return kind
 
-    ABLATION = "ablation"
-    CURVES = "curves"
-    POOLS = "pools"
-    TSNE = "tsne"
-    NEGATIVES = "negatives"
-    SENSITIVITY = "sensitivity"
-    COST = "cost"
+
+_HELP = "\n\n".join(f"{name}: {entry.summary}." for name, entry in FIGURES.items())
 
 
 def plot(
-    kind: Annotated[Kind, typer.Argument(help="Which figure.", show_default=False)],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIGURE",
+            help=_HELP,
+            show_default=False,
+            callback=_known,
+            autocompletion=lambda: list(FIGURES),
+        ),
+    ],
     folder: RunDir,
     variant: Variant = None,
     seed: Seed = None,
@@ -52,22 +58,12 @@ def plot(
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Draw a figure of a finished run as PNG and SVG.
-
-    - ablation: metrics of all variants (Figure 3 of the paper)
-    - curves: validation metric and loss of each epoch
-    - pools: how hard the negatives of each epoch were
-    - tsne: item representations before and after training (Figure 4)
-    - negatives: a user's positives and hard negatives (Figure 5)
-    - sensitivity: a metric against each setting that runs differ in
-    - cost: seconds of training
-    """
+    """Draw a figure of a finished run as PNG and SVG."""
     if storage is None:
         refuse_missing(folder)
 
-    from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
-    from ccd.figures.plots import Request, plot
+    from ccd.figures.plots import Request, draw
     from ccd.figures.style import save
     from ccd.files import refuse_target
 
@@ -79,23 +75,23 @@ def plot(
     if storage is not None:
         from ccd.search.studies import find_study
 
-        if kind is not Kind.SENSITIVITY:
+        if kind != "sensitivity":
             raise ConfigError(
-                f"--storage names a study, which has no figure '{kind.value}'",
+                f"--storage names a study, which has no figure '{kind}'",
                 keys=("--storage",),
-                hint=f"draw '{Kind.SENSITIVITY.value}', or leave out --storage",
+                hint="draw 'sensitivity', or leave out --storage",
             )
         opened = find_study(str(folder), storage)
-        study, stem = opened.study, named or opened.file(kind.value)
+        study, stem = opened.study, named or opened.file(kind)
     request = Request(
         folder=folder,
         variant=variant,
         seed=seed,
         metric=metric,
         users=users,
-        data_folders=data_folders(data_dir),
+        data_dir=data_dir,
         imports=allow_imports or (),
         study=study,
     )
-    for path in save(plot(kind.value, request), stem or folder / kind.value):
+    for path in save(draw(kind, request), stem or folder / kind):
         print(path)

@@ -59,10 +59,10 @@ def report(
         refuse_missing(*folders)
 
     from ccd.config.part import load_part
-    from ccd.datasets.locate import data_folders
     from ccd.errors import ConfigError
     from ccd.files import refuse_target, write_text
-    from ccd.views.page import collect, to_html
+    from ccd.views.page import collect
+    from ccd.views.page_html import to_html
     from ccd.views.study_page import is_study
 
     if out is not None:
@@ -81,7 +81,7 @@ def report(
         baseline=baseline,
         slices=slices,
         beyond=beyond,
-        data_folders=data_folders(data_dir),
+        data_dir=data_dir,
         imports=allow_imports or (),
     )
     path = out or folders[0] / "report.html"

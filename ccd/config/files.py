@@ -69,7 +69,7 @@ def find_folder(name: str, folder: Path) -> Path:
     with reading(name, ConfigError):
         if path.is_dir():
             return path
-    raise ConfigError(f"no folder '{name}'\n  there is no {shown(path)}")
+    raise ConfigError(f"no folder '{name}'", hint=f"make it, or name another: {shown(path)}")
 
 
 def find_dataset(name: str) -> Path:

@@ -111,18 +111,21 @@ NOTHING = Layer()
 """No statements."""
 
 
-def read_file(path: Path, *, allow_imports: tuple[str, ...] = ()) -> Layer:
+def read_file(
+    path: Path, *, allow_imports: tuple[str, ...] = (), skip_imports: bool = False
+) -> Layer:
     """All statements of a gin file, its includes in place.
 
     Args:
         path: An existing file.
         allow_imports: Python modules that ``import`` lines may name.
+        skip_imports: Pass over other imports instead of refusing them.
 
     Raises:
         ConfigError: The text does not parse, an include is missing or circular, a key is bound
             twice in one file, or an import is not allowed.
     """
-    return _FileReader(allow_imports).read(path, ())
+    return _FileReader(allow_imports, skip_imports).read(path, ())
 
 
 def read_bindings(items: list[tuple[str, Origin]]) -> Layer:
@@ -159,8 +162,8 @@ def refuse_twice(layer: Layer) -> None:
 class _FileReader:
     """Reads one file and what it includes."""
 
-    def __init__(self, allow_imports: tuple[str, ...]) -> None:
-        self._allow_imports = allow_imports
+    def __init__(self, allow_imports: tuple[str, ...], skip_imports: bool) -> None:
+        self._allow_imports, self._skip_imports = allow_imports, skip_imports
         self._included: dict[Path, Origin] = {}
 
     def read(self, path: Path, chain: tuple[Path, ...]) -> Layer:
@@ -183,7 +186,8 @@ class _FileReader:
             elif isinstance(statement, IncludeStatement):
                 result += self._include(statement.filename, origin, path.parent, chain)
             elif isinstance(statement, ImportStatement):
-                import_parts(statement, origin, path.parent, self._allow_imports)
+                if statement.module in self._allow_imports or not self._skip_imports:
+                    import_parts(statement, origin, path.parent, self._allow_imports)
                 result += Layer(imports=(statement.module,))
         refuse_twice(_layer(own))
         return result

@@ -27,8 +27,13 @@ class Wanted:
     required: bool = True
 
 
-def data_folders(data_dir: Path | None) -> list[Path]:
-    """Places to look for data sets, in order: ``data_dir``, ``$CCD_DATA``, ``./data``.
+def data_folders(data_dir: Path | None, *, remembered: Path | None = None) -> list[Path]:
+    """Places to look for data sets, in order.
+
+    Args:
+        data_dir: Named now; the first place.
+        remembered: Named when a run was trained; the second place, before ``$CCD_DATA`` and
+            ``./data``. It may be gone since.
 
     Raises:
         DataError: ``data_dir`` is given and is not a folder.
@@ -41,7 +46,8 @@ def data_folders(data_dir: Path | None) -> list[Path]:
             hint="name the folder that holds your data sets",
         )
     from_environment = os.environ.get("CCD_DATA")
-    places = [data_dir, Path(from_environment) if from_environment else None, Path("data")]
+    environment = Path(from_environment) if from_environment else None
+    places = [data_dir, remembered, environment, Path("data")]
     return list(dict.fromkeys(place for place in places if place is not None))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from ccd.diffusion.estimators import Estimator
 from ccd.diffusion.time_embedding import sinusoidal_embedding
 from ccd.errors import ConfigError
 from ccd.registry import component
-from ccd.settings import Flag, NonNegativeInt, PositiveInt, ProperFraction
+from ccd.settings import HOW_IT_RUNS, Flag, NonNegativeInt, PositiveInt, ProperFraction
 
 _GROUPS = 8
 """Of every group normalisation."""
@@ -63,7 +64,7 @@ class UNetEstimator(Estimator):
         n_blocks: PositiveInt = 2,
         dropout: ProperFraction = 0.1,
         sampling_dropout: Flag = False,
-        kept_rows: NonNegativeInt | None = 512,
+        kept_rows: Annotated[NonNegativeInt | None, HOW_IT_RUNS] = 512,
     ) -> None:
         super().__init__()
         self.kept_rows, self._rng = kept_rows, rng

@@ -16,7 +16,7 @@ from ccd.errors import ConfigError
 from ccd.evaluation.metrics import Metric
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import component
-from ccd.settings import REQUIRED, PositiveInt, Slot, Text
+from ccd.settings import HOW_IT_RUNS, REQUIRED, PositiveInt, Slot, Text
 
 BLOCK_CELLS = 2_000_000
 """Scores held at once by default: so many float32 (8 MB) stay in the cache."""
@@ -107,7 +107,7 @@ class FullRanking:
         metrics: Annotated[dict[str, Metric], Field(min_length=1)] = REQUIRED,
         cutoffs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5, 10, 20, 50),
         select: Text = "recall@20",
-        block_cells: PositiveInt = BLOCK_CELLS,
+        block_cells: Annotated[PositiveInt, HOW_IT_RUNS] = BLOCK_CELLS,
     ) -> None:
         self.metrics, self.cutoffs, self.select = metrics, cutoffs, select
         self.block_cells = block_cells

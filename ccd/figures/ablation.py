@@ -1,13 +1,14 @@
-"""The ablation figure: a bar per variant, one panel per metric."""
+"""The ablation figure: a dot per variant, one panel per metric."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ccd.analysis.tables import Table, meaning
-from ccd.figures.style import COLOURS, GREY, new_figure, tidy
+from ccd.analysis.tables import Row, Table, meaning
+from ccd.figures.style import COLOURS, DARK_GREY, listed_seeds, new_figure, tidy, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,98 +17,149 @@ if TYPE_CHECKING:
 PANELS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 """Drawn where the table has them; otherwise its first four metrics."""
 
-_BASELINE, _OTHER, _BEST = GREY, COLOURS[5], COLOURS[0]
+_LINE, _ROW = 0.16, 0.14
+"""Inches that a line of a name takes, and the space around the name."""
+
+_MANY = 10
+"""With more variants, the panels stand side by side and the names only once."""
 
 
 def draw_ablation(table: Table) -> Figure:
-    """Bars that lie, so that long names of variants can be read.
+    """Dots with whiskers. They have no length that could mislead, so no axis starts at zero.
 
-    Where the variants are close together the axis does not start at zero, and says so.
+    What is filled is best and what is square is the baseline, so a baseline that is best, or ties
+    with the best, is both.
 
     Args:
         table: At least one variant.
     """
+    if len(table.rows) == 1:  # a lone variant is compared with nothing
+        table = replace(table, baseline=None)
     metrics = [name for name in PANELS if name in table.metrics] or list(table.metrics[:4])
-    columns = min(2, len(metrics))
+    columns = min(2 if len(table.rows) <= _MANY else 4, len(metrics))
     lines = math.ceil(len(metrics) / columns)
-    names = ["\n".join(textwrap.wrap(row.variant, 26)) for row in table.rows]
-    height = sum(0.34 + 0.16 * name.count("\n") for name in names) + 0.85
-    figure = new_figure(1.9 + 4.3 * columns, lines * height + 1.0)
+    names = [_name(row, table) for row in table.rows]
+    places = _places(names)
+    width = 1.9 + 3.0 * columns
+    key = wrapped(_key(table), int(16 * width), lines=4)
+    height = lines * (places.height + 0.55) + 0.75 + 0.16 * key.count("\n")
+    figure = new_figure(width, height)
     panels = figure.subplots(lines, columns, squeeze=False).flat
     for index, axes in enumerate(panels):
         if index >= len(metrics):
             axes.set_axis_off()
             continue
-        _draw_panel(axes, table, metrics[index])
-        axes.set_yticks(range(len(names)), names if index % columns == 0 else [""] * len(names))
-    figure.suptitle(_title(table), fontsize=12, x=0.01, ha="left")
-    legend = "\n".join(textwrap.wrap(_legend(table), 75 * columns))
-    figure.supxlabel(legend, fontsize=8, color="#444444", x=0.01, ha="left")
+        _draw_panel(axes, table, metrics[index], places)
+        axes.set_yticks(places.rows, names if index % columns == 0 else [""] * len(names))
+    figure.suptitle(
+        f"{table.dataset}: test metrics, {listed_seeds(table.seeds)}", fontsize=11, x=0.01,
+        ha="left",
+    )  # fmt: skip
+    figure.legend(
+        handles=_handles(table, metrics), title=key, loc="outside lower left", ncols=5, fontsize=8,
+        title_fontsize=8, alignment="left", frameon=False,
+    )  # fmt: skip
     return figure
 
 
-def axis_floor(lowest: float, highest: float) -> float:
-    """Where the axis starts: zero, unless the values differ by less than a third.
+class _Places(NamedTuple):
+    """Where the rows lie, in inches from the top."""
 
-    Args:
-        lowest: Smallest value shown, not negative.
-        highest: Largest value shown.
-    """
-    if highest <= 0 or lowest < 2 / 3 * highest:
-        return 0.0
-    # As far below the lowest bar as the bars are apart, but never a sliver: at least a tenth.
-    floor = lowest - max(highest - lowest, 0.1 * highest)
-    step = 10 ** math.floor(math.log10(highest)) / 10
-    return max(0.0, math.floor(floor / step) * step)
+    rows: list[float]
+    height: float
 
 
-def _draw_panel(axes: Axes, table: Table, metric: str) -> None:
-    cells = [row.cells[metric] for row in table.rows]
-    seen = [value for cell in cells for value in cell.values]
-    # A lone variant is compared with nothing, so its bar shows its size.
-    floor = axis_floor(min(seen), max(seen)) if len(cells) > 1 else 0.0
-    highest = max(seen)
-    span = (highest - floor) or 1.0
-    for position, (row, cell) in enumerate(zip(table.rows, cells, strict=True)):
-        colour = _BEST if cell.rank == 1 else _OTHER
-        colour = _BASELINE if row.variant == table.baseline else colour
-        axes.barh(position, cell.mean - floor, left=floor, height=0.66, color=colour)
-        end = cell.mean
+def _places(names: list[str]) -> _Places:
+    heights = [_ROW + _LINE * (1 + name.count("\n")) for name in names]
+    ends = list(accumulate(heights))
+    return _Places([end - height / 2 for end, height in zip(ends, heights, strict=True)], ends[-1])
+
+
+def _draw_panel(axes: Axes, table: Table, metric: str, places: _Places) -> None:
+    base = next(
+        (row.cells[metric].mean for row in table.rows if row.variant == table.baseline), None
+    )
+    if base is not None:
+        axes.axvline(base, color=DARK_GREY, lw=0.9, ls="--", zorder=1)
+    for place, row in zip(places.rows, table.rows, strict=True):
+        cell = row.cells[metric]
+        look = _look(is_best=cell.rank == 1, is_baseline=row.variant == table.baseline)
         if cell.sd is not None:
-            axes.errorbar(cell.mean, position, xerr=cell.sd, color="black", capsize=3, lw=1)
-            offsets = [position + 0.18 * (-1) ** i for i in range(len(cell.values))]
-            axes.plot(
-                cell.values, offsets, "o", ms=3.2, mfc="white", mec="black", mew=0.7, zorder=3
+            axes.errorbar(
+                cell.mean, place, xerr=cell.sd, color=look["mec"], capsize=2.5, lw=1.1, zorder=2
             )
-            end = max(cell.mean + cell.sd, *cell.values)
-        axes.text(
-            end + 0.02 * span,
-            position,
-            f"{cell.mean:.4f}{cell.mark}",
-            va="center",
-            fontsize=9,
-            fontweight="bold" if cell.rank == 1 else "normal",
-        )
-    axes.set_xlim(floor, highest + 0.36 * span)
-    axes.set_ylim(len(cells) - 0.4, -0.6)
+            axes.plot(cell.values, [place + 0.1] * len(cell.values), zorder=2, **_SEED)
+        axes.plot(cell.mean, place, zorder=3, **look)
+        _write_value(axes, place, f"{cell.mean:.4f}", cell.mark, is_best=cell.rank == 1)
+    axes.set_ylim(places.height, 0)
+    axes.margins(x=0.08)
+    axes.grid(axis="x", color="#E6E6E6", lw=0.6)
+    axes.grid(axis="y", color="#F0F0F0", lw=0.6)
+    axes.set_axisbelow(True)
     tidy(axes, metric)
+    axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", labelsize=9, length=0)
-    axes.locator_params(axis="x", nbins=5)
-    if floor > 0:
-        axes.set_xlabel(f"axis starts at {floor:g}, not at zero", fontsize=8, style="italic")
+    axes.locator_params(axis="x", nbins=4)
 
 
-def _title(table: Table) -> str:
-    kind = "seed" if len(table.seeds) == 1 else "seeds"
-    return f"{table.dataset}: test metrics, {kind} {', '.join(map(str, table.seeds))}"
+def _write_value(axes: Axes, place: float, value: str, mark: str, *, is_best: bool) -> None:
+    """The mean beside the panel, in a column of its own, then its stars."""
+    weight = "bold" if is_best else "normal"
+    for text, offset, how in ((value, 8, weight), (mark, 46, "normal")):
+        axes.annotate(
+            text, (1, place), xycoords=axes.get_yaxis_transform(), xytext=(offset, -0.5),
+            textcoords="offset points", va="center", fontsize=8.5, fontweight=how,
+        )  # fmt: skip
 
 
-def _legend(table: Table) -> str:
-    words = ["dark blue: best"] if len(table.rows) > 1 else []
-    if table.baseline is not None:
-        words.append(f"grey: baseline {table.baseline}")
-    if len(table.seeds) > 1:
-        words.append("dots: seeds, whisker: ± sd")
-    if meaning(table):
-        words.append(meaning(table))
-    return "; ".join(words)
+_SEED: dict[str, Any] = {"marker": "o", "ls": "none", "ms": 2.8, "mfc": "black", "mec": "none",
+                         "alpha": 0.55}  # fmt: skip
+
+
+def _look(*, is_best: bool, is_baseline: bool) -> dict[str, Any]:
+    """Shape and colour say which is the baseline, filling which is best: each without the other."""
+    colour = DARK_GREY if is_baseline else COLOURS[0]
+    return {
+        "marker": "s" if is_baseline else "o", "ls": "none", "ms": 6.5, "mew": 1.4, "mec": colour,
+        "mfc": colour if is_best else "white",
+    }  # fmt: skip
+
+
+def _handles(table: Table, metrics: list[str]) -> list[Any]:
+    """The legend: an entry for each look that occurs in the figure."""
+    from matplotlib.lines import Line2D
+
+    looks = {
+        (row.cells[metric].rank == 1, row.variant == table.baseline)
+        for row in table.rows
+        for metric in metrics
+    }
+    handles = []
+    if len(table.rows) > 1:
+        for is_best, is_baseline in sorted(looks, key=lambda look: (not look[1], look[0])):
+            name = "baseline" if is_baseline else "variant"
+            label = f"{name}, best" if is_best else name
+            handles.append(
+                Line2D([], [], label=label, **_look(is_best=is_best, is_baseline=is_baseline))
+            )
+    if any(len(row.seeds) > 1 for row in table.rows):
+        handles += [Line2D([], [], label="each seed", **_SEED)]
+        handles += [
+            Line2D([], [], color=DARK_GREY, lw=1.1, marker="|", ms=6, label="± sd over seeds")
+        ]
+    return handles
+
+
+def _key(table: Table) -> str:
+    """What the dashed line and the stars say."""
+    if table.baseline is None:
+        return ""
+    words = f"dashed line: baseline {table.baseline}"
+    return f"{words}; {meaning(table)}" if meaning(table) else words
+
+
+def _name(row: Row, table: Table) -> str:
+    """The variant, with its number of seeds where it has fewer than others."""
+    name = wrapped(row.variant, 26)
+    missing = len(row.seeds) < len(table.seeds)
+    return f"{name}\n({len(row.seeds)} of {len(table.seeds)} seeds)" if missing else name

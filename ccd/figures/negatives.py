@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ccd.figures.style import COLOURS, GREY, MARKERS, above_right, new_figure, ramp, tidy
+from ccd.figures.style import COLOURS, GREY, MARKERS, above_right, new_figure, ramp, tidy, wrapped
 from ccd.figures.tsne import tsne
 from ccd.negative_source import NegativeSource
 
@@ -54,7 +54,7 @@ def draw_negatives(scenes: Sequence[Scene], title: str) -> Figure:
         tidy(lower, "", y="cosine, all dimensions")
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=4, fontsize=8, frameon=False)
-    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    figure.suptitle(wrapped(title, int(14 * 4.6 * len(scenes))), fontsize=10, x=0.01, ha="left")
     return figure
 
 

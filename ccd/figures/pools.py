@@ -58,7 +58,7 @@ def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", fontsize=8,
                   frameon=False, ncols=4)  # fmt: skip
     figure.suptitle(
-        f"{title}; line: median, band: 10 to 90 %, in the representations of the epoch's end",
+        f"{title}\nline: median, band: 10 to 90 %, in the representations of the epoch's end",
         fontsize=9, x=0.01, ha="left",
     )  # fmt: skip
     return figure

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ccd.errors import ConfigError
+from ccd.figures.heat_map import draw_heat_map, is_grid
 from ccd.figures.style import COLOURS, new_figure, tidy
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def varied(trials: Sequence[Trial]) -> dict[str, list[str]]:
 def draw_sensitivity(
     trials: Sequence[Trial], metric: str, scales: Mapping[str, str] | None = None
 ) -> Figure:
-    """One panel per hyper-parameter; a point per trial, and the best where several share a value.
+    """A heat map of a grid of two settings; otherwise one panel per setting.
+
+    A panel has a point per trial, and the best where several share a value.
 
     The best of neighbouring numbers are joined. A number that one trial alone drew is not: a line
     through such points would show noise as if it were a response.
@@ -58,6 +61,10 @@ def draw_sensitivity(
             f"{len(trials)} finished runs differ in no setting, so there is nothing to show",
             hint="name a study, or a folder of runs with several values of a setting",
         )
+    if len(found) == 2:
+        grid = _grid(trials, *found)
+        if is_grid(grid, *found.values()):
+            return draw_heat_map(grid, *found.values(), names=list(found), metric=metric)
     columns = min(3, len(found))
     lines = math.ceil(len(found) / columns)
     figure = new_figure(0.6 + 3.0 * columns, 0.4 + 2.4 * lines)
@@ -70,6 +77,16 @@ def draw_sensitivity(
         _draw_panel(panel, trials, key, found[key], (scales or {}).get(key))
         tidy(panel, "", x=key, y=metric if index % columns == 0 else "")
     return figure
+
+
+def _grid(trials: Sequence[Trial], first: str, second: str) -> dict[tuple[str, str], list[float]]:
+    """What was reached with each pair of values of two settings."""
+    cells: dict[tuple[str, str], list[float]] = {}
+    for trial in trials:
+        if first in trial.settings and second in trial.settings:
+            pair = trial.settings[first], trial.settings[second]
+            cells.setdefault(pair, []).append(trial.value)
+    return cells
 
 
 def _draw_panel(

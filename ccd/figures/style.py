@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 GREY = "#999999"
 """What is there to compare with."""
+
+DARK_GREY = "#595959"
+"""The same, where a mark or a line is thin."""
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -61,7 +65,7 @@ def whole_numbers(axes: Axes) -> None:
     """Epochs and trials are counted: no ticks between them."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def ramp(n: int) -> list[str]:
@@ -70,6 +74,24 @@ def ramp(n: int) -> list[str]:
 
     scale = LinearSegmentedColormap.from_list("ramp", RAMP)
     return [to_hex(scale(i / max(n - 1, 1))) for i in range(n)]
+
+
+def wrapped(text: str, width: int, lines: int = 3) -> str:
+    """``text`` in at most ``lines`` lines; what is longer loses its middle, not its end.
+
+    Names of variants often differ in their last letters only.
+    """
+    made = textwrap.wrap(text, width, break_on_hyphens=False)
+    if len(made) > lines:
+        made = [*made[: lines - 1], f"…{text.strip()[1 - width :]}"]
+    return "\n".join(made)
+
+
+def listed_seeds(seeds: Sequence[int]) -> str:
+    """``seed 1``, ``seeds 1, 2, 3``, or how many where they are too many to list."""
+    if len(seeds) > 6:
+        return f"{len(seeds)} seeds"
+    return f"seed{'s'[: len(seeds) != 1]} {', '.join(map(str, seeds))}"
 
 
 def svg_text(figure: Figure) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ccd.errors import ResourceError
-from ccd.figures.style import COLOURS, GREY, MARKERS, new_figure, tidy
+from ccd.figures.number_table import draw_number_table, table_height
+from ccd.figures.style import COLOURS, GREY, MARKERS, new_figure, tidy, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,8 +57,8 @@ def draw_tsne(
 ) -> Figure:
     """One panel per state: colours are users, marks are kinds of representation.
 
-    Below each panel stands what t-SNE cannot show: how much closer, by cosine in the full space,
-    the users are to their own items than to each other's.
+    The table below each panel has what t-SNE cannot show: by cosine in the full space, how close
+    the users are to their own items and to each other's.
 
     Args:
         states: Title to state, of the same users and items.
@@ -65,17 +66,25 @@ def draw_tsne(
         names: The users.
         title: Names the run.
     """
-    figure = new_figure(4.9 * len(states), 6.4)
-    panels = figure.subplots(1, len(states), squeeze=False).flat
     kinds = list(next(iter(states.values())).items)
-    for panel, (name, state) in zip(panels, states.items(), strict=True):
+    plane, table = 4.4, table_height(len(kinds))
+    figure = new_figure(4.9 * len(states), plane + table + 1.2)
+    figure.set_layout_engine("constrained", w_pad=0.12)
+    panels, tables = figure.subplots(2, len(states), squeeze=False, height_ratios=(plane, table))
+    for panel, below, (name, state) in zip(panels, tables, states.items(), strict=True):
         _draw_state(panel, state, owners)
-        gaps = "\n".join(
-            f"{kind}: {_gap(state.users, state.items[kind], owners):+.2f}" for kind in kinds
-        )
-        tidy(panel, name, x=f"cosine to own items less cosine to the others' items\n{gaps}")
+        tidy(panel, name)
         panel.set_xticks([])
         panel.set_yticks([])
+        draw_number_table(
+            below,
+            ("mean cosine of\nusers to", "their own\nitems", "the others'\nitems", "difference\n"),
+            {
+                kind: [f"{own:.2f}", f"{other:.2f}", f"{own - other:+.2f}"]
+                for kind in kinds
+                for own, other in [_cosines(state.users, state.items[kind], owners)]
+            },
+        )
     marks = [*((kind, MARKERS[i % len(MARKERS)]) for i, kind in enumerate(kinds)), ("user", "*")]
     handles = [
         panels[0].plot([], [], mark, color="black", mfc="none", ms=8, label=kind)[0]
@@ -86,7 +95,7 @@ def draw_tsne(
         for i, name in enumerate(names)
     ]
     figure.legend(handles=handles, loc="outside lower left", ncols=5, fontsize=8, frameon=False)
-    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    figure.suptitle(wrapped(title, int(14 * 4.9 * len(states))), fontsize=10, x=0.01, ha="left")
     return figure
 
 
@@ -106,11 +115,12 @@ def _draw_state(axes: Axes, state: State, owners: np.ndarray) -> None:
         axes.plot(*place, "*", ms=15, color=colour, mec="black", mew=0.8, zorder=4)
 
 
-def _gap(users: np.ndarray, items: np.ndarray, owners: np.ndarray) -> float:
-    """Mean cosine of users to their own items less that to the others' items."""
+def _cosines(users: np.ndarray, items: np.ndarray, owners: np.ndarray) -> tuple[float, float]:
+    """Mean cosine of users to their own items, and to the others' (NaN without others)."""
     cosines = _units(users) @ _units(items).T
     own = np.arange(len(users))[:, None] == owners[None]
-    return float(cosines[own].mean() - cosines[~own].mean()) if (~own).any() else float("nan")
+    others = cosines[~own].mean() if (~own).any() else np.nan
+    return float(cosines[own].mean()), float(others)
 
 
 def _units(rows: np.ndarray) -> np.ndarray:

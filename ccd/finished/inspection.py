@@ -187,7 +187,7 @@ class Inspection:
 
 
 def inspect_negatives(
-    run: FinishedRun, data_folders: list[Path], *, user: str | None, epoch: int | None
+    run: FinishedRun, data_dir: Path | None = None, *, user: str | None, epoch: int | None
 ) -> Inspected:
     """The hard negatives of a run, by pool or of one epoch, and those of one user.
 
@@ -206,7 +206,7 @@ def inspect_negatives(
     stages = _recorded(run, epoch)
     rebuilt = None
     if not stages or user is not None:
-        rebuilt = Inspection(run, run.dataset(data_folders))
+        rebuilt = Inspection(run, run.dataset(data_dir))
     recorded = bool(stages)
     if rebuilt is not None and not recorded:
         stages = [

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ccd.datasets.locate import data_folders
+from ccd.arguments import as_tuple
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.inspection import name_of
+from ccd.finished.runs import FinishedRun, choose_run
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.runs.folder import USER_IDS_FILE
 from ccd.suggestions import closest
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
-    from ccd.finished.runs import FinishedRun
     from ccd.runs.records import RunResult
 
 
@@ -77,11 +77,13 @@ class Recommendations:
 
 
 def recommend(
-    run: FinishedRun,
+    run: FinishedRun | str | Path,
     users: Sequence[str | int] | None = None,
     k: int = 10,
     *,
-    data_dir: Path | None = None,
+    variant: str | None = None,
+    seed: int | None = None,
+    data_dir: str | Path | None = None,
 ) -> Recommendations:
     """The k best items of each user by the run's saved representations, at its best epoch.
 
@@ -93,7 +95,9 @@ def recommend(
         run: A finished run, as ``ccd.finished.runs.choose_run(folder, variant, seed)`` opens it.
         users: Ids as the data set's files have them; None for all users.
         k: Length of the lists; shorter where the user has taken nearly all items.
-        data_dir: Folder to look for the data set in, before ``$CCD_DATA`` and ``./data``.
+        variant: Of a folder: which variant; by default the last.
+        seed: Of a folder: which seed; by default the first.
+        data_dir: Folder to look for the data set in first, before the one that the run remembers.
 
     Returns:
         Lists in the order of ``users``, each named once.
@@ -105,11 +109,13 @@ def recommend(
     """
     if k < 1:
         raise ConfigError("k must be at least 1 item for each user", keys=("k",), found=str(k))
-    dataset = run.dataset(data_folders(data_dir))
+    if not isinstance(run, FinishedRun):
+        run = choose_run(Path(run), variant, seed)
+    dataset = run.dataset(None if data_dir is None else Path(data_dir))
     if users is None:
         rows = torch.arange(dataset.n_users)
     else:
-        rows = torch.tensor(_positions(users, dataset, run), dtype=torch.int64)
+        rows = torch.tensor(_positions(as_tuple("users", users), dataset, run), dtype=torch.int64)
     blocks = best_items(run.representations, rows, _taken(dataset), min(k, dataset.n_items))
     _, items, scores = (torch.cat(parts).numpy() for parts in zip(*blocks, strict=True))
     per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)

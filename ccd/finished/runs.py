@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccd.errors import ConfigError, DataError, ResourceError, reading
+from ccd.datasets.locate import data_folders
+from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading
 from ccd.runs.folder import (
     ITEM_TENSOR,
     MODEL_FILE,
@@ -18,6 +19,7 @@ from ccd.runs.folder import (
     RUN_FILE,
     RUN_FILES,
     SAMPLE_TENSOR,
+    USER_IDS_FILE,
     USER_TENSOR,
     finished_runs,
     missing_files,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from ccd.backbones.base import Representations
     from ccd.config.graph import ConfigGraph
     from ccd.datasets.dataset import Dataset
+    from ccd.evaluation.ranking import FullRanking
     from ccd.experiment import Experiment
     from ccd.training.recommender import Recommender
 
@@ -56,13 +59,18 @@ class FinishedRun:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What ``run.json`` says: data, versions, settings."""
+        """What ``run.json`` says: data, versions, settings, how it ran."""
         return read_about(self.folder)
 
     @property
     def settings(self) -> dict[str, str]:
-        """Key to printed value of every setting of the variant."""
+        """Key to printed value of every setting that makes the variant what it is."""
         return dict(self.about["settings"])
+
+    @property
+    def how_it_ran(self) -> dict[str, str]:
+        """Key to printed value of what could not change what was learned: device, threads, ..."""
+        return dict(self.about["how_it_ran"])
 
     @property
     def fingerprint(self) -> str:
@@ -80,6 +88,17 @@ class FinishedRun:
         """Test metrics per user."""
         return read_per_user(self.folder / PER_USER_FILE)[self.result.variant, self.result.seed]
 
+    @property
+    def user_ids(self) -> list[str]:
+        """The users' ids in the data set's files, by position; empty where these are positions.
+
+        Raises:
+            DamagedFileError: The file that lists them cannot be read.
+        """
+        path = self.folder.parent / USER_IDS_FILE
+        with reading(path, DamagedFileError):
+            return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+
     @cached_property
     def graph(self) -> ConfigGraph:
         """The config graph, from the run's own ``operative.gin``."""
@@ -90,7 +109,10 @@ class FinishedRun:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The experiment, built but not run; on the CPU, wherever it was trained."""
+        """The experiment, built but not run; on the CPU, wherever it was trained.
+
+        It takes all parts of the run, also those that only an import brings.
+        """
         experiment: Experiment = self.graph.factory()(device="cpu")
         return experiment
 
@@ -108,14 +130,30 @@ class FinishedRun:
 
         return Representations(self.tensors[USER_TENSOR], self.tensors[ITEM_TENSOR])
 
-    def dataset(self, data_folders: Sequence[Path]) -> Dataset:
+    @cached_property
+    def evaluator(self) -> FullRanking:
+        """The evaluator, with the metrics and cut-offs of the run."""
+        evaluator: FullRanking = self._part("evaluator").factory()()
+        return evaluator
+
+    @property
+    def data_dir(self) -> Path | None:
+        """The folder that held the data set, where one was named with ``--data-dir``."""
+        named = self.about.get("data_dir")
+        return Path(named) if isinstance(named, str) else None
+
+    def dataset(self, data_dir: Path | None = None) -> Dataset:
         """The data set that the run was trained on.
+
+        Args:
+            data_dir: Folder to look in first, before the one that the run remembers,
+                ``$CCD_DATA`` and ``./data``.
 
         Raises:
             DataError: It is not there, or its content is another one.
         """
-        slot = self.graph.root["dataset"].value
-        dataset: Dataset = slot.factory()(data_folders)
+        folders = data_folders(data_dir, remembered=self.data_dir)
+        dataset: Dataset = self._part("dataset").factory()(folders)
         if dataset.fingerprint != self.fingerprint:
             raise DataError(
                 f"the files of data set '{dataset.name}' have changed since the run was trained",
@@ -124,6 +162,12 @@ class FinishedRun:
                 hint="name the folder of the old files with --data-dir",
             )
         return dataset
+
+    def _part(self, slot: str) -> ConfigGraph:
+        """What a slot of the experiment held, without the other parts."""
+        from ccd.config.part import load_slot
+
+        return load_slot(self.folder / OPERATIVE_FILE, slot, allow_imports=self.imports)
 
     def untrained(self, dataset: Dataset) -> Recommender:
         """The model as training found it: its initial weights depend on the seed alone."""

@@ -6,12 +6,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import ccd
+from ccd.config.identity import Settings
 from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
 from ccd.files import (
     append_line,
@@ -92,20 +94,21 @@ def missing_files(run: Path) -> list[str]:
 
 
 def read_about(run: Path) -> dict[str, Any]:
-    """What ``run.json`` in a run's own folder says: data, versions, ``settings``.
+    """What ``run.json`` in a run's own folder says: data, versions, ``settings``, ``how_it_ran``.
 
     Raises:
         DamagedFileError: It is not what ``RunFolder.record_finished`` writes.
         ResourceError: It cannot be read.
     """
     about = read_json(run / RUN_FILE)
-    if not isinstance(about.setdefault("settings", {}), dict):
-        raise DamagedFileError(
-            "'settings' must be a JSON object of keys and values",
-            where=run / RUN_FILE,
-            found=f"a JSON {type(about['settings']).__name__}",
-            hint="move the file away and train this run again",
-        )
+    for name in ("settings", "how_it_ran"):
+        if not isinstance(about.setdefault(name, {}), dict):
+            raise DamagedFileError(
+                f"'{name}' must be a JSON object of keys and values",
+                where=run / RUN_FILE,
+                found=f"a JSON {type(about[name]).__name__}",
+                hint="move the file away and train this run again",
+            )
     return about
 
 
@@ -118,7 +121,7 @@ def refuse_mixture(
 
     Args:
         folder: A run folder, or where one will be.
-        settings: Variant to its settings, as in ``RunFolder.begin``.
+        settings: Variant to the settings that make it up, ``Settings.identity``.
         fingerprint: Of the data set.
 
     Raises:
@@ -143,6 +146,15 @@ def refuse_mixture(
             )
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What is known of a run before it is trained."""
+
+    settings: Settings
+    fingerprint: str
+    data_dir: Path | None
+
+
 class RunFolder:
     """A run folder, locked for this process while the ``with`` block lasts.
 
@@ -161,7 +173,7 @@ class RunFolder:
         self.notes: list[str] = []
         self.manifest: Manifest
         self._metric = metric
-        self._begun: dict[tuple[str, int], tuple[dict[str, str], str]] = {}
+        self._begun: dict[tuple[str, int], _Begun] = {}
 
     def __enter__(self) -> RunFolder:
         """Lock the folder and tidy what a crash left.
@@ -237,15 +249,23 @@ class RunFolder:
         return finished_runs(self.path)
 
     def begin(
-        self, variant: str, seed: int, *, settings: Mapping[str, str], fingerprint: str
+        self,
+        variant: str,
+        seed: int,
+        *,
+        settings: Settings,
+        fingerprint: str,
+        data_dir: Path | None = None,
     ) -> RunResult | None:
         """Make ready for one run, or find that it is finished.
 
         Args:
             variant: Name of the variant.
             seed: Its seed.
-            settings: Key to printed value of everything that makes up the variant, the seed apart.
+            settings: All settings of the variant, the seed apart. How it runs may be another than
+                in what the folder holds.
             fingerprint: Of the data set.
+            data_dir: The folder that was named for it; readers of the run look there too.
 
         Returns:
             The result if the run is finished; None if it shall be trained now. What an earlier,
@@ -255,9 +275,9 @@ class RunFolder:
             ConfigError: The folder holds runs of other data, or of this variant with other
                 settings.
         """
-        refuse_mixture(self.path, {variant: settings}, fingerprint)
+        refuse_mixture(self.path, {variant: settings.identity}, fingerprint)
         finished = self.finished()
-        self._begun[(variant, seed)] = (dict(settings), fingerprint)
+        self._begun[(variant, seed)] = _Begun(settings, fingerprint, data_dir)
         if (variant, seed) in finished:
             return finished[(variant, seed)]
         for name in (HISTORY_FILE, RESULTS_FILE):
@@ -298,20 +318,27 @@ class RunFolder:
         self.manifest.count_test_opening()
         # 2. The run's own files.
         key = (result.variant, result.seed)
-        settings, fingerprint = self._begun[key]
+        begun = self._begun[key]
         about = {
             "variant": result.variant,
             "seed": str(result.seed),
             "dataset": result.dataset,
-            "dataset_fingerprint": fingerprint,
+            "dataset_fingerprint": begun.fingerprint,
             "ccd_version": ccd.__version__,
-            "config_hash": config_hash(settings, fingerprint),
+            "config_hash": config_hash(begun.settings.identity, begun.fingerprint),
         }
         folder = self.run_folder(*key)
         write_text(folder / OPERATIVE_FILE, operative)
         write_model(folder / MODEL_FILE, tensors, about)
         write_per_user(folder / PER_USER_FILE, *key, per_user)
-        write_json(folder / RUN_FILE, {**about, "seed": result.seed, "settings": settings})
+        own = {
+            "seed": result.seed,
+            "select": self._metric,
+            "data_dir": str(begun.data_dir.resolve()) if begun.data_dir is not None else None,
+            "settings": begun.settings.identity,
+            "how_it_ran": begun.settings.how,
+        }
+        write_json(folder / RUN_FILE, {**about, **own})
         # 3. The line that makes it finished.
         append_line(self.path / RESULTS_FILE, result.to_json())
         # 4. What can be made again at any time.

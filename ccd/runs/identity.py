@@ -9,7 +9,12 @@ from collections.abc import Mapping
 
 
 def config_hash(settings: Mapping[str, str], fingerprint: str) -> str:
-    """Hash of the settings of a variant and of its data, hexadecimal."""
+    """Hash of what makes up a variant and of its data, hexadecimal.
+
+    Args:
+        settings: ``Settings.identity`` of the variant (``ccd.config.identity``).
+        fingerprint: Of the data set.
+    """
     content = json.dumps([dict(settings), fingerprint], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

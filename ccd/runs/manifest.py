@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ccd.files import read_json, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
 
 MANIFEST_FILE = "manifest.json"
+_OF_THE_RECIPE = ("recipe", "variants", "baseline", "seeds", "imports")
 
 
 class Manifest:
@@ -25,7 +27,7 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / MANIFEST_FILE
-        before = read_json(self._path) if self._path.exists() else {}
+        before = read_manifest(folder)
         earlier = before.pop("earlier", [])
         self._clock = time.monotonic()
         self._record: dict[str, Any] = {
@@ -41,6 +43,8 @@ class Manifest:
             "ccd_commit": git_commit(Path(ccd.__file__).resolve().parents[1]),
             "test_openings": before.get("test_openings", 0),
             "earlier": [*earlier, before] if before else [],
+            # Readers rely on these, also where this process fails before it knows its own.
+            **{key: before[key] for key in _OF_THE_RECIPE if key in before},
         }
         self._write()
 
@@ -50,18 +54,34 @@ class Manifest:
         return int(self._record["test_openings"])
 
     def describe(
-        self, *, recipe: str, dataset: Dataset, device: str, engine: str, threads: int
+        self,
+        *,
+        recipe: str,
+        variants: Sequence[str],
+        baseline: str | None,
+        seeds: Sequence[int],
+        imports: Sequence[str],
+        dataset: Dataset,
+        device: str,
+        engine: str,
+        threads: int,
     ) -> None:
         """Add what is known once the data are loaded and the device is chosen.
 
         Args:
             recipe: Name of the recipe.
+            variants: Names of its variants, in its order.
+            baseline: The variant that the others are compared with, or None.
+            seeds: Those that its files in the folder name.
+            imports: Python modules that it imports.
             dataset: Its fingerprint and notes are kept.
             device: Such as ``cpu`` or ``cuda:0``.
             engine: Message passing engine, such as ``dgl``.
             threads: CPU threads of torch.
         """
         self._record["recipe"] = recipe
+        self._record["variants"], self._record["baseline"] = list(variants), baseline
+        self._record["seeds"], self._record["imports"] = list(seeds), list(imports)
         self._record["data"] = {
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
@@ -94,6 +114,16 @@ class Manifest:
         self._record["seconds"] = round(time.monotonic() - self._clock, 3)
         self._record["peak_rss_mb"] = round(peak_rss_mb(), 1)
         write_json(self._path, self._record)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder; empty where there is none, as beside a run copied alone.
+
+    Raises:
+        DamagedFileError: It is no JSON object.
+    """
+    path = folder / MANIFEST_FILE
+    return read_json(path) if path.exists() else {}
 
 
 def _now() -> str:

@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ccd.config.graph import ConfigGraph
+from ccd.config.identity import settings_of
 from ccd.config.language import Layer, read_bindings
 from ccd.config.origin import Origin
 from ccd.config.recipe import Recipe, load_recipe
-from ccd.config.text import flat_settings, value_text
+from ccd.config.text import value_text
 from ccd.errors import ConfigError
 from ccd.search.settings import Search
 from ccd.suggestions import did_you_mean
 
 Assignment = Mapping[str, str]
 """Settings that a trial changes: ``scope/Component.parameter`` to gin text."""
-
-_LOCAL = ("Experiment.threads", "Experiment.device", "Experiment.engine")
-"""What may differ between the machines of a study."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +135,14 @@ class Target:
     @property
     def identity(self) -> dict[str, str]:
         """What makes two studies comparable: the variant's settings and how it is searched."""
-        settings = flat_settings(self.base)
-        kept = {key: text for key, text in settings.items() if key not in _LOCAL}
         searched = {
             f"Search.{name}": value_text(self.node[name].value) for name in ("space", "objectives")
         }
-        return {**kept, **searched, "Search.seeds": value_text(tuple(self.seeds))}
+        return {
+            **settings_of(self.base).identity,
+            **searched,
+            "Search.seeds": value_text(tuple(self.seeds)),
+        }
 
     def _variant(self) -> str:
         asked, names = self.search.variant, self.recipe.variants

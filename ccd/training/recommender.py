@@ -223,8 +223,8 @@ class Recommender(nn.Module):
         asked, given = (len(rows.users), len(rows.items)), (len(output.users), len(output.items))
         if asked != given:  # rows would be looked up by numbers that mean other users and items
             raise ConfigError(
-                f"{type(self.backbone).__name__}.forward was asked for the rows of {asked[0]} "
-                f"users and {asked[1]} items",
+                f"{type(self.backbone).__name__}.forward must return the rows of the {asked[0]} "
+                f"users and {asked[1]} items that it was asked for",
                 keys=(type(self.backbone).__name__,),
                 found=f"{given[0]} and {given[1]}",
                 hint="return those that 'rows' names, and all of them only where it is None",
@@ -244,7 +244,7 @@ class Recommender(nn.Module):
         found = _misfit(drawn, len(batch.users))
         if found:
             raise ConfigError(  # the rows of other triplets would be looked up
-                f"{type(self.sampler).__name__}.sample was asked for negatives of "
+                f"{type(self.sampler).__name__}.sample must return a negative for each of "
                 f"{len(batch.users)} triplets",
                 keys=(type(self.sampler).__name__,),
                 found=found,

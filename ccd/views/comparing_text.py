@@ -58,17 +58,32 @@ def to_markdown(compared: Compared) -> str:
 
 def sections(compared: Compared) -> Iterator[Section]:
     """What follows the table of means: contrasts, slices, beyond accuracy."""
+    yield from contrast_sections(compared)
+    yield from slice_sections(compared)
+    yield from beyond_sections(compared)
+
+
+def contrast_sections(compared: Compared) -> Iterator[Section]:
+    """The variants against the baseline; nothing where no test was possible."""
     table = compared.table
     percent = f"{compared.confidence:.0%} bootstrap interval over users and seeds"
     if table.contrasts:
         rows = [(c.metric, c.variant, *_shown(c)) for c in table.contrasts]
         title = f"Against {table.baseline} ({table.test}; {percent})"
         yield title, ("metric", "variant", *_CONTRAST), rows
+
+
+def slice_sections(compared: Compared) -> Iterator[Section]:
+    """One section per metric, where slices were asked for."""
     for metric, found in compared.slices.items():
         header = ("slice", "variant", "mean", *_CONTRAST)
         yield f"{metric} by slice", header, [_slice_cells(row) for row in found]
+
+
+def beyond_sections(compared: Compared) -> Iterator[Section]:
+    """The metrics of the lists themselves, where they were asked for."""
     if compared.beyond:
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (name, variant, _spread(values[name]))
             for name in next(iter(compared.beyond.values()))
             for variant, values in compared.beyond.items()

@@ -26,6 +26,7 @@ class DifferencesView:
         yield Text(f"first:  {found.first}\nsecond: {found.second}")
         for title, changes in (
             ("settings", found.settings),
+            ("how it ran (cannot change what is learned)", found.how_it_ran),
             ("data", found.data),
             ("versions and machine", found.versions),
         ):

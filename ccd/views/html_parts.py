@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
 _WORD = ' class="word"'
+_WORDS = {"variant", "variants", "setting", "settings", "value", "reason", "slice", "metric",
+          "state"}  # fmt: skip
+"""Columns of words, which are aligned at the left and may be broken; numbers are not."""
+
+_NAMES = {"variant", "variants", "setting"}
+"""Those whose words are names that are best broken between their parts."""
 
 
 def to_text(text: str) -> str:
     """``text`` with HTML's special characters escaped."""
     return html.escape(text)
+
+
+def to_words(name: str) -> str:
+    """The name of a variant or a setting as HTML that may be broken between its parts."""
+    return re.sub(r"([._])|(?<!^)(?=[+(])", r"\1<wbr>", to_text(name))
 
 
 class Sorted(NamedTuple):
@@ -32,13 +44,13 @@ def to_table(
 ) -> str:
     """A table that sorts and filters, unless ``plain``; ``raw`` cells are HTML already."""
     head = "".join(
-        f'<th scope="col"{_WORD if column == "variant" else ""}>{to_text(column)}</th>'
+        f'<th scope="col"{_WORD if column in _WORDS else ""}>{to_words(column)}</th>'
         for column in header
     )
     lines = []
     for row in rows:
         cells = "".join(
-            _cell(cell, is_first=not i, is_word=column == "variant", raw=raw)
+            _cell(cell, column, is_first=not i, raw=raw)
             for i, (column, cell) in enumerate(zip(header, row, strict=True))
         )
         lines.append(f"<tr>{cells}</tr>")
@@ -50,14 +62,15 @@ def to_table(
     )
 
 
-def _cell(cell: str | Sorted, *, is_first: bool, is_word: bool, raw: bool) -> str:
+def _cell(cell: str | Sorted, column: str, *, is_first: bool, raw: bool) -> str:
     text, value = (
         (cell, "") if isinstance(cell, str) else (cell.text, f' data-value="{cell.value}"')
     )
-    inner = text if raw else to_text(text)
+    inner = text if raw else (to_words if column in _NAMES else to_text)(text)
+    word = _WORD if column in _WORDS else ""
     if is_first:
-        return f'<th scope="row"{value}>{inner}</th>'
-    return f"<td{_WORD * is_word}{value}>{inner}</td>"
+        return f'<th scope="row"{word}{value}>{inner}</th>'
+    return f"<td{word}{value}>{inner}</td>"
 
 
 def to_figure(words: str, instead: str, svg: str) -> str:
@@ -69,8 +82,12 @@ def to_figure(words: str, instead: str, svg: str) -> str:
         svg: The picture.
     """
     data = base64.b64encode(svg.encode()).decode()
+    found = re.search(r'<svg [^>]*width="([\d.]+)pt"', svg)
+    # On a narrow screen a figure scrolls rather than shrinking until its text cannot be read.
+    least = f' style="min-width: {float(found[1]):.0f}px"' if found else ""
     return (
-        f'<figure><img alt="{to_text(instead)}" src="data:image/svg+xml;base64,{data}">'
+        f'<figure><div class="wide" role="region" aria-label="Figure" tabindex="0">'
+        f'<img alt="{to_text(instead)}"{least} src="data:image/svg+xml;base64,{data}"></div>'
         f"<figcaption>{to_text(words)}</figcaption></figure>"
     )
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from ccd.errors import CcdError
 from ccd.figures.history import draw_history
-from ccd.figures.plots import Request, plot
+from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
 from ccd.search.folders import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 from ccd.terminal.console import duration
 from ccd.views.html_parts import Sorted, to_figure, to_page, to_table, to_text
+from ccd.views.page_html import figure_html
 
 if TYPE_CHECKING:
     from ccd.search.studies import Opened
@@ -81,15 +82,10 @@ def _importances(opened: Opened) -> str:
 
 def _sensitivity(opened: Opened) -> str:
     try:
-        svg = svg_text(plot("sensitivity", Request(opened.folder, study=opened.study)))
+        svg = svg_text(draw("sensitivity", Request(opened.folder, study=opened.study)))
     except CcdError:  # the importances have said it
         return ""
-    words = (
-        "Validation metric against each setting: a mark per complete trial, the best of several "
-        "with the same value as a bar, joined where values are numbers."
-    )
-    instead = "A panel of points per setting; the values stand in the table of trials."
-    return to_figure(words, instead, svg)
+    return figure_html("sensitivity", svg)
 
 
 def _trials(ended: list[Ended], metric: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ccd.analysis.comparing import compare, gather
+from ccd.analysis.differences import Change, diff
 from ccd.analysis.slices import RankedLists, Slice, slices_of
 from ccd.errors import ConfigError
 from ccd.finished.runs import choose_run
@@ -56,7 +57,7 @@ def test_slices_of_users_and_of_items_add_up_to_the_whole(compared):
 
 def test_a_slice_of_all_items_is_what_the_run_measured(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
-    dataset = run.dataset([])
+    dataset = run.dataset()
     lists = RankedLists(run, dataset)
     everything = lists.within(Slice("all", items=np.ones(dataset.n_items, dtype=bool)))
     for metric, values in run.per_user.metrics.items():
@@ -131,6 +132,26 @@ def test_folders_are_joined_and_other_settings_are_another_variant(finished_fold
     path.write_text(json.dumps({**about, "dataset_fingerprint": "x"}))
     with pytest.raises(ConfigError, match="compare runs of one data set"):
         gather([finished_folder, tmp_path / "again"])
+
+
+def test_seeds_that_ran_otherwise_are_seeds_of_one_variant(finished_folder, tmp_path):
+    folders = []
+    for place, kept in enumerate((1, 2)):
+        folders.append(tmp_path / str(place))
+        shutil.copytree(finished_folder, folders[-1])
+        results = folders[-1] / "results.jsonl"
+        lines = results.read_text().splitlines(keepends=True)
+        results.write_text("".join(x for x in lines if json.loads(x)["seed"] == kept))
+        for path in folders[-1].glob("*/run.json"):
+            about = json.loads(path.read_text())
+            about["how_it_ran"] |= {"Experiment.threads": f"{place + 1}", "Experiment.device": "x"}
+            path.write_text(json.dumps(about))
+    runs, notes = gather(folders)
+    assert set(runs) == {(name, seed) for name in ("FREEDOM", CCDREC) for seed in (1, 2)}
+    assert notes == []
+    found = diff(*folders, comparison=Comparison(test=wilcoxon, resamples=5), variant="FREEDOM")
+    assert found.settings == ()
+    assert found.how_it_ran == (Change("Experiment.threads", "1", "2"),)
 
 
 def test_two_folders_of_one_name_stay_two_variants(finished_folder, tmp_path):

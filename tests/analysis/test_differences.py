@@ -43,7 +43,7 @@ def test_two_variants_of_one_folder(finished_folder):
 def test_a_run_with_itself_differs_in_nothing(finished_folder):
     found = diff(finished_folder, finished_folder, comparison=FEW, variant="FREEDOM")
     assert (found.settings, found.data, found.versions, found.users) == ((), (), (), ())
-    assert shown(found).count("the same") == 3
+    assert shown(found).count("the same") == 4
 
 
 def test_other_data_and_versions_are_said_and_users_then_not_compared(finished_folder, tmp_path):

@@ -27,8 +27,9 @@ def write_runs(path, runs, *, name="baby", size=(19445, 7050, 160792), notes=())
     )
     with RunFolder(path, metric="recall@20") as folder:
         folder.manifest.describe(
-            recipe="table2", dataset=dataset, device="cpu", engine="dgl", threads=1
-        )
+            recipe="table2", variants=[], baseline=None, seeds=[], imports=[],
+            dataset=dataset, device="cpu", engine="dgl", threads=1,
+        )  # fmt: skip
         for (variant, seed), factor in runs.items():
             row = load_paper().row_of(variant, "baby") or "FREEDOM"
             metrics = {metric: factor * value for metric, value in BABY["FREEDOM"].items()}

@@ -39,4 +39,4 @@ def test_modalities_stand_side_by_side():
 
 
 def test_dma_is_refused_with_the_reason():
-    assert "DRAGON has no item ID embeddings" in DRAGON.misfit(fusion=True)
+    assert "has no item ID embeddings" in DRAGON.misfit(fusion=True)

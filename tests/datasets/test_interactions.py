@@ -132,7 +132,7 @@ def test_a_file_that_ends_within_a_line_is_damaged(tmp_path):
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot read this"):
         read_interactions(tmp_path)
 
 

@@ -50,7 +50,7 @@ def test_other_encodings_and_open_quotes_are_refused(tmp_path):
     with pytest.raises(DataError, match="is not UTF-8"):
         read_item_names(path, 1, ())
     path.write_text('itemID,name\n0,"Bib\n')
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot read this line"):
         read_item_names(path, 1, ())
 
 

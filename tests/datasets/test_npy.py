@@ -99,7 +99,7 @@ def test_another_format_version_is_refused(tmp_path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot read this"):
         open_npy(tmp_path / "nope.npy")
 
 

@@ -21,7 +21,7 @@ def shown(found):
 
 
 def test_what_training_recorded_is_shown_pool_by_pool(finished_folder):
-    found = inspect_negatives(choose_run(finished_folder, CCDREC, 1), [], user=None, epoch=None)
+    found = inspect_negatives(choose_run(finished_folder, CCDREC, 1), user=None, epoch=None)
     assert found.recorded
     assert [(stage.source.label, stage.first) for stage in found.stages] == list(
         zip(POOLS, range(5), strict=True)
@@ -37,11 +37,11 @@ def test_what_training_recorded_is_shown_pool_by_pool(finished_folder):
 
 def test_one_epoch_and_one_user(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
-    found = inspect_negatives(run, [], user="7", epoch=4)
+    found = inspect_negatives(run, user="7", epoch=4)
     assert [stage.source.label for stage in found.stages] == ["final"]
     assert found.user.endswith("negatives of epoch 4: final, drawn anew from the model of epoch 4")
     assert sum(item.share for item in found.items) == pytest.approx(1)
-    inspection = Inspection(run, run.dataset([]))
+    inspection = Inspection(run, run.dataset())
     liked = inspection.seen.of(inspection.final.users.new_tensor([7]).long())[1].tolist()
     assert not {int(item.item) for item in found.items} & set(liked)
     assert "drawn" in shown(found)
@@ -49,11 +49,11 @@ def test_one_epoch_and_one_user(finished_folder):
 
 def test_items_are_called_by_name_where_the_data_set_has_names(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
-    assert "name" not in shown(inspect_negatives(run, [], user="7", epoch=4)).split()
-    plain = run.dataset([])
+    assert "name" not in shown(inspect_negatives(run, user="7", epoch=4)).split()
+    plain = run.dataset()
     names = tuple(f"Toy {item}" for item in range(plain.n_items))
     object.__setattr__(run, "dataset", lambda _: replace(plain, item_names=names))
-    found = inspect_negatives(run, [], user="7", epoch=4)
+    found = inspect_negatives(run, user="7", epoch=4)
     assert all(item.name == f"Toy {item.item}" for item in found.items)
     assert f"{found.items[0].item} (" not in found.user
     assert "(Toy " in found.user
@@ -64,7 +64,7 @@ def test_items_are_called_by_name_where_the_data_set_has_names(finished_folder):
 def test_a_run_without_records_is_drawn_anew(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
     run.__dict__["history"] = [replace(record, negatives=None) for record in run.history]
-    found = inspect_negatives(run, [], user=None, epoch=None)
+    found = inspect_negatives(run, user=None, epoch=None)
     assert not found.recorded
     assert [stage.source.label for stage in found.stages] == POOLS
     assert "drawn anew from the model" in shown(found)
@@ -75,9 +75,9 @@ def test_a_run_without_records_is_drawn_anew(finished_folder):
 def test_unknown_epochs_and_users_are_refused(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
     with pytest.raises(ConfigError, match="epochs 0 to 4, got --epoch 5"):
-        inspect_negatives(run, [], user=None, epoch=5)
+        inspect_negatives(run, user=None, epoch=5)
     with pytest.raises(ConfigError, match="ids are 0 to 59"):
-        inspect_negatives(run, [], user="60", epoch=None)
+        inspect_negatives(run, user="60", epoch=None)
     with pytest.raises(ConfigError, match="did you mean A12"):
         index_of("A13", ("A12", "B7"), 2)
     assert index_of("B7", ("A12", "B7"), 2) == 1

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from functools import partial
 
 import numpy as np
@@ -136,8 +137,18 @@ def test_what_cannot_be_recommended_is_refused(shop):
         recommend(run, ["gredy"], data_dir=shop / "data")
     with pytest.raises(ConfigError, match="k must be at least 1 .*, got 0"):
         recommend(run, ["greedy"], k=0, data_dir=shop / "data")
-    with pytest.raises(DataError, match="no folder has all files of"):
-        recommend(run, ["greedy"], data_dir=shop / "run")
+    with pytest.raises(ConfigError, match=r"users must be a list, got 'greedy'; write users=\["):
+        recommend(run, "greedy")
+
+
+def test_a_run_remembers_where_its_data_were(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recommend(shop / "run", ["greedy"], variant="vbpr", seed=2)
+    shutil.copytree(shop / "run", tmp_path / "moved")
+    path = tmp_path / "moved" / "vbpr-1" / "run.json"
+    path.write_text(path.read_text().replace(str(shop / "data"), str(tmp_path / "gone")))
+    with pytest.raises(DataError, match=r"no folder has all files of .*\n .*gone.*no such folder"):
+        recommend(tmp_path / "moved", ["greedy"])
 
 
 def test_ids_that_are_positions_are_numbers(finished_folder):

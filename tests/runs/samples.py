@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ccd.config.identity import Settings
 from ccd.negative_source import NegativeSource
 from ccd.runs.folder import RunFolder
 from ccd.runs.per_user import PerUser
@@ -14,7 +15,9 @@ from ccd.runs.records import EpochRecord, Plan, RunResult
 
 VARIANTS = ("FREEDOM", "FREEDOM+DMA", "FREEDOM+DMA+NDI", "FREEDOM+DMA+NDI+CNS")
 METRICS = ("recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "ndcg@20")
-SETTINGS = {"Trainer.learning_rate": "0.001", "LossMix.hard_weight": "0.8"}
+SETTINGS = Settings(
+    {"Trainer.learning_rate": "0.001", "LossMix.hard_weight": "0.8"}, {"Experiment.threads": "1"}
+)
 
 
 def make_plan(

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 
 from ccd.errors import ConfigError, DamagedFileError, LockedError, ResourceError
 from ccd.runs import folder as folder_module
-from ccd.runs.folder import RunFolder, default_folder, read_results, refuse_mixture
+from ccd.runs.folder import RunFolder, default_folder, read_about, read_results, refuse_mixture
 from ccd.runs.per_user import read_per_user
 
 from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
@@ -87,7 +88,7 @@ def test_disk_without_hard_links_gets_a_copy(tmp_path, monkeypatch):
 def test_changed_setting_is_refused_by_name(tmp_path):
     with open_folder(tmp_path) as folder:
         finish(folder, make_result("A"))
-    changed = {**SETTINGS, "LossMix.hard_weight": "0.5"}
+    changed = replace(SETTINGS, identity={**SETTINGS.identity, "LossMix.hard_weight": "0.5"})
     with open_folder(tmp_path) as folder:
         for seed in (999, 1000):
             with pytest.raises(ConfigError, match=r"hard_weight was 0.8, now 0.5\n.*--out"):
@@ -95,17 +96,28 @@ def test_changed_setting_is_refused_by_name(tmp_path):
         assert folder.begin("B", 999, settings=changed, fingerprint="f00d") is None
 
 
+def test_how_a_run_was_computed_is_no_part_of_what_it_is(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+        on_eight = replace(SETTINGS, how={"Experiment.threads": "8"})
+        known = folder.begin("A", 999, settings=on_eight, fingerprint="f00d")
+        assert known == make_result("A")
+    about = read_about(tmp_path / "A-999")
+    assert about["settings"] == SETTINGS.identity
+    assert about["how_it_ran"] == {"Experiment.threads": "1"}
+
+
 def test_all_pairs_can_be_checked_before_anything_is_written(tmp_path):
     with open_folder(tmp_path) as folder:
         finish(folder, make_result("A"))
         finish(folder, make_result("B"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    changed = {**SETTINGS, "LossMix.hard_weight": "0.5"}
+    same, changed = SETTINGS.identity, {**SETTINGS.identity, "LossMix.hard_weight": "0.5"}
     with pytest.raises(ConfigError, match=r"holds B, .*\n.*\n.*hard_weight was 0.8, now 0.5"):
-        refuse_mixture(tmp_path, {"A": SETTINGS, "B": changed}, "f00d")
+        refuse_mixture(tmp_path, {"A": same, "B": changed}, "f00d")
     with pytest.raises(ConfigError, match="data set was planted"):
-        refuse_mixture(tmp_path, {"C": SETTINGS}, "beef")
-    refuse_mixture(tmp_path, {"A": SETTINGS, "B": SETTINGS, "C": changed}, "f00d")
+        refuse_mixture(tmp_path, {"C": same}, "beef")
+    refuse_mixture(tmp_path, {"A": same, "B": same, "C": changed}, "f00d")
     refuse_mixture(tmp_path / "new", {"A": changed}, "beef")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
@@ -284,7 +296,7 @@ def test_a_runs_damaged_settings_are_named(tmp_path):
     with pytest.raises(
         DamagedFileError, match=r"'settings' must be .*, got a JSON int\n.*run.json\n"
     ):
-        refuse_mixture(tmp_path, {"A": SETTINGS}, "f00d")
+        refuse_mixture(tmp_path, {"A": SETTINGS.identity}, "f00d")
 
 
 def test_a_failure_is_told_by_class_and_message(tmp_path):

@@ -53,5 +53,6 @@ def test_a_damaged_line_is_refused_by_its_number(tmp_path, change, words):
     path = tmp_path / "history.jsonl"
     append_line(path, make_epoch("A").to_json())
     append_line(path, {**make_epoch("A", epoch=1).to_json(), **change})
-    with pytest.raises(DamagedFileError, match=f"history.jsonl:2 is not an epoch: {words}"):
+    with pytest.raises(DamagedFileError, match=f"this line is not an epoch: {words}") as refused:
         read_history(tmp_path)
+    assert [(place.file, place.line) for place in refused.value.where] == [(str(path), 2)]

@@ -12,6 +12,8 @@ DATASET = Dataset(
     "planted", 3, 2, NONE, NONE, NONE, {}, fingerprint="f00d", notes=("1 item has no features",)
 )
 
+RECIPE = {"variants": ["A", "B"], "baseline": "A", "seeds": [1], "imports": []}
+
 
 def read(folder):
     return json.loads((folder / "manifest.json").read_text())
@@ -20,7 +22,7 @@ def read(folder):
 def test_manifest_tells_data_versions_times_and_test_openings(tmp_path):
     manifest = Manifest(tmp_path)
     assert read(tmp_path)["status"] == "running"
-    manifest.describe(recipe="r", dataset=DATASET, device="cpu", engine="dgl", threads=2)
+    manifest.describe(recipe="r", **RECIPE, dataset=DATASET, device="cpu", engine="dgl", threads=2)
     manifest.count_test_opening()
     manifest.close("finished")
     record = read(tmp_path)
@@ -33,6 +35,10 @@ def test_manifest_tells_data_versions_times_and_test_openings(tmp_path):
     assert record["seconds"] >= 0
     assert record["peak_rss_mb"] > 10
     assert record["earlier"] == []
+    assert {key: record[key] for key in RECIPE} == RECIPE
+    # A process that fails before it knows its own recipe leaves what readers rely on.
+    Manifest(tmp_path)
+    assert {key: read(tmp_path)[key] for key in RECIPE} == RECIPE
 
 
 def test_commit_is_that_of_ccd_not_of_the_current_folder(tmp_path, monkeypatch):

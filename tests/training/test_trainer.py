@@ -93,7 +93,9 @@ def test_pools_of_the_untrained_model():
 
 
 def test_a_loss_that_is_not_finite_is_refused():
-    with pytest.raises(NumericError, match="became nan in epoch .*lower Trainer.learning_rate"):
+    with pytest.raises(
+        NumericError, match="became nan in epoch .*\n.*\n.*lower Trainer.learning_rate"
+    ):
         train(experiment(**FULL, trainer={"learning_rate": 1e30}))
 
 
@@ -150,7 +152,9 @@ class Unfilled(BPRMF):
 
 
 def test_a_backbone_that_ignores_the_rows_is_refused():
-    with pytest.raises(ConfigError, match="Ported.forward was asked for .* returned 30"):
+    with pytest.raises(
+        ConfigError, match="Ported.forward must return .* 26 users and 25 items .*, got 30"
+    ):
         train(experiment(backbone=Ported))
 
 
@@ -162,7 +166,7 @@ def test_a_backbone_without_initial_weights_is_refused():
 @pytest.mark.parametrize("index", [-1, 5, 1.5])
 def test_a_curriculum_that_leaves_its_pools_is_refused(index):
     lost = {**FULL, "sampler": partial(CNS, curriculum=lambda epoch, n_pools: index)}
-    with pytest.raises(ConfigError, match=rf"gave {index} in epoch 1; it must give 0"):
+    with pytest.raises(ConfigError, match=rf"whole number from 0 to 4, got {index} in epoch 1"):
         train(experiment(**lost))
 
 
@@ -251,7 +255,7 @@ def test_a_sampler_without_one_negative_per_triplet_is_refused(wrong, found):
         def sample(self, users, positives, negatives, context):
             return wrong(negatives)
 
-    with pytest.raises(ConfigError, match=f"Careless.sample .* 64 triplets and returned {found}"):
+    with pytest.raises(ConfigError, match=f"Careless.sample .* 64 triplets, got {found}"):
         train(experiment(sampler=Careless))
 
 

@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
-from ccd.cli.plot import Kind, plot
+from ccd.cli.plot import plot
 from ccd.cli.report import report
 from ccd.errors import ConfigError
 from ccd.figures.history import draw_history
@@ -56,7 +56,7 @@ def test_the_page_has_history_importances_trials_and_the_command(folder):
     for words in (
         "Study demo: recall@20 on validation", "7 of 8", "recall@20 0.2500 on validation, trial 4",
         "<h2>History</h2>", "best so far", "<td>100%</td>", "sums to 100 %",
-        "Validation metric against each",
+        "Validation metric against the settings",
         "@FREEDOM &lt;b&gt;", "its loss is &lt;nan&gt;",
         "ccd search &#x27;my recipe.gin&#x27; --study demo --trials 8 --dataset baby --set",
     ):  # fmt: skip
@@ -109,7 +109,7 @@ def test_a_study_of_another_storage_has_the_same_page_under_its_name(
     monkeypatch.chdir(there)  # another machine: no folder of the study
     url = f"journal:{journal}"
     report([Path("demo")], storage=url)
-    plot(Kind.SENSITIVITY, Path("demo"), storage=url)
+    plot("sensitivity", Path("demo"), storage=url)
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert [path.parent.as_posix() for path in written] == ["runs/search/demo"] * 3
     text = written[0].read_text(encoding="utf-8")
@@ -118,4 +118,4 @@ def test_a_study_of_another_storage_has_the_same_page_under_its_name(
     with pytest.raises(ConfigError, match="no study 'other' in .*all.log"):
         report([Path("other")], storage=url)
     with pytest.raises(ConfigError, match="which has no figure 'curves'"):
-        plot(Kind.CURVES, Path("demo"), storage=url)
+        plot("curves", Path("demo"), storage=url)
