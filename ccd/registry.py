@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, TypeVar, get_type_hints
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -89,7 +90,7 @@ def _describe(family: str, target: Callable[..., Any]) -> Component:
             f"component '{name}' has no docstring; its first line is shown by 'ccd list'"
         )
     entry = target.__init__ if inspect.isclass(target) else target
-    hints = get_type_hints(entry, include_extras=True)
+    hints = _parameter_types(entry)
     settings: dict[str, Setting] = {}
     runtime: list[str] = []
     for parameter in inspect.signature(target).parameters.values():
@@ -108,3 +109,11 @@ def _describe(family: str, target: Callable[..., Any]) -> Component:
         else:
             raise TypeError(f"component '{name}': setting '{parameter.name}' must be keyword-only")
     return Component(family, name, target, settings, tuple(runtime))
+
+
+def _parameter_types(entry: Callable[..., Any]) -> dict[str, Any]:
+    """Types of the parameters; what is returned may be of a library that is not imported yet."""
+    hints = getattr(entry, "__annotations__", {})  # a class without __init__ has none
+    own = {name: hint for name, hint in hints.items() if name != "return"}
+    parameters = SimpleNamespace(__annotations__=own)
+    return get_type_hints(parameters, getattr(entry, "__globals__", {}), include_extras=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ccd.ablation import RunResults, run
 from ccd.errors import CcdError
 from ccd.runs.records import Observer
-from ccd.search.launch import Opened
 from ccd.search.result import write_best
+from ccd.search.studies import Opened
 from ccd.search.target import Target
 
 

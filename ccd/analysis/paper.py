@@ -12,7 +12,7 @@ _FILE = Path(__file__).with_name("paper_results.json")
 
 
 @dataclass(frozen=True)
-class Size:
+class DatasetSize:
     """Table 1 for one data set."""
 
     n_users: int
@@ -53,7 +53,7 @@ class Paper:
     """
 
     source: str
-    sizes: Mapping[str, Size]
+    sizes: Mapping[str, DatasetSize]
     values: Mapping[str, Mapping[str, Mapping[str, float]]]
     errata: tuple[Erratum, ...]
     aliases: Mapping[str, str]
@@ -77,7 +77,7 @@ def load_paper() -> Paper:
                     cells.setdefault(metric, value)
     return Paper(
         source=record["source"],
-        sizes={name: Size(**size) for name, size in record["datasets"].items()},
+        sizes={name: DatasetSize(**size) for name, size in record["datasets"].items()},
         values=values,
         errata=tuple(Erratum(**erratum) for erratum in record["errata"]),
         aliases=record["aliases"],

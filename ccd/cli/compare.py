@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DataDir
+from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, refuse_missing
 
 
 class Format(str, Enum):
@@ -23,32 +23,49 @@ class Format(str, Enum):
 
 def compare(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Run folders, or runs' own folders.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            help="Folders that 'ccd run' wrote, or folders of single runs in them.",
+        ),
     ],
     baseline: Annotated[
         Optional[str],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--baseline", metavar="VARIANT", help="Compare with this; else the recipe's."),
+        typer.Option(
+            "--baseline",
+            metavar="VARIANT",
+            help="Compare the others with this variant; the recipe's baseline if left out.",
+        ),
     ] = None,
     metrics: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--metric", metavar="NAME", help="Such as recall@20; may be repeated."),
+        typer.Option(
+            "--metric", metavar="NAME", help="Show this metric, such as recall@20. Repeatable."
+        ),
     ] = None,
     slices: Annotated[
-        bool, typer.Option("--slices", help="Also by kinds of users and items; needs the data.")
+        bool,
+        typer.Option(
+            "--slices", help="Add metrics by groups of users and items; reads the data set."
+        ),
     ] = False,
     beyond: Annotated[
-        bool, typer.Option("--beyond", help="Also coverage, Gini, novelty, diversity; needs data.")
+        bool,
+        typer.Option(
+            "--beyond", help="Add coverage, Gini, novelty and diversity; reads the data set."
+        ),
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
-    bindings: Bindings = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    bindings: ComparisonBindings = None,
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Compare finished runs: means, tests over users or seeds, intervals, effects, win and loss.
+    """Compare finished runs: means, significance tests, confidence intervals and effect sizes.
 
-    How they are compared is gin's: --set "Comparison.test = @t_test", --set "Comparison.over =
-    'both'"; 'ccd list comparison' has all settings.
+    'ccd list Comparison' explains the settings that --set can change.
     """
+    refuse_missing(*folders)
+
     import json
     import sys
 

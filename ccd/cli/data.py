@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings
+from ccd.cli.options import AllowImports, Bindings, DataDir
 
-data = typer.Typer(help="Describe a data set.", no_args_is_help=True)
+data = typer.Typer(help="Look at a data set without training on it.", no_args_is_help=True)
 
 
 @data.command("describe")
@@ -18,19 +17,16 @@ def describe(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A data set of 'gin/datasets', or a path ending in .gin.",
+            help="A name in gin/datasets such as baby, or a .gin file.",
             show_default=False,
         ),
     ],
-    data_dir: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--data-dir", metavar="DIR", help="Folder that holds your data sets."),
-    ] = None,
+    data_dir: DataDir = None,
     bindings: Bindings = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Count users, items, interactions, features and cold starts; show how they spread."""
+    """Count users, items, interactions, features and cold starts, and show their distribution."""
     import json
 
     from ccd.config.dataset import load_dataset

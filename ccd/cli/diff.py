@@ -7,29 +7,40 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import Bindings
+from ccd.cli.options import ComparisonBindings, refuse_missing
 
 
 def diff(
     first: Annotated[
-        Path, typer.Argument(metavar="A", help="A run folder, or a run's own folder.")
+        Path,
+        typer.Argument(
+            metavar="A", help="A folder that 'ccd run' wrote, or the folder of one run in it."
+        ),
     ],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another such folder.")],
     variant: Annotated[
         Optional[str],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--variant", metavar="NAME", help="Which, where a folder holds several."),
+        typer.Option(
+            "--variant", metavar="NAME", help="Use this variant where a folder has several."
+        ),
     ] = None,
     metric: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--metric", metavar="NAME", help="By which users are sorted: recall@20."),
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="Sort users by their change in this metric, such as recall@20.",
+        ),
     ] = None,
     users: Annotated[
-        int, typer.Option("--users", metavar="N", min=0, help="How many users are listed.")
+        int, typer.Option("--users", metavar="N", min=0, help="List so many users.")
     ] = 10,
-    bindings: Bindings = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    bindings: ComparisonBindings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Show what differs in settings, data, versions and metrics, and the users who changed most."""
+    """Show what differs between two runs, and for which users the metric changed most."""
+    refuse_missing(first, second)
+
     import json
 
     from ccd.analysis.differences import diff as differences

@@ -10,18 +10,20 @@ from ccd.errors import ResourceError
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Check Python, torch, DGL, threads, memory, disk and data; say what to do."""
+    """Check whether ccd can run here, and say what to do where it cannot."""
     import json
     from dataclasses import asdict
 
     from rich.text import Text
 
     from ccd.cli.diagnosis import diagnose
+    from ccd.collector import collector_paused
     from ccd.terminal.console import make_console
 
-    checks = list(diagnose())
+    with collector_paused():  # it imports torch and DGL
+        checks = list(diagnose())
     can_run = all(check.status != "problem" for check in checks)
     if as_json:
         print(json.dumps({"can_run": can_run, "checks": [asdict(c) for c in checks]}, indent=2))

@@ -1,4 +1,4 @@
-"""``ccd list``: the registered components, what their settings are, and which of them fit."""
+"""``ccd list``: the families and their components, what their settings are, and what fits what."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ccd.cli.options import AllowImports
+from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import RenderableType
-    from rich.table import Table
 
     from ccd.registry import Component
 
@@ -21,22 +19,30 @@ def list_(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="Only this family, or one component.", show_default=False
+            metavar="[NAME]",
+            help="A family or a component to describe; all are listed if left out.",
+            show_default=False,
         ),
     ] = None,
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="Which sampler, and whether DMA, fits which backbone.")
+        bool,
+        typer.Option("--matrix", help="Show which samplers, and whether DMA, fit each backbone."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
-    """List components with their settings, types, ranges and defaults; of one, their meaning."""
+    """List the components that a recipe can use.
+
+    Alone, it shows every family on one screen. With a family, it shows its components and their
+    settings; with a component, also what each setting means.
+    """
     import json
 
     from ccd import catalogue
     from ccd.registry import components, families, find
-    from ccd.terminal.console import make_console
 
+    if name is not None and not allow_imports:
+        _refuse_unknown(name)
     catalogue.load()
     _import_parts(allow_imports or ())
     if matrix:
@@ -51,9 +57,17 @@ def list_(
         listed = {family: [_to_json(c) for c in members] for family, members in chosen.items()}
         print(json.dumps(listed, indent=2))
         return
+
+    from ccd.terminal.console import make_console
+    from ccd.views.components_text import ComponentView, FamiliesView, FamilyView
+
     console = make_console()
-    for part in _whole(single) if single else [_table(*item) for item in chosen.items()]:
-        console.print(part)
+    if single is not None:
+        console.print(ComponentView(single))
+    elif name is not None:
+        console.print(FamilyView(name, catalogue.FAMILIES.get(name, ""), chosen[name]))
+    else:
+        console.print(FamiliesView(chosen, catalogue.FAMILIES))
 
 
 def _import_parts(names: Sequence[str]) -> None:
@@ -67,17 +81,40 @@ def _import_parts(names: Sequence[str]) -> None:
 
 
 def _chosen_families(name: str | None) -> list[str]:
-    from ccd.errors import ConfigError
+    """The family called ``name``, or all of them: ccd's in the catalogue's order, then others."""
+    from ccd.catalogue import FAMILIES
     from ccd.registry import components, families
+
+    there = families()
+    if name is None:
+        return sorted(there, key=lambda f: ([*FAMILIES, f].index(f), f))
+    if name not in there:
+        raise _unknown(name, there, [c.name for c in components()])
+    return [name]
+
+
+def _refuse_unknown(name: str) -> None:
+    """A name that neither ccd's sources nor modules imported so far know, before torch is imported.
+
+    Raises:
+        ConfigError: It is unknown.
+    """
+    from ccd.catalogue import FAMILIES
+    from ccd.cli.declared import declared
+    from ccd.registry import components, families
+
+    there = [*FAMILIES, *families()]
+    names = [*(one.name for one in declared()), *(one.name for one in components())]
+    if name not in (*there, *names):
+        raise _unknown(name, there, names)
+
+
+def _unknown(name: str, families: list[str], components: list[str]) -> ConfigError:
     from ccd.suggestions import closest, did_you_mean
 
-    if name is None:
-        return families()
-    if name in families():
-        return [name]
-    known = [*families(), *(c.name for c in components())]
-    hint = did_you_mean(name, known if closest(name, known) else families(), "families")
-    raise ConfigError(f"no family or component '{name}'", hint=hint)
+    known = [*families, *components]
+    hint = did_you_mean(name, known if closest(name, known) else families, "families")
+    return ConfigError(f"no family or component '{name}'", hint=hint)
 
 
 def _print_matrix(family: str | None, as_json: bool) -> None:
@@ -85,7 +122,6 @@ def _print_matrix(family: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from ccd.cli.matrix import MatrixView, all_pairs
-    from ccd.errors import ConfigError
     from ccd.terminal.console import make_console
 
     if family is not None:
@@ -100,68 +136,6 @@ def _print_matrix(family: str | None, as_json: bool) -> None:
         print(json.dumps({"matrix": [asdict(pair) for pair in pairs]}, indent=2))
         return
     make_console().print(MatrixView(pairs))
-
-
-def _whole(member: Component) -> list[RenderableType]:
-    """Everything about one component, its docstring first: what its settings mean."""
-    import inspect
-
-    from rich.padding import Padding
-    from rich.text import Text
-
-    table = _columns("setting")
-    _add_settings(table, member)
-    parts: list[RenderableType] = [Text(f"{member.name} ({member.family})\n", style="bold")]
-    for line in (inspect.getdoc(member.target) or "").splitlines():
-        words = line.lstrip()
-        parts.append(Padding.indent(Text(words), len(line) - len(words)))
-    parts += [Text(), table] if member.settings else [Text("\nno settings")]
-    return [*parts, Text(_called_with(member), style="dim")] if member.runtime else parts
-
-
-def _table(family: str, members: list[Component]) -> Table:
-    from rich.text import Text
-
-    table = _columns("component / setting")
-    table.title, table.title_justify = Text(family, style="bold"), "left"
-    shared = len({member.runtime for member in members}) == 1
-    if shared and members[0].runtime:
-        table.caption, table.caption_justify = _called_with(members[0]), "left"
-    for member in members:
-        about = Text(member.summary, style="dim")
-        if member.runtime and not shared:
-            about.append(f"\n{_called_with(member)}")
-        table.add_row(Text(member.name, style="bold"), about, "")
-        _add_settings(table, member, indent="  ")
-        table.add_section()
-    return table
-
-
-def _columns(first: str) -> Table:
-    from rich.table import Table
-
-    table = Table(expand=False)
-    for column in (first, "type and range", "default"):
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _add_settings(table: Table, member: Component, indent: str = "") -> None:
-    from rich.text import Text
-
-    from ccd.config.annotations import default_text, readable
-
-    for setting in member.settings.values():
-        table.add_row(
-            Text(indent + setting.name),
-            Text(readable(setting.annotation), style="cyan"),
-            Text(default_text(setting.default), style="green"),
-        )
-
-
-def _called_with(member: Component) -> str:
-    """What ccd passes at run time."""
-    return f"called with: {', '.join(member.runtime)}"
 
 
 def _to_json(member: Component) -> dict[str, Any]:

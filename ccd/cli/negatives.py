@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
 
 
 def negatives(
@@ -15,21 +15,23 @@ def negatives(
     seed: Seed = None,
     user: Annotated[
         Optional[str],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--user", metavar="ID", help="Also the items drawn for this user."),
+        typer.Option("--user", metavar="ID", help="Show the items drawn for this user too."),
     ] = None,
     epoch: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--epoch", metavar="E", help="Only this epoch, counted from 0."),
+        typer.Option("--epoch", metavar="E", help="Show this epoch only, counted from 0."),
     ] = None,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Show how hard, how false and how repetitive the hard negatives are, pool by pool.
+    """Show the hard negatives of a finished run: how hard, how often false, how repetitive.
 
-    Measures are those that training recorded. The items of --user are drawn anew from the saved
-    model, which is that of the best epoch: --epoch chooses the pool, not the model.
+    The figures were recorded while training. The items of --user are drawn now from the saved
+    model of the best epoch, so --epoch chooses the pool but not the model.
     """
+    refuse_missing(folder)
+
     import json
 
     from ccd.finished.inspection import inspect_negatives

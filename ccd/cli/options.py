@@ -7,56 +7,127 @@ from typing import Annotated
 
 import typer
 
+from ccd.errors import ConfigError
+
+SETTINGS = "Settings"
+FILES = "Files and data"
+CHOICE = "What to use"
+"""Headings under which ``--help`` groups options."""
+
 RecipePath = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help="A gin file; one of ccd's own where no such file exists here.",
+        help="A gin file of yours, or one of ccd's such as recipes/ablation_freedom.gin.",
         show_default=False,
     ),
 ]
 DatasetName = Annotated[
     str | None,
     typer.Option(
-        "--dataset", metavar="NAME", help="A data set of 'gin/datasets', or a path ending in .gin."
+        "--dataset",
+        metavar="NAME",
+        help="Use this data set: a name in gin/datasets such as baby, or a .gin file.",
+        rich_help_panel=SETTINGS,
     ),
 ]
 WithFiles = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="FILE", help="A gin file to add, after the variant's modules."),
+    typer.Option(
+        "--with",
+        metavar="FILE",
+        help="Add the settings of this gin file. Repeatable.",
+        rich_help_panel=SETTINGS,
+    ),
 ]
 Bindings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="BINDING", help="One more binding, the last to win: 'Trainer.epochs = 5'."
+        "--set",
+        metavar="BINDING",
+        help="Change one setting: --set 'Trainer.epochs = 5'. It wins over all files. Repeatable.",
+        rich_help_panel=SETTINGS,
+    ),
+]
+ComparisonBindings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="BINDING",
+        help="Change how runs are compared: --set 'Comparison.test = @t_test'. Repeatable.",
+        rich_help_panel=SETTINGS,
     ),
 ]
 AllowImports = Annotated[
     list[str] | None,
     typer.Option(
-        "--allow-import", metavar="NAME", help="A Python module that gin files may import."
+        "--allow-import",
+        metavar="MODULE",
+        help="Let gin files import this Python module, which runs its code. Repeatable.",
+        rich_help_panel=SETTINGS,
     ),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Folder that holds your data sets."),
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Look for data sets in this folder first.",
+        rich_help_panel=FILES,
+    ),
 ]
 RunDir = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A run folder, or a run's own folder in it.")
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="The folder that 'ccd run' wrote, or the folder of one run in it.",
+        show_default=False,
+    ),
 ]
+
+
+def refuse_missing(*folders: Path) -> None:
+    """Refuse a folder that does not exist, before anything heavy is imported.
+
+    Raises:
+        ConfigError: It does not exist; the message names the folder beside it that is most like it.
+    """
+    from ccd.suggestions import closest
+
+    for folder in folders:
+        if folder.is_dir():
+            continue
+        beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+        near = closest(folder.name, (path.name for path in beside if path.is_dir()))
+        hint = f"did you mean {folder.parent / near}?" if near else "name a folder that exists"
+        raise ConfigError("this is no folder", where=folder, hint=hint)
+
+
 Variant = Annotated[
     str | None,
-    typer.Option("--variant", metavar="NAME", help="Which variant; by default the last."),
+    typer.Option(
+        "--variant",
+        metavar="NAME",
+        help="Use this variant; the last if left out.",
+        rich_help_panel=CHOICE,
+    ),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", metavar="N", help="Which seed; by default the first.")
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="Use this seed; the first if left out.",
+        rich_help_panel=CHOICE,
+    ),
 ]
 Storage = Annotated[
     str | None,
     typer.Option(
         "--storage",
         metavar="URL",
-        help="Of a study: postgresql://..., redis://..., sqlite:///FILE or journal:FILE; "
-        "a journal file in the study's folder if left out.",
+        help="Where a study is kept: postgresql://..., redis://..., sqlite:///FILE or "
+        "journal:FILE. If left out, a journal file in the study's folder.",
+        rich_help_panel=FILES,
     ),
 ]

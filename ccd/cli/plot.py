@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant, refuse_missing
 from ccd.figures.catalogue import FIGURES
 
 
@@ -36,21 +36,32 @@ def plot(
     seed: Seed = None,
     metric: Annotated[
         Optional[str],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--metric", metavar="NAME", help="For curves and sensitivity: recall@20."),
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="For curves and sensitivity: draw this metric, such as recall@20.",
+        ),
     ] = None,
     users: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--users", metavar="N", min=1, max=7, help="For tsne and negatives."),
+        typer.Option(
+            "--users", metavar="N", min=1, max=7, help="For tsne and negatives: show so many users."
+        ),
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="STEM", help="Writes STEM.png and STEM.svg; else DIR/KIND."),
+        typer.Option(
+            "--out", metavar="STEM", help="Write STEM.png and STEM.svg; DIR/KIND if left out."
+        ),
     ] = None,
     storage: Storage = None,
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
     """Draw a figure of a finished run as PNG and SVG."""
+    if storage is None:
+        refuse_missing(folder)
+
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, draw
     from ccd.figures.style import save
@@ -62,7 +73,7 @@ def plot(
         refuse_target(named.with_name(f"{named.name}.png"))
     study, stem = None, named
     if storage is not None:
-        from ccd.search.launch import find
+        from ccd.search.studies import find_study
 
         if kind != "sensitivity":
             raise ConfigError(
@@ -70,7 +81,7 @@ def plot(
                 keys=("--storage",),
                 hint="draw 'sensitivity', or leave out --storage",
             )
-        opened = find(str(folder), storage)
+        opened = find_study(str(folder), storage)
         study, stem = opened.study, named or opened.file(kind)
     request = Request(
         folder=folder,

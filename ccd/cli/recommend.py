@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant
+from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
 
 
 def recommend(
@@ -16,28 +16,34 @@ def recommend(
     seed: Seed = None,
     users: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--user", metavar="ID", help="For this user; may be repeated. Else for all."),
+        typer.Option(
+            "--user", metavar="ID", help="Recommend to this user; to all if left out. Repeatable."
+        ),
     ] = None,
-    k: Annotated[int, typer.Option("--k", metavar="K", min=1, help="Items for each user.")] = 10,
+    k: Annotated[
+        int, typer.Option("--k", metavar="K", min=1, help="How many items each user gets.")
+    ] = 10,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
             "--out",
             metavar="FILE",
-            help="Write them here: .parquet, .csv or .jsonl.",
+            help="Write the lists to this file: .parquet, .csv or .jsonl.",
         ),
     ] = None,
     data_dir: DataDir = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write one JSON object for each user.")
+        bool, typer.Option("--json", help="Print a JSON object for each user.")
     ] = False,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Recommend the K best items to users, by the saved model of the best epoch.
+    """List the best items for users, by the model that a finished run saved.
 
-    Left out is what the user has in the data set, be it in train, validation or test. Ids are those
-    of the data set's files.
+    Items that a user already has in the data set are left out. Ids are those of the data set's
+    files.
     """
+    refuse_missing(folder)
+
     from ccd.errors import ConfigError
     from ccd.files import json_line
     from ccd.finished.recommendations import recommend as recommend_items

@@ -7,37 +7,57 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DataDir, Storage
+from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, Storage, refuse_missing
 
 
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="Run folders, or runs' own folders; or one study's."),
+        typer.Argument(
+            metavar="DIR...", help="Folders that 'ccd run' wrote, or the folder of one study."
+        ),
     ],
     out: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--out", metavar="FILE", help="The page; else report.html in the first DIR."),
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write the page here; report.html in the first DIR if left out.",
+        ),
     ] = None,
     baseline: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--baseline", metavar="VARIANT", help="Compare with this; else the recipe's."),
+        typer.Option(
+            "--baseline",
+            metavar="VARIANT",
+            help="Compare the others with this variant; the recipe's baseline if left out.",
+        ),
     ] = None,
     slices: Annotated[
-        bool, typer.Option("--slices", help="Also by kinds of users and items; needs the data.")
+        bool,
+        typer.Option(
+            "--slices", help="Add metrics by groups of users and items; reads the data set."
+        ),
     ] = False,
     beyond: Annotated[
-        bool, typer.Option("--beyond", help="Also coverage, Gini, novelty, diversity; needs data.")
+        bool,
+        typer.Option(
+            "--beyond", help="Add coverage, Gini, novelty and diversity; reads the data set."
+        ),
     ] = False,
     storage: Storage = None,
-    bindings: Bindings = None,
+    bindings: ComparisonBindings = None,
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Write one self-contained HTML page: tables, statistics, figures, config, data, machine.
+    """Write one HTML page about finished runs: tables, tests, figures, settings and data.
 
-    Of a study ('runs/search/NAME', or its name and --storage): history, what mattered, all trials.
+    For a study (its folder, or its name with --storage) the page shows how the search went, which
+    settings mattered, and all trials.
     """
+    if storage is None:
+        refuse_missing(*folders)
+
     from ccd.config.part import load_part
     from ccd.errors import ConfigError
     from ccd.files import refuse_target, write_text
@@ -71,10 +91,10 @@ def report(
 
 def _report_study(name: str, storage: str | None, out: Path | None) -> None:
     from ccd.files import write_text
-    from ccd.search.launch import find
+    from ccd.search.studies import find_study
     from ccd.views.study_page import study_html
 
-    opened = find(name, storage)
+    opened = find_study(name, storage)
     path = out or opened.file("report.html")
     write_text(path, study_html(opened))
     print(path)

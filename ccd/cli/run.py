@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
+from ccd.cli.options import (
+    CHOICE,
+    FILES,
+    AllowImports,
+    Bindings,
+    DataDir,
+    DatasetName,
+    RecipePath,
+    WithFiles,
+)
 from ccd.errors import CcdError
 from ccd.runs.signals import on_signals
 
@@ -29,31 +38,42 @@ def run(
     recipe: RecipePath,
     only: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads annotations at run time
-        typer.Option("--only", metavar="VARIANT", help="Run this variant; may be repeated."),
+        typer.Option(
+            "--only",
+            metavar="VARIANT",
+            help="Run this variant only. Repeatable.",
+            rich_help_panel=CHOICE,
+        ),
     ] = None,
     seeds: Annotated[
         Optional[list[int]],  # noqa: UP045
-        typer.Option("--seed", metavar="N", help="Run this seed; may be repeated."),
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Run this seed instead of the recipe's. Repeatable.",
+            rich_help_panel=CHOICE,
+        ),
     ] = None,
     dataset: DatasetName = None,
-    data_dir: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--data-dir", metavar="DIR", help="Folder that holds your data sets."),
-    ] = None,
+    data_dir: DataDir = None,
     with_files: WithFiles = None,
     bindings: Bindings = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            "--out", metavar="DIR", help="Run folder; what is finished in it is not run again."
+            "--out",
+            metavar="DIR",
+            help="Write the results into this folder; a new one in runs/ if left out. Runs that "
+            "are finished in it are kept, so an interrupted command goes on.",
+            rich_help_panel=FILES,
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write one JSON object per event.")
+        bool, typer.Option("--json", help="Print a JSON object for each event.")
     ] = False,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Train, evaluate and compare the variants of a recipe, each with every seed."""
+    """Train the variants of a recipe with each seed, test them and compare them."""
     from ccd.progress.observers import choose_observer
     from ccd.progress.plain import JsonProgress
 
@@ -61,7 +81,18 @@ def run(
     try:
         came: list[int] = []
         with on_signals(partial(_interrupt, came)):
-            # Within the block: this import takes seconds, and Ctrl-C shall be quiet there too.
+            from ccd.config.recipe import read_layers
+
+            # Wrong paths and variants are refused before torch is imported, which takes seconds;
+            # within the block, since Ctrl-C shall be quiet then too.
+            read_layers(
+                recipe,
+                dataset=dataset,
+                with_files=with_files or (),
+                bindings=bindings or (),
+                only=only or (),
+                allow_imports=allow_imports or (),
+            )
             from ccd import ablation
 
             ablation.run(

@@ -18,10 +18,11 @@ from ccd.cli.options import (
     Storage,
     WithFiles,
 )
+from ccd.cli.recipe_command import RecipeCommand
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccd.search.launch import Opened
+    from ccd.search.studies import Opened
 
 _START = "RECIPE"
 
@@ -54,36 +55,51 @@ search = typer.Typer(
     cls=_RecipeOrCommand,
     no_args_is_help=True,
     subcommand_metavar="RECIPE [OPTIONS] | status|best|stop|resume|export STUDY",
-    help="Search for the best setting of a recipe: 'ccd search RECIPE'. Its options: "
-    "'ccd search RECIPE --help'.",
+    help="Search for the best settings of a recipe: 'ccd search RECIPE', whose options "
+    "'ccd search RECIPE --help' shows. A search is kept as a study.",
 )
 
 StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="Name of a study, or its folder.", show_default=False)
+    str,
+    typer.Argument(metavar="STUDY", help="The name of a study, or its folder.", show_default=False),
 ]
-Workers = Annotated[int, typer.Option("--workers", metavar="K", min=1, help="Processes.")]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="K", min=1, help="Train in so many processes.")
+]
 Trials = Annotated[
     int | None,
-    typer.Option("--trials", metavar="N", min=1, help="Total number of trials, restarts included."),
+    typer.Option(
+        "--trials",
+        metavar="N",
+        min=1,
+        help="How many trials the study has in all, those already done included.",
+    ),
 ]
 Timeout = Annotated[
     str | None,
-    typer.Option("--timeout", metavar="T", help="Begin no trial after 90s, 30m or 8h."),
+    typer.Option("--timeout", metavar="T", help="Begin no trial after this time: 90s, 30m or 8h."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WithTest = Annotated[
-    bool, typer.Option("--test", help="Then test the winner on Search.test_seeds.")
+    bool,
+    typer.Option(
+        "--test", help="Test the best setting at the end, on the seeds of Search.test_seeds."
+    ),
 ]
 
 
-@search.command(_START, help="Begin a study, or go on with the one of that name.")
+@search.command(_START, cls=RecipeCommand, help="Begin a study, or go on with it if it exists.")
 def start(
     recipe: RecipePath,
     trials: Trials = None,
     storage: Storage = None,
     study: Annotated[
         str | None,
-        typer.Option("--study", metavar="NAME", help="By default named like recipe and data set."),
+        typer.Option(
+            "--study",
+            metavar="NAME",
+            help="Name the study; by default after the recipe and the data set.",
+        ),
     ] = None,
     workers: Workers = 1,
     timeout: Timeout = None,
@@ -96,6 +112,17 @@ def start(
     allow_imports: AllowImports = None,
 ) -> None:
     """Search the space of a recipe on the validation split."""
+    from ccd.config.recipe import read_layers
+
+    limit = seconds_of(timeout)
+    # Wrong paths are refused before torch is imported, which takes seconds.
+    read_layers(
+        recipe,
+        dataset=dataset,
+        with_files=with_files or (),
+        bindings=bindings or (),
+        allow_imports=allow_imports or (),
+    )
     from ccd.search.launch import begin
     from ccd.search.target import Source
 
@@ -107,14 +134,13 @@ def start(
         bindings=tuple(bindings or ()),
         allow_imports=tuple(allow_imports or ()),
     )
-    limit = seconds_of(timeout)
     opened = begin(
         source, name=study, storage=storage, workers=workers, trials=trials, timeout=limit
     )
     _run(opened, workers, test, as_json)
 
 
-@search.command("resume", help="Go on with a study.")
+@search.command("resume", help="Go on with a study, as it was begun.")
 def resume(
     study: StudyName,
     trials: Trials = None,
@@ -125,79 +151,107 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a study, from the recipe and with the options it was begun with."""
-    from ccd.search.launch import begin, find
+    from ccd.search.studies import find_study
 
-    found = find(study, storage)
+    limit = seconds_of(timeout)
+    found = find_study(study, storage)
+
+    from ccd.search.launch import begin
+
     opened = begin(
         found.order.source,
         name=found.study.name,
         storage=storage,
         workers=workers,
         trials=trials,
-        timeout=seconds_of(timeout),
+        timeout=limit,
     )
     _run(opened, workers, test, as_json)
 
 
-@search.command("status", help="Progress, best so far, failures, time left.")
-def status(study: StudyName, storage: Storage = None, as_json: AsJson = False) -> None:
-    """Show how a study stands."""
+@search.command("status", help="Show how a study stands, or list all studies.")
+def status(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="The name of a study, or its folder; all studies are listed if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a study stands, or all studies with a line each."""
     import json
 
-    from ccd.search.launch import find
-    from ccd.search.summary import summarise
+    from ccd.search.folders import STUDIES_FOLDER
+    from ccd.search.studies import find_study, list_studies
     from ccd.terminal.console import make_console
+
+    if study is None:
+        from ccd.cli.search_output import show_studies
+
+        show_studies(list_studies(storage), storage or f"{STUDIES_FOLDER}", as_json)
+        return
+    opened = find_study(study, storage)
+
+    from ccd.search.summary import summarise
     from ccd.views.search_text import status_view
 
-    summary = summarise(find(study, storage).study)
+    summary = summarise(opened.study)
     if as_json:
         print(json.dumps(summary.to_json(), indent=2))
     else:
         make_console().print(status_view(summary))
 
 
-@search.command("best", help="The best trials, what mattered, and best.gin.")
+@search.command("best", help="Show the best trials and which settings mattered; write best.gin.")
 def best(
     study: StudyName, storage: Storage = None, test: WithTest = False, as_json: AsJson = False
 ) -> None:
     """Show the best trials and write the winner as a gin file."""
-    from ccd.cli.search_output import show_best, show_test
-    from ccd.search.launch import find
+    from ccd.search.studies import find_study
 
-    opened = find(study, storage)
+    opened = find_study(study, storage)
+
+    from ccd.cli.search_output import show_best, show_test
+
     show_best(opened, as_json)
     if test:
         show_test(opened, as_json)
 
 
-@search.command("stop", help="Ask all workers to stop after their epoch.")
+@search.command("stop", help="Ask all workers of a study to stop after their current epoch.")
 def stop(study: StudyName, storage: Storage = None) -> None:
     """Ask all workers of a study, on whatever machine, to stop after their epoch."""
-    from ccd.search.launch import find
+    from ccd.search.studies import find_study
+
+    opened = find_study(study, storage)
+
     from ccd.search.study import STOP
 
-    opened = find(study, storage)
     opened.study.set(STOP, True)
     print(f"asked the workers of '{study}' to stop; to go on: ccd search resume {study}")
 
 
-@search.command("export", help="All trials as a table.")
+@search.command("export", help="Write all trials as a table, one per row.")
 def export(
     study: StudyName,
     storage: Storage = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="A file ending in .csv or .json."),
+        typer.Option(
+            "--out", metavar="FILE", help="Write to this file, .csv or .json; print if left out."
+        ),
     ] = None,
     form: Annotated[
-        Literal["csv", "json"], typer.Option("--format", help="Where --out is left out.")
+        Literal["csv", "json"], typer.Option("--format", help="What is printed.")
     ] = "csv",
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""
     from ccd.files import refuse_target, write_text
-    from ccd.search.launch import find
-    from ccd.search.result import trials_as_csv, trials_as_json
-    from ccd.search.summary import ended_trials
+    from ccd.search.studies import find_study
 
     if out is not None and out.suffix not in (".csv", ".json"):
         raise ConfigError(
@@ -205,7 +259,12 @@ def export(
         )
     if out is not None:
         refuse_target(out)
-    ended = ended_trials(find(study, storage).study)
+    opened = find_study(study, storage)
+
+    from ccd.search.result import trials_as_csv, trials_as_json
+    from ccd.search.summary import ended_trials
+
+    ended = ended_trials(opened.study)
     kind = out.suffix[1:] if out is not None else form
     text = trials_as_json(ended) if kind == "json" else trials_as_csv(ended)
     if out is None:

@@ -12,8 +12,8 @@ from ccd.terminal.console import make_console
 from ccd.terminal.stdout import say
 
 if TYPE_CHECKING:
-    from ccd.search.launch import Opened
-    from ccd.search.summary import Ended
+    from ccd.search.studies import Listed, Opened
+    from ccd.search.summary import Ended, Summary
 
 _JSON_BEST = 10
 
@@ -78,6 +78,34 @@ class Teller:
 
     def _emit(self, event: str, body: dict[str, object]) -> None:
         say(json.dumps({"event": event, **body}))
+
+
+def show_studies(listed: list[Listed], place: str, as_json: bool) -> None:
+    """A line for each study of a place."""
+    if as_json:
+        bodies = [
+            {"study": each.name, "closed_because": each.closed_because}
+            if each.opened is None
+            else _summary(each.opened).to_json()
+            for each in listed
+        ]
+        say(json.dumps({"studies": bodies}, indent=2))
+    elif listed:
+        from ccd.views.search_text import studies_view
+
+        view = studies_view(
+            (each.name, _summary(each.opened) if each.opened else None, each.closed_because)
+            for each in listed
+        )
+        make_console().print(view)
+    else:
+        say(f"no study in {place}; begin one with 'ccd search RECIPE'")
+
+
+def _summary(opened: Opened) -> Summary:
+    from ccd.search.summary import summarise
+
+    return summarise(opened.study)
 
 
 def resume_command(opened: Opened) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DatasetName, RecipePath, WithFiles
+from ccd.cli.options import CHOICE, AllowImports, Bindings, DatasetName, RecipePath, WithFiles
 
 
-class Format(str, Enum):
+class GraphFormat(str, Enum):
     """How the graph is written."""
 
     TREE = "tree"
@@ -22,15 +22,22 @@ def show(
     recipe: RecipePath,
     variant: Annotated[
         list[str] | None,
-        typer.Option("--variant", metavar="VARIANT", help="Show this variant; may be repeated."),
+        typer.Option(
+            "--variant",
+            metavar="VARIANT",
+            help="Show this variant only. Repeatable.",
+            rich_help_panel=CHOICE,
+        ),
     ] = None,
     dataset: DatasetName = None,
     with_files: WithFiles = None,
     bindings: Bindings = None,
     allow_imports: AllowImports = None,
-    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TREE,
+    form: Annotated[
+        GraphFormat, typer.Option("--format", help="How to print it.")
+    ] = GraphFormat.TREE,
 ) -> None:
-    """Draw a recipe's config graph: every parameter, who set it, what variants differ in."""
+    """Show every setting of a recipe, where each was set, and what the variants differ in."""
     import json
 
     from ccd.config import load_recipe
@@ -46,9 +53,9 @@ def show(
         only=variant or (),
         allow_imports=allow_imports or (),
     )
-    if form is Format.TREE:
+    if form is GraphFormat.TREE:
         make_console().print(render(loaded))
-    elif form is Format.MERMAID:
+    elif form is GraphFormat.MERMAID:
         print(to_mermaid(loaded), end="")
     else:
         print(json.dumps(to_json(loaded), indent=2))

@@ -7,26 +7,33 @@ from typing import Annotated
 
 import typer
 
+from ccd.cli.options import refuse_missing
+
 
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, finished or not.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that 'ccd run' wrote, finished or not.")
+    ],
     dataset: Annotated[
         str | None,
         typer.Option(
             "--dataset",
             metavar="NAME",
-            help="The paper's baby, sports or clothing; the name of the run's data if left out.",
+            help="Compare with the paper's baby, sports or clothing; with the run's data set if "
+            "left out.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write Markdown.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
     """Compare the finished runs of a folder with the paper's Tables 2 and 3.
 
-    A variant is matched to the paper's row of the same name; the recipes table2 and table3 use
-    these names. The verdicts are for reading: whatever they are, the exit code is 0. A folder of
-    which no run is a row of the paper is refused, with exit code 2.
+    A variant is compared with the paper's row of the same name; recipes/table2.gin and
+    recipes/table3.gin use these names. The exit code is 0 whatever the verdicts are, and 2 where
+    no run is a row of the paper.
     """
+    refuse_missing(folder)
+
     import json
 
     from ccd.analysis import verification

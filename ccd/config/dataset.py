@@ -27,8 +27,8 @@ def load_dataset(
     """
     from ccd import catalogue
 
+    path = find_dataset(name)  # a wrong name is refused before torch is imported
     catalogue.load()
-    path = find_dataset(name)
     origin = Origin(shown(path), path=path)
     # What the file says of other parts is for a recipe to use.
     layer = read_file(path, allow_imports=tuple(allow_imports)).as_wiring()

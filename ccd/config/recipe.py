@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +87,56 @@ def load_recipe(
     """
     from ccd import catalogue
 
+    layers = read_layers(
+        path,
+        dataset=dataset,
+        with_files=with_files,
+        bindings=bindings,
+        only=only,
+        allow_imports=allow_imports,
+    )
+    layers = replace(layers, added=layers.added + (trial or NOTHING))
     catalogue.load()
+    file = None if dataset is None else find_dataset(dataset)
+    return _Loader(find_file(path), layers, root, tuple(allow_imports)).load(file, tuple(only))
+
+
+def read_layers(
+    path: str | Path,
+    *,
+    dataset: str | None = None,
+    with_files: Sequence[str | Path] = (),
+    bindings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    allow_imports: Sequence[str] = (),
+) -> Layers:
+    """Read a recipe and its options without looking up a component, for which torch is imported.
+
+    So a wrong path or variant is refused in a moment. The arguments are those of ``load_recipe``.
+
+    Raises:
+        ConfigError: A file is missing or is no gin, or a variant is unknown.
+    """
     allowed = tuple(allow_imports)
     path = find_file(path)
     file = None if dataset is None else find_dataset(dataset)
-    added = [read_file(find_file(name), allow_imports=allowed) for name in with_files]
+    more = [find_file(name) for name in with_files]
+    if allowed:
+        from ccd import catalogue
+
+        catalogue.load()  # first, so that it is a user's component whose name is refused as taken
     layers = Layers(
         recipe=read_file(path, allow_imports=allowed),
         dataset=NOTHING if file is None else read_file(file, allow_imports=allowed),
-        added=sum(added, NOTHING) + (trial or NOTHING),
+        added=sum((read_file(name, allow_imports=allowed) for name in more), NOTHING),
         last=read_bindings([(text, Origin("--set", text=text)) for text in bindings]),
     )
-    return _Loader(path, layers, root, allowed).load(file, tuple(only))
+    winning = {binding.key: binding.value for binding in layers.of().bindings}
+    variants = winning.get(f"{Ablation.__name__}.variants") or {path.stem: []}
+    if isinstance(variants, dict):  # no macro, which is known later
+        for name in only:
+            _check_choice(name, variants, None)
+    return layers
 
 
 class _Loader:

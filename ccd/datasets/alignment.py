@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy import sparse
 
 from ccd.datasets.dataset import Dataset
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 SUSPICIOUS_Z = 2.0
 """Below this many standard deviations the features look unrelated to the interactions."""

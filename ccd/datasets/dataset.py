@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Dataset:
     @cached_property
     def train_matrix(self) -> sparse.csr_matrix:
         """0/1 training interactions ``[n_users, n_items]``, indices sorted."""
+        from scipy import sparse
+
         ones = np.ones(len(self.train), dtype=np.float32)
         matrix = sparse.csr_matrix(
             (ones, (self.train.users, self.train.items)), shape=(self.n_users, self.n_items)

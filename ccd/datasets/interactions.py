@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import csv
 
 from ccd.datasets.ids import Column, is_integer, number_ids
 from ccd.errors import CcdError, DamagedFileError, DataError, Place, reading, reason
@@ -164,6 +162,9 @@ def _guess_header(line: str) -> str:
 
 def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
     """The three columns, as text."""
+    import pyarrow as pa
+    from pyarrow import csv
+
     text = pa.dictionary(pa.int32(), pa.string())
     try:
         table = csv.read_csv(

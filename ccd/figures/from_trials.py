@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def sensitivity(request: Request) -> Figure:
     """A metric against the settings that runs of a folder, or trials of a study, differ in."""
-    from ccd.search.launch import STUDY_FILE, find
+    from ccd.search.folders import STUDY_FILE
+    from ccd.search.studies import find_study
 
     if request.study is not None or (request.folder / STUDY_FILE).exists():
         if request.metric is not None:
@@ -28,7 +29,7 @@ def sensitivity(request: Request) -> Figure:
                 keys=("--metric",),
                 hint="leave out --metric",
             )
-        return _study(request.study or find(str(request.folder), None).study)
+        return _study(request.study or find_study(str(request.folder), None).study)
     folders = [request.folder]
     if not any((request.folder / name).exists() for name in (RESULTS_FILE, RUN_FILE)):
         folders = sorted(path.parent for path in request.folder.glob(f"*/{RESULTS_FILE}"))

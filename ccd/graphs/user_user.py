@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from ccd.errors import ConfigError
@@ -171,6 +170,8 @@ def co_interactions(
     Returns:
         ``neighbours`` and ``counts``, int32 ``[n_users, kept]``, padded with 0.
     """
+    from scipy import sparse
+
     ones = np.ones(len(users), dtype=np.int32)
     by_user = sparse.csr_matrix((ones, (users, items)), shape=(n_users, n_items))
     by_item = by_user.T.tocsr()

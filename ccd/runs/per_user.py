@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ccd.errors import DamagedFileError, ResourceError, reading, reason
 from ccd.files import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _KEYS = ("variant", "seed", "user")
 
@@ -31,6 +33,9 @@ class PerUser:
 
 def write_per_user(path: Path, variant: str, seed: int, per_user: PerUser) -> None:
     """Write the rows of one run, metric columns as float32."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     n = len(per_user.users)
     columns = {
         "variant": pa.array([variant] * n, pa.string()),
@@ -45,6 +50,9 @@ def write_per_user(path: Path, variant: str, seed: int, per_user: PerUser) -> No
 
 def merge_per_user(path: Path, parts: Sequence[Path]) -> None:
     """Join the rows of several runs into one file, reading one run at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema = pa.unify_schemas([_read(part).schema for part in parts])
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for part in parts:
@@ -78,6 +86,9 @@ def read_per_user(path: Path) -> dict[tuple[str, int], PerUser]:
 
 
 def _read(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with reading(path, ResourceError):
         data = path.read_bytes()
     try:

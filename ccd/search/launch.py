@@ -8,58 +8,28 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
+from ccd.search.folders import STUDY_FILE, study_folder
+from ccd.search.order import Order
 from ccd.search.presets import Presets
 from ccd.search.signals import Halt
 from ccd.search.space import Space
-from ccd.search.storage import Store, open_store
-from ccd.search.study import BUDGET, IDENTITY, RETRIES, SOURCE, STOP, Direction, Study, create_study
+from ccd.search.storage import open_store
+from ccd.search.studies import Opened
+from ccd.search.study import BUDGET, IDENTITY, RETRIES, SOURCE, STOP, Direction, create_study
 from ccd.search.target import Source, Target
-from ccd.search.worker import Order, Worker
-from ccd.suggestions import did_you_mean
+from ccd.search.worker import Worker
 
-STUDY_FILE = "study.json"
 _POLL = 0.5
 _GRACE = 3.0
 """Seconds for which workers that are told to stop at once may take to say so."""
 _DEATHS = 5
 """Workers that may die in a row without a trial having ended."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A study that is ready to be worked on, or looked at."""
-
-    study: Study
-    store: Store
-    folder: Path
-    order: Order
-
-    def file(self, name: str) -> Path:
-        """Where a file of the study goes; makes the folder of one begun on another machine.
-
-        Raises:
-            ResourceError: The folder cannot be made.
-        """
-        with refusing_io(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / name
-
-
-def study_folder(name: str) -> Path:
-    """Where a new study's files lie; its journal too, unless it has another storage."""
-    return Path("runs") / "search" / name
-
-
-def folder_of(study: str) -> Path:
-    """The folder of a study that is told by its name, or by its folder."""
-    return Path(study) if (Path(study) / STUDY_FILE).exists() else study_folder(study)
 
 
 def begin(
@@ -126,45 +96,6 @@ def begin(
     until = time.time() + timeout if timeout is not None else None
     order = Order(source, name, storage, str(folder), until)
     return Opened(study, store, folder, order)
-
-
-def find(name: str, storage: str | None) -> Opened:
-    """A study that exists.
-
-    Args:
-        name: Its name, or its folder.
-        storage: Address of the storage, or None for the study's journal file.
-
-    Raises:
-        ConfigError: There is none of that name; the message tells of others.
-    """
-    folder = folder_of(name)
-    name = _name_in(folder)
-    journal_missing = storage is None and not (folder / "journal.log").exists()
-    known = sorted(path.parent.name for path in study_folder("x").parent.glob(f"*/{STUDY_FILE}"))
-    hint = did_you_mean(name, known, "studies here", list_all=True)
-    if storage is not None and storage.startswith("journal:"):
-        journal_missing = not Path(storage.removeprefix("journal:")).exists()
-    if journal_missing:
-        if storage is None and name in known:
-            hint = "if it is kept in a database, name that with --storage"
-        raise ConfigError(f"no study '{name}' in {storage or folder.parent}", hint=hint)
-    store = open_store(storage, folder)
-    try:
-        study = Study(store.backend, name)
-        attributes = study.attributes
-        source = Source.from_json(attributes[SOURCE])
-    except KeyError as error:
-        raise ConfigError(f"no study '{name}' in {store.text}", hint=hint) from error
-    order = Order(source, name, storage, str(folder))
-    return Opened(study, store, folder, order)
-
-
-def _name_in(folder: Path) -> str:
-    """The study's name: what its file says, for the folder may have been moved or linked to."""
-    path = folder / STUDY_FILE
-    said = read_json(path).get("study") if path.exists() else None
-    return str(said or folder.name)
 
 
 def work(opened: Opened, workers: int, on_change: Callable[[], None]) -> int | None:

@@ -14,12 +14,10 @@ from ccd.config.graph import ConfigGraph
 from ccd.config.text import flat_settings
 from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
-from ccd.search.pruners import Pruning, Resources
+from ccd.search.pruners import Resources, TrialPruner
+from ccd.search.study import BEST_EPOCHS, SECONDS
 from ccd.search.target import Target
 from ccd.training.epoch import Epoch
-
-BINDINGS, BEST_EPOCHS, SECONDS = "ccd:bindings", "ccd:best_epochs", "ccd:seconds"
-"""Attributes of a trial: what it changed, its best epoch per seed, and its wall seconds."""
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -58,7 +56,7 @@ class Objective:
         self,
         trial: Trial,
         texts: dict[str, str],
-        pruning: Pruning | None,
+        pruning: TrialPruner | None,
         is_over: Callable[[], bool],
     ) -> list[float]:
         """Train one trial.
@@ -87,25 +85,30 @@ class Objective:
                     if is_over():
                         raise Interrupted
                     if epoch.valid is not None and number == 0 and not self._several:
-                        self._report(trial, epoch, epoch.valid[select], pruning)
+                        is_last = training.finished and len(self.target.seeds) == 1
+                        self._report(trial, epoch, epoch.valid[select], pruning, is_last)
                 trained = training.trained
             scores.append(trained.valid[select])
             best.append(trained.best_epoch)
             if pruning is not None and pruning.per_seed:
                 trial.report(scores[-1], step=number)
-                if trial.should_prune():
+                if number + 1 < len(self.target.seeds) and trial.should_prune():
                     raise TrialPruned
         seconds = time.perf_counter() - began
         trial.set_user_attr(BEST_EPOCHS, best)
         trial.set_user_attr(SECONDS, round(seconds, 3))
         return [fmean(scores), seconds] if self._several else [fmean(scores)]
 
-    def _report(self, trial: Trial, epoch: Epoch, score: float, pruning: Pruning | None) -> None:
+    def _report(
+        self, trial: Trial, epoch: Epoch, score: float, pruning: TrialPruner | None, is_last: bool
+    ) -> None:
         if pruning is not None and pruning.per_seed:
             return
         trial.report(score, step=epoch.index)
-        # Easy pools give flat scores, so no trial is judged while its own curriculum runs.
-        if pruning is not None and epoch.index >= epoch.settled_epoch and trial.should_prune():
+        # Easy pools give flat scores, so no trial is judged while its own curriculum runs; and one
+        # that has nothing left to train is complete.
+        is_judged = epoch.index >= epoch.settled_epoch and not is_last
+        if pruning is not None and is_judged and trial.should_prune():
             raise TrialPruned
 
     def _data(self, graph: ConfigGraph) -> Dataset:

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import Trial
 
-from ccd.search.samplers import Exhaustive, Seeds
+from ccd.search.samplers import Exhaustive, SamplerSeeds
 from ccd.search.settings import DEFAULT_TRIALS
 from ccd.search.space import Space
 
@@ -30,7 +30,7 @@ class Presets:
     def __init__(self, space: Space) -> None:
         self.space, self.search = space, space.target.search
         self.current = space.current() if self.search.current_first else None
-        made = self.search.sampler(Seeds(self.search.seed, 0))
+        made = self.search.sampler(SamplerSeeds(self.search.seed, 0))
         self.points: list[dict[str, Any]] | None = None
         if isinstance(made, Exhaustive):
             self.points = space.points()
@@ -69,7 +69,7 @@ class Presets:
     def sampler(self, slot: int) -> BaseSampler:
         """The sampler of a slot, with random numbers of its own."""
         state = np.random.SeedSequence([self.search.seed, slot]).generate_state(1)
-        made = self.search.sampler(Seeds(self.search.seed, int(state[0])))
+        made = self.search.sampler(SamplerSeeds(self.search.seed, int(state[0])))
         return RandomSampler(seed=0) if isinstance(made, Exhaustive) else made
 
     def texts(self, slot: int, trial: Trial) -> dict[str, str]:

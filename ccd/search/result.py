@@ -8,9 +8,8 @@ import json
 from pathlib import Path
 
 from ccd.files import write_text
-from ccd.search.launch import Opened
-from ccd.search.objective import BEST_EPOCHS
-from ccd.search.study import IDENTITY, METRIC, refuse_other_settings
+from ccd.search.studies import Opened
+from ccd.search.study import BEST_EPOCHS, IDENTITY, METRIC, refuse_other_settings
 from ccd.search.summary import Ended, best_trials, ended_trials
 from ccd.search.target import Target
 

@@ -10,33 +10,27 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import (
-    BaseSampler,
-    CmaEsSampler,
-    GPSampler,
-    NSGAIISampler,
-    QMCSampler,
-    RandomSampler,
-    TPESampler,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ccd.registry import component
 from ccd.settings import Flag, Fraction, PositiveInt, Slot
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler  # where it is used: its import takes long
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
     """Without Optuna's notices that a part of it is experimental."""
+    from optuna.exceptions import ExperimentalWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
 
 
 @dataclass(frozen=True)
-class Seeds:
+class SamplerSeeds:
     """Where a sampler's randomness comes from.
 
     Attributes:
@@ -57,7 +51,7 @@ class Exhaustive:
 
 @component("search_sampler")
 def tpe_search(
-    seeds: Seeds,
+    seeds: SamplerSeeds,
     *,
     n_startup_trials: PositiveInt = 10,
     n_ei_candidates: PositiveInt = 24,
@@ -75,6 +69,8 @@ def tpe_search(
         group: Model settings that occur together jointly, which conditional spaces need.
         constant_liar: Keep away from what other workers are trying.
     """
+    from optuna.samplers import TPESampler
+
     with quietly():
         return TPESampler(
             n_startup_trials=n_startup_trials,
@@ -87,13 +83,17 @@ def tpe_search(
 
 
 @component("search_sampler")
-def random_search(seeds: Seeds) -> BaseSampler:
+def random_search(seeds: SamplerSeeds) -> BaseSampler:
     """Independent uniform draws."""
+    from optuna.samplers import RandomSampler
+
     return RandomSampler(seed=seeds.trial)
 
 
 @component("search_sampler")
-def grid_search(seeds: Seeds, *, order: Literal["random", "listed"] = "random") -> Exhaustive:
+def grid_search(
+    seeds: SamplerSeeds, *, order: Literal["random", "listed"] = "random"
+) -> Exhaustive:
     """Every point once.
 
     Args:
@@ -105,7 +105,7 @@ def grid_search(seeds: Seeds, *, order: Literal["random", "listed"] = "random") 
 
 @component("search_sampler")
 def qmc_search(
-    seeds: Seeds, *, sequence: Literal["sobol", "halton"] = "sobol", scramble: Flag = True
+    seeds: SamplerSeeds, *, sequence: Literal["sobol", "halton"] = "sobol", scramble: Flag = True
 ) -> BaseSampler:
     """Quasi-random points that fill the space evenly; settings that are conditional are random.
 
@@ -114,6 +114,8 @@ def qmc_search(
         sequence: Whose points.
         scramble: Shift the sequence at random, which keeps it even.
     """
+    from optuna.samplers import QMCSampler, RandomSampler
+
     with quietly():
         return QMCSampler(
             qmc_type=sequence,
@@ -127,7 +129,7 @@ def qmc_search(
 
 @component("search_sampler")
 def cmaes_search(
-    seeds: Seeds, *, n_startup_trials: PositiveInt = 5, population: PositiveInt | None = None
+    seeds: SamplerSeeds, *, n_startup_trials: PositiveInt = 5, population: PositiveInt | None = None
 ) -> BaseSampler:
     """CMA-ES (Hansen) over numeric ranges; choices are drawn at random. Needs the extra 'search'.
 
@@ -136,6 +138,8 @@ def cmaes_search(
         n_startup_trials: Random trials before the first population.
         population: Trials per generation; None for ``4 + floor(3 ln n)``.
     """
+    from optuna.samplers import CmaEsSampler, RandomSampler
+
     with quietly():
         return CmaEsSampler(
             n_startup_trials=n_startup_trials,
@@ -152,7 +156,7 @@ def cmaes_search(
 
 @component("search_sampler")
 def gp_search(
-    seeds: Seeds, *, n_startup_trials: PositiveInt = 10, deterministic: Flag = True
+    seeds: SamplerSeeds, *, n_startup_trials: PositiveInt = 10, deterministic: Flag = True
 ) -> BaseSampler:
     """Gaussian process with expected improvement: few, costly trials.
 
@@ -161,6 +165,8 @@ def gp_search(
         n_startup_trials: Random trials before the model is used.
         deterministic: The same setting always has the same value, as it has with one seed.
     """
+    from optuna.samplers import GPSampler, RandomSampler
+
     with quietly():
         return GPSampler(
             seed=seeds.trial,
@@ -173,7 +179,7 @@ def gp_search(
 
 @component("search_sampler")
 def nsga2_search(
-    seeds: Seeds,
+    seeds: SamplerSeeds,
     *,
     population: PositiveInt = 20,
     crossover_share: Fraction = 0.9,
@@ -187,6 +193,8 @@ def nsga2_search(
         crossover_share: Children that have two parents.
         swapping_share: Settings that such a child takes from the other parent.
     """
+    from optuna.samplers import NSGAIISampler
+
     with quietly():
         return NSGAIISampler(
             population_size=population,
@@ -197,4 +205,5 @@ def nsga2_search(
         )
 
 
-SamplerFactory = Annotated[Callable[[Seeds], BaseSampler | Exhaustive], Slot("search_sampler")]
+SearchSamplerFactory = Annotated[Callable[[SamplerSeeds], Any], Slot("search_sampler")]
+"""Makes a sampler of Optuna's or ``Exhaustive``."""

@@ -9,23 +9,23 @@ from pydantic import AfterValidator, Field
 from ccd.config.ablation import Seeds
 from ccd.registry import component
 from ccd.search.pruners import PrunerFactory
-from ccd.search.samplers import SamplerFactory
+from ccd.search.samplers import SearchSamplerFactory
 from ccd.settings import REQUIRED, Flag, NonNegativeInt, PositiveFloat, PositiveInt, Text
 
 DEFAULT_TRIALS = 60
 
-Space = dict[Text, list[Any] | dict[Text, Any]]
+SpaceLists = dict[Text, list[Any] | dict[Text, Any]]
 """Setting to its choices, ``[0.5, 0.7]``, or its range, ``{'low': 1e-6, 'high': 1e-3}``."""
-Objective = Literal["metric", "seconds"]
+ObjectiveName = Literal["metric", "seconds"]
 
 
-def _with_metric(values: tuple[Objective, ...]) -> tuple[Objective, ...]:
+def _with_metric(values: tuple[ObjectiveName, ...]) -> tuple[ObjectiveName, ...]:
     if values[:1] != ("metric",) or len(set(values)) < len(values):
         raise ValueError("('metric',) or ('metric', 'seconds')")
     return values
 
 
-Objectives = Annotated[tuple[Objective, ...], Field(min_length=1), AfterValidator(_with_metric)]
+Objectives = Annotated[tuple[ObjectiveName, ...], Field(min_length=1), AfterValidator(_with_metric)]
 
 
 @component("recipe")
@@ -37,7 +37,7 @@ class Search:
             are searched only in trials that have it.
         variant: The variant that is searched; None where the recipe has one only.
         sampler: Proposes the next setting.
-        pruner: Ends hopeless trials early; None for never.
+        pruner: Ends hopeless trials early; None, the default, for never.
         trials: Total number of trials; None for every point of a grid, or 60.
         seeds: A trial trains once per seed and its value is the mean; None for the recipe's first.
         objectives: The validation metric, or that and the training seconds.
@@ -52,9 +52,9 @@ class Search:
     def __init__(
         self,
         *,
-        space: Space | None = None,
+        space: SpaceLists | None = None,
         variant: Text | None = None,
-        sampler: SamplerFactory = REQUIRED,
+        sampler: SearchSamplerFactory = REQUIRED,
         pruner: PrunerFactory | None = None,
         trials: PositiveInt | None = None,
         seeds: Seeds | None = None,

@@ -20,9 +20,9 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, Jou
 
 from ccd.errors import ConfigError, DamagedFileError, ResourceError, reason
 from ccd.files import refusing_io, replacing
+from ccd.search.folders import JOURNAL_FILE
 from ccd.search.samplers import quietly
 
-JOURNAL_FILE = "journal.log"
 _HEAD = b'{"op_code":'
 PATIENCE = 300.0
 """Seconds for which a worker waits for a database that is down."""

@@ -25,6 +25,8 @@ from ccd.search.leases import Lease, Leases
 
 SLOT, OUTCOME, KIND, REASON = "ccd:slot", "ccd:outcome", "ccd:kind", "ccd:reason"
 """Attributes of a trial: its slot; how it ended without a value; the exception's class and text."""
+BINDINGS, BEST_EPOCHS, SECONDS = "ccd:bindings", "ccd:best_epochs", "ccd:seconds"
+"""Attributes of a trial: what it changed, its best epoch per seed, and its wall seconds."""
 BUDGET, RETRIES, SOURCE, IDENTITY, STOP, METRIC = (
     "ccd:budget", "ccd:retries", "ccd:source", "ccd:identity", "ccd:stop", "ccd:metric",
 )  # fmt: skip

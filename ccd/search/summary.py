@@ -10,9 +10,9 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ccd.search.failures import Failure, failures
-from ccd.search.objective import BINDINGS, SECONDS
 from ccd.search.samplers import quietly
 from ccd.search.study import (
+    BINDINGS,
     BUDGET,
     DUPLICATE,
     KIND,
@@ -20,6 +20,7 @@ from ccd.search.study import (
     METRIC,
     OUTCOME,
     REASON,
+    SECONDS,
     SLOT,
     Study,
     is_live,

@@ -5,15 +5,12 @@ Workers share nothing but the storage, so one more can be started anywhere at an
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -24,15 +21,19 @@ from ccd.errors import CcdError, ConfigError, reason
 from ccd.files import write_json
 from ccd.search.failures import refuse_hopeless
 from ccd.search.leases import BeatLeases, FileLeases, Leases
-from ccd.search.objective import BEST_EPOCHS, BINDINGS, SECONDS, Interrupted, Objective
+from ccd.search.objective import Interrupted, Objective
+from ccd.search.order import Order
 from ccd.search.presets import Presets
-from ccd.search.pruners import Pruning
+from ccd.search.pruners import TrialPruner
 from ccd.search.signals import Halt
 from ccd.search.space import Space
 from ccd.search.storage import StorageLostError, Store, open_store
 from ccd.search.study import (
+    BEST_EPOCHS,
+    BINDINGS,
     FAILED,
     METRIC,
+    SECONDS,
     SLOT,
     STOPPED,
     Claim,
@@ -40,7 +41,7 @@ from ccd.search.study import (
     refuse_other_settings,
     wait,
 )
-from ccd.search.target import Source, Target
+from ccd.search.target import Target
 
 DATA = "ccd:data"
 """Attribute of a study: the fingerprint of its data set."""
@@ -50,35 +51,6 @@ WORKER = "ccd:worker"
 """Attribute of a trial: process and host."""
 POLL = 1.0
 """Seconds between two looks at what other workers still train."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a worker needs to know; plain values, so that it can be sent to a process.
-
-    Attributes:
-        source: From what the recipe is loaded.
-        study: Name of the study.
-        storage: Address of the storage, or None for the journal in ``folder``.
-        folder: The study's folder.
-        until: Unix time after which no trial begins, or None.
-    """
-
-    source: Source
-    study: str
-    storage: str | None
-    folder: str
-    until: float | None = None
-
-    def to_json(self) -> str:
-        """One line."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Order:
-        """The inverse of ``to_json``."""
-        record: dict[str, Any] = json.loads(text)
-        return cls(**{**record, "source": Source.from_json(record["source"])})
 
 
 def leases_of(store: Store, study: str, heartbeat: float) -> Leases:
@@ -161,7 +133,7 @@ class Worker:
                 hint="copy the same files to every machine, or name a new study with --study",
             )
 
-    def _prepare(self) -> Pruning | None:
+    def _prepare(self) -> TrialPruner | None:
         resources, metric, self._fingerprint = self.objective.prepare()
         if self.study.trials():
             self._refuse_other_data()

@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-Rows = Sequence[Sequence[str]]
+Lines = Sequence[Sequence[str]]
 
 
 class Grid:
@@ -25,7 +25,7 @@ class Grid:
     def __init__(
         self,
         header: Sequence[str],
-        rows: Rows,
+        rows: Lines,
         under: Mapping[str, str] | None = None,
         widths: Sequence[int] = (),
     ) -> None:

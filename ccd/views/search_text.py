@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -53,6 +54,40 @@ def status_view(summary: Summary) -> RenderableType:
     for name, text in rows.items():
         table.add_row(Text(name), Text(text))
     return Group(Text(f"study {summary.study}", style="bold"), table)
+
+
+def studies_view(
+    studies: Iterable[tuple[str, Summary | None, str]],
+) -> RenderableType:
+    """A line for each study.
+
+    Args:
+        studies: Name, how it stands or None, and in that case why that is not known.
+    """
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, summary, why_closed in studies:
+        if summary is None:
+            table.add_row(Text(name, style="bold"), "", Text(why_closed, style="dim"))
+            continue
+        best = summary.best
+        value = f"{summary.metric} {best.value:.4f}" if best and best.value is not None else ""
+        done = f"{summary.settled}/{summary.budget}"
+        table.add_row(
+            Text(name, style="bold"), done, Text(", ".join(filter(None, (_state(summary), value))))
+        )
+    return table
+
+
+def _state(summary: Summary) -> str:
+    """What becomes of a study just now, in a word or two."""
+    if summary.settled >= summary.budget:
+        return "done"
+    if summary.running:
+        return f"{summary.running} running{', stopping' if summary.stopping else ''}"
+    return "stopped" if summary.stopping else "not finished"
 
 
 def best_view(best: list[Ended], metric: str, importances: dict[str, float]) -> RenderableType:

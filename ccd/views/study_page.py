@@ -9,7 +9,7 @@ from ccd.errors import CcdError
 from ccd.figures.history import draw_history
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
-from ccd.search.launch import STUDY_FILE
+from ccd.search.folders import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 from ccd.terminal.console import duration
@@ -17,7 +17,7 @@ from ccd.views.html_parts import Sorted, to_figure, to_page, to_table, to_text
 from ccd.views.page_html import figure_html
 
 if TYPE_CHECKING:
-    from ccd.search.launch import Opened
+    from ccd.search.studies import Opened
     from ccd.search.summary import Ended, Summary
 
 _WHY_NONE = "Nothing can be said yet: the complete trials are too few, or all alike."

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ccd.analysis.paper import _FILE, Size, load_paper
+from ccd.analysis.paper import _FILE, DatasetSize, load_paper
 
 PAPER = load_paper()
 
@@ -15,7 +15,7 @@ def test_values_of_tables_2_and_3():
         "recall@5": 0.0389, "recall@10": 0.0626, "ndcg@5": 0.0250, "ndcg@10": 0.0328,
     }  # fmt: skip
     assert PAPER.values["clothing"]["MG+RealHNS"] == {"recall@10": 0.0651, "ndcg@10": 0.0352}
-    assert PAPER.sizes["clothing"] == Size(39387, 23033, 237488)
+    assert PAPER.sizes["clothing"] == DatasetSize(39387, 23033, 237488)
 
 
 @pytest.mark.parametrize(

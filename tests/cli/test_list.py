@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-from ccd import __version__, registry
+from ccd import __version__, catalogue, registry
 from ccd.cli import main
 from ccd.negatives import curricula
 from tests.config.conftest import make_project
@@ -30,35 +31,76 @@ def ccd(tmp_path, monkeypatch, capsys):
     return command
 
 
-@pytest.mark.parametrize("columns", [60, 160])
-def test_family_as_a_table(ccd, columns):
-    code, out, err = ccd("list", "demo_schedule", columns=columns)
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+@pytest.mark.parametrize("name", ["demo_schedule", "recipe", "step_curriculum", "Search"])
+def test_details_fit_any_window(ccd, name, columns):
+    code, out, err = ccd("list", name, columns=columns)
     assert (code, err) == (0, "")
     assert all(len(line) <= columns for line in out.splitlines())
+
+
+def test_family_with_settings(ccd):
+    _, out, _ = ccd("list", "demo_schedule")
     for part in ("demo_cosine", "A quarter of a cosine.", "offset", "float in [0, 1]", "0.008"):
         assert part in out
     assert "demo_files" not in out
 
 
+def test_settings_of_a_family_stand_in_line(ccd):
+    lines = ccd("list", "recipe")[1].splitlines()
+    rows = [line for line in lines if line.startswith("  ") and "  None  " in line]
+    assert len(rows) >= 5
+    assert len({line.index("None") for line in rows}) == 1
+
+
 def test_all_families(ccd):
     _, out, _ = ccd("list")
-    assert {"demo_schedule", "demo_dataset", "recipe"} <= {line.strip() for line in out.split("\n")}
+    firsts = [line.split()[0] for line in out.splitlines() if line[:1].strip()]
+    assert firsts[0] == "recipe"
+    assert {"demo_schedule", "demo_dataset"} <= set(firsts)
+    assert "interval" not in out
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140, 200])
+def test_all_of_ccd_fits_one_screen(columns):
+    done = subprocess.run(
+        [sys.executable, "-m", "ccd", "list"],
+        env={**os.environ, "COLUMNS": str(columns)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40
+    assert all(len(line) <= columns for line in lines)
+    assert "boundary_curriculum" in done.stdout
+    assert ("How much noise each diffusion step adds." in done.stdout) == (columns >= 140)
+
+
+def test_every_family_of_ccd_is_described_once_and_in_one_line(ccd):
+    catalogue.load()
+    own = {c.family for c in registry.components() if c.target.__module__.startswith("ccd.")}
+    assert set(catalogue.FAMILIES) == own
+    for family, about in catalogue.FAMILIES.items():
+        assert about[0].isupper()
+        assert about.endswith(".")
+        assert ccd("list", family)[1].startswith(f"{family}: {about}\n")
 
 
 def test_a_component_with_the_meaning_of_its_settings(ccd):
     code, out, err = ccd("list", "step_curriculum")
     assert (code, err) == (0, "")
     assert out.startswith("step_curriculum (curriculum)\n\nMove to the next harder pool every")
-    assert "\n    interval: Epochs per pool, the paper's delta tau.\n" in out
-    assert "int >= 1" in out
-    assert out.endswith("called with: epoch, n_pools\n")
+    meaning = "Epochs per pool, the paper's delta tau."
+    assert f"\n  interval: int >= 1, default 3\n      {meaning}\n" in out
+    assert "\npassed by ccd\n  epoch: Current epoch, counted from 0.\n" in out
     assert "boundary_curriculum" not in out
 
 
-def test_a_narrow_window_keeps_the_docstrings_indentation(ccd):
-    _, out, _ = ccd("list", "step_curriculum", columns=40)
-    assert all(len(line) <= 40 for line in out.splitlines())
-    assert "    easy to hard." in [line.rstrip() for line in out.splitlines()]
+def test_a_docstrings_lines_are_wrapped_anew(ccd):
+    """In a wide window a meaning is one line, in a narrow one its lines begin in one column."""
+    meaning = "What is searched. Components are chosen as `'@name'`; a component's own settings are"
+    assert f"      {meaning} searched only" in ccd("list", "Search", columns=200)[1]
+    lines = ccd("list", "Search", columns=40)[1].splitlines()
+    start = lines.index("      What is searched. Components are     ".rstrip().ljust(40))
+    assert [line[:6].strip() for line in lines[start : start + 4]] == [""] * 4
 
 
 def test_a_component_as_json(ccd):
@@ -91,7 +133,7 @@ def demo_own(steps: int) -> None:
 """
 
 
-@pytest.mark.parametrize("words", [["demo_schedule"], ["demo_own"], []])
+@pytest.mark.parametrize("words", [["demo_schedule"], ["demo_own"]])
 def test_parts_of_ones_own(ccd, tmp_path, monkeypatch, words):
     monkeypatch.setattr(registry, "_COMPONENTS", dict(registry._COMPONENTS))
     (tmp_path / "demo_own_parts.py").write_text(OWN)

@@ -99,7 +99,7 @@ def test_a_recipe_called_like_a_sub_command_is_written_as_a_path(call, here):  #
 def test_options_may_come_first_and_help_is_help(call):
     answer = call("--trials", "1", "own.gin", "--allow-import", STUB)
     assert answer.exit_code == 0, answer.output
-    assert "Search for the best setting of a recipe" in call("--help").output
+    assert "Search for the best settings of a recipe" in call("--help").output
     assert "--workers" in call("own.gin", "--help").output
 
 
@@ -111,3 +111,43 @@ def test_durations(text, seconds):
 def test_a_wrong_duration_is_refused():
     with pytest.raises(ConfigError, match="--timeout must .*, got 1 day; write 90s, 30m or 8h"):
         seconds_of("1 day")
+
+
+def test_status_without_a_study_has_a_line_for_each(call, here):  # noqa: F811
+    assert call("status").output == "no study in runs/search; begin one with 'ccd search RECIPE'\n"
+    begin(call, "--study", "done", "--trials", "2")
+    begin(call, "--study", "elsewhere", "--trials", "2", "--storage", "journal:all.log")
+    begin(call, "--study", "more", "--trials", "1")
+    call("resume", "more", "--trials", "3", "--timeout", "0")
+    lost = here / "runs/search/lost"
+    lost.mkdir()
+    (lost / "study.json").write_text('{"study": "lost", "storage": "postgresql://u:***@host/db"}')
+    lines = [line.split() for line in call("status").output.splitlines()]
+    assert [line[:3] for line in lines] == [
+        ["done", "2/2", "done,"], ["elsewhere", "2/2", "done,"], ["lost", "kept", "in"],
+        ["more", "1/3", "not"],
+    ]  # fmt: skip
+    told = json.loads(call("status", "--json").output)["studies"]
+    assert [study["study"] for study in told] == ["done", "elsewhere", "lost", "more"]
+    assert (told[3]["settled"], told[3]["budget"]) == (1, 3)
+    assert "***" in told[2]["closed_because"]
+
+
+def test_status_of_a_storage_lists_its_studies(call):
+    begin(call, "--study", "one", "--trials", "1", "--storage", "journal:all.log")
+    begin(call, "--study", "two", "--trials", "1")
+    names = [
+        line.split()[0]
+        for line in call("status", "--storage", "journal:all.log").output.splitlines()
+    ]
+    assert names == ["one"]
+    assert "no study in journal:none.log" in call("status", "--storage", "journal:none.log").output
+
+
+@pytest.mark.parametrize("asked", ["oen", "runs/search/oen"])
+def test_a_misspelt_study_names_the_one_that_is_near(call, asked):
+    begin(call, "--study", "one", "--trials", "1", "--storage", "journal:all.log")
+    for options in ([], ["--storage", "journal:all.log"]):
+        error = str(call("status", asked, *options).exception)
+        assert error.startswith("no study 'oen' in ")
+        assert "did you mean one?" in error

@@ -37,7 +37,7 @@ def test_markdown(call):
 
 def test_help_says_when_the_exit_code_is_not_0():
     said = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
-    assert "no run is a row of the paper is refused, with exit code 2" in said
+    assert "The exit code is 0 whatever the verdicts are, and 2 where no run is a row" in said
 
 
 def test_refusals_go_up(call):

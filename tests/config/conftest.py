@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,8 +47,7 @@ def make_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(files, "ccd_root", lambda: tmp_path)
-    monkeypatch.setitem(sys.modules, "ccd.catalogue", SimpleNamespace(load=lambda: None))
-    monkeypatch.setattr("ccd.catalogue", SimpleNamespace(load=lambda: None), raising=False)
+    monkeypatch.setattr("ccd.catalogue.load", lambda: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -61,6 +61,7 @@ class StubTraining:
     def __init__(self, trainer: StubTrainer, select: str) -> None:
         self.trainer, self.select = trainer, select
         self.valid: dict[str, float] = {}
+        self.finished = False
 
     def __iter__(self) -> Iterator[Epoch]:
         trainer = self.trainer
@@ -73,6 +74,7 @@ class StubTraining:
             value = score * risen / trainer.rise - 0.001 * fallen
             self.valid = {self.select: value}
             source = NegativeSource.none()
+            self.finished = index + 1 == trainer.epochs
             yield Epoch(index, source, {}, {}, self.valid, value, index, 0, trainer.settled)
 
     @property

@@ -18,9 +18,10 @@ from optuna.trial import TrialState
 from ccd.errors import DataError, Place, ResourceError
 from ccd.files import write_json
 from ccd.search import launch
-from ccd.search.launch import begin, find, told_by, work
+from ccd.search.launch import begin, told_by, work
 from ccd.search.signals import Halt
 from ccd.search.storage import mend, open_store
+from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME, SLOT, Study, is_live
 from ccd.search.summary import summarise
 from ccd.search.worker import Worker, leases_of
@@ -59,7 +60,7 @@ def fork(opened, prepared=None):
 
 def assert_sound(opened, budget):
     """Every slot has exactly one trial that counts, and none is left running."""
-    trials = find(opened.study.name, opened.order.storage).study.trials()
+    trials = find_study(opened.study.name, opened.order.storage).study.trials()
     live = Counter(t.user_attrs[SLOT] for t in trials if is_live(t))
     assert live == dict.fromkeys(range(budget), 1)
     assert not [t for t in trials if t.state == TrialState.RUNNING]
@@ -143,7 +144,7 @@ def test_a_stop_from_elsewhere_is_heard_and_resume_clears_it(write):
     child = fork(opened)
     while summarise(opened.study).complete < 3:
         time.sleep(0.01)
-    find(opened.study.name, None).study.set("ccd:stop", True)
+    find_study(opened.study.name, None).study.set("ccd:stop", True)
     os.waitpid(child, 0)
     assert summarise(opened.study).complete < 10
     train(begin(write(SHORT)))
@@ -247,7 +248,7 @@ def test_a_terminal_that_closes_stops_two_workers_in_good_order(write, here, mon
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code == 128 + signal.SIGHUP
     assert (here / "runs/search/own-planted/best.gin").exists()
-    trials = find("own-planted", None).study.trials()
+    trials = find_study("own-planted", None).study.trials()
     assert not [t for t in trials if t.state == TrialState.RUNNING]
     assert sum(t.user_attrs.get(OUTCOME) == "stopped" for t in trials) <= 2
     assert not [t for t in trials if t.user_attrs.get(OUTCOME) == LOST]

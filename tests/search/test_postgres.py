@@ -16,9 +16,10 @@ from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, ResourceError
 from ccd.search import launch
-from ccd.search.launch import begin, find
+from ccd.search.launch import begin
 from ccd.search.signals import Halt
 from ccd.search.storage import open_store
+from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME
 from ccd.search.summary import summarise
 from ccd.search.worker import Worker
@@ -96,9 +97,9 @@ def test_a_study_and_its_restart(write, server):
     train(opened)
     train(begin(write(), name="plain", storage=server.url))
     assert len(assert_sound(opened, 8)) == 8
-    assert summarise(find("plain", server.url).study).best is not None
+    assert summarise(find_study("plain", server.url).study).best is not None
     with pytest.raises(ConfigError, match="no study 'other'"):
-        find("other", server.url)
+        find_study("other", server.url)
 
 
 @pytest.mark.parametrize("database", ["first", "second"])
@@ -121,7 +122,7 @@ def test_boxes_that_begin_an_empty_database_at_once(write, server, monkeypatch, 
     for one in boxes:
         one.join(60)
     assert [one.exitcode for one in boxes] == [0] * 4
-    opened = find("together", url)
+    opened = find_study("together", url)
     assert [study.study_name for study in opened.store.backend.get_all_studies()] == ["together"]
     assert opened.study.budget == 8
 

@@ -6,9 +6,10 @@ import optuna
 import pytest
 
 from ccd.errors import ConfigError, DamagedFileError, ResourceError
-from ccd.search.launch import begin, find
+from ccd.search.launch import begin
 from ccd.search.leases import BEAT, MISSES, BeatLeases, FileLeases
 from ccd.search.storage import open_store
+from ccd.search.studies import find_study
 from ccd.search.study import DUPLICATE, LOST, OUTCOME, SLOT, Study, create_study
 from ccd.search.summary import summarise
 from ccd.search.worker import leases_of
@@ -68,7 +69,7 @@ def test_a_full_disk_is_a_refusal(write, monkeypatch):
 
 def test_looking_for_a_study_makes_no_journal(here):
     with pytest.raises(ConfigError, match="no study 's' in journal:typo/all.log"):
-        find("s", "journal:typo/all.log")
+        find_study("s", "journal:typo/all.log")
     assert not list(here.iterdir())
 
 
@@ -105,9 +106,13 @@ def test_a_link_to_a_journal_is_the_same_study_with_the_same_leases(write, here)
 def test_a_linked_or_moved_folder_of_a_study_is_that_study(write, here):
     train(begin(write(), name="s", trials=2))
     (here / "runs/search/nick").symlink_to("s")
-    assert find("nick", None).study.name == find("runs/search/nick", None).study.name == "s"
+    assert (
+        find_study("nick", None).study.name
+        == find_study("runs/search/nick", None).study.name
+        == "s"
+    )
     (here / "runs/search/s").rename(here / "moved")
-    assert summarise(find("moved", None).study).complete == 2
+    assert summarise(find_study("moved", None).study).complete == 2
 
 
 def test_a_slot_has_one_holder(tmp_path):

@@ -6,12 +6,13 @@ from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, NumericError
 from ccd.search.failures import Failure
-from ccd.search.launch import begin, find
-from ccd.search.objective import BINDINGS
+from ccd.search.launch import begin
 from ccd.search.pruners import Resources, hyperband_pruner
 from ccd.search.signals import Halt
-from ccd.search.study import OUTCOME, SLOT
+from ccd.search.studies import find_study
+from ccd.search.study import BINDINGS, OUTCOME, SLOT
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
+from ccd.search.target import Target
 from ccd.search.worker import DATA, Worker
 from tests.search.conftest import SPACE, searched, train
 
@@ -42,7 +43,7 @@ def test_a_restart_adds_nothing_and_a_larger_budget_the_difference(write):
     assert len(again.study.trials()) == 8
     assert bindings_of(first) == bindings_of(again)
     assert len(searched(write(), name="s", trials=10).study.trials()) == 10
-    assert summarise(find("s", None).study).settled == 10
+    assert summarise(find_study("s", None).study).settled == 10
 
 
 @pytest.mark.parametrize("sampler", ["tpe_search", "random_search", "gp_search", "qmc_search"])
@@ -172,7 +173,7 @@ def test_a_grid_keeps_its_order(write):
 def test_an_unknown_study_names_the_known(write):
     searched(write(), name="mine", trials=1)
     with pytest.raises(ConfigError, match="no study 'yours' in runs/search; studies here: mine"):
-        find("yours", None)
+        find_study("yours", None)
 
 
 PRUNED = """\
@@ -214,6 +215,29 @@ def test_no_trial_is_pruned_before_its_own_curriculum_ends(write, text, spared, 
     assert summarise(opened.study).pruned == len(pruned)
 
 
+def late(settled):
+    """Trials whose curriculum ends in that epoch, of 20."""
+    return MEDIAN.replace("[6, 8]", f"[{settled}]")
+
+
+@pytest.mark.parametrize("settled", [19, 20, 30])
+def test_no_trial_is_pruned_in_its_last_epoch_or_before(write, settled):
+    """The curriculum ends with the last epoch, or later: there is nothing left to save."""
+    opened = searched(write(late(settled)))
+    assert {trial.state for trial in opened.study.trials()} == {TrialState.COMPLETE}
+
+
+def test_a_trial_is_pruned_in_the_epoch_before_its_last(write):
+    trials = searched(write(late(18))).study.trials()
+    assert {t.last_step for t in trials if t.state == TrialState.PRUNED} == {18}
+
+
+def test_a_second_seed_may_be_saved_in_the_last_epoch_of_the_first(write):
+    text = late(19) + "Search.seeds = (1, 2)\n"
+    trials = searched(write(text)).study.trials()
+    assert {t.last_step for t in trials if t.state == TrialState.PRUNED} == {19}
+
+
 def test_hyperband_gives_every_trial_the_epochs_of_the_curriculum():
     pruner = hyperband_pruner(Resources(settled_epoch=6, epochs=60)).pruner
     study = optuna.create_study(direction="maximize", pruner=pruner)
@@ -237,6 +261,18 @@ def test_wilcoxon_prunes_over_seeds(write):
     assert pruned
     assert all(3 <= len(t.intermediate_values) < 7 for t in pruned)
     assert len(trials[0].intermediate_values) == 7
+
+
+def test_wilcoxon_prunes_no_trial_after_its_last_seed(write):
+    more = "Search.seeds = (1, 2, 3, 4, 5)\nwilcoxon_pruner.n_startup_seeds = 5"
+    opened = searched(write(PRUNED.format(pruner="wilcoxon_pruner", more=more)))
+    assert {trial.state for trial in opened.study.trials()} == {TrialState.COMPLETE}
+
+
+@pytest.mark.parametrize("sampler", ["grid_search", "tpe_search"])
+def test_no_pruner_unless_one_is_named(write, sampler):
+    text = f"Search.sampler = @{sampler}\nSearch.space = {{'StubTrainer.mode': ['a', 'b']}}\n"
+    assert Target(write(text)).search.pruner is None
 
 
 def test_two_objectives_are_the_metric_and_the_time(write):

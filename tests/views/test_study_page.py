@@ -11,10 +11,10 @@ from ccd.errors import ConfigError
 from ccd.figures.history import draw_history
 from ccd.files import write_json
 from ccd.search import study as names
-from ccd.search.launch import STUDY_FILE, find
-from ccd.search.objective import BINDINGS
+from ccd.search.folders import STUDY_FILE
 from ccd.search.storage import open_store
-from ccd.search.study import Study, create_study
+from ccd.search.studies import find_study
+from ccd.search.study import BINDINGS, Study, create_study
 from ccd.search.summary import ended_trials
 from ccd.search.target import Source
 from ccd.views.study_page import is_study, study_html
@@ -52,7 +52,7 @@ def folder(tmp_path):
 
 def test_the_page_has_history_importances_trials_and_the_command(folder):
     assert is_study(folder)
-    text = study_html(find(str(folder), None))
+    text = study_html(find_study(str(folder), None))
     for words in (
         "Study demo: recall@20 on validation", "7 of 8", "recall@20 0.2500 on validation, trial 4",
         "<h2>History</h2>", "best so far", "<td>100%</td>", "sums to 100 %",
@@ -70,7 +70,7 @@ def test_the_command_writes_it_and_takes_no_other_folder_beside_it(folder, capsy
     report([folder])
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
     assert (folder / "report.html").read_text(encoding="utf-8") == study_html(
-        find(str(folder), None)
+        find_study(str(folder), None)
     )
     with pytest.raises(ConfigError, match="a study has a page of its own"):
         report([folder, folder])
@@ -96,7 +96,7 @@ def test_a_study_without_trials_has_a_page_too(tmp_path):
     }
     create_study(store.backend, tmp_path.name, ("maximize",), attributes)
     write_json(tmp_path / STUDY_FILE, {"study": tmp_path.name, "storage": store.text})
-    text = study_html(find(str(tmp_path), None))
+    text = study_html(find_study(str(tmp_path), None))
     assert "no trial of the study has a value yet" in text
     assert "Nothing can be said yet" in text
 

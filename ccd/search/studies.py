@@ -1,0 +1,152 @@
+"""Finding studies that exist: one by its name or folder, or all there are.
+
+A wrong name is refused before Optuna is imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccd.errors import CcdError, ConfigError
+from ccd.files import read_json, refusing_io
+from ccd.search.folders import (
+    JOURNAL_FILE,
+    STUDIES_FOLDER,
+    STUDY_FILE,
+    name_in,
+    study_folder,
+    study_folders,
+)
+from ccd.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from ccd.search.order import Order
+    from ccd.search.storage import Store
+    from ccd.search.study import Study
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study that is ready to be worked on, or looked at."""
+
+    study: Study
+    store: Store
+    folder: Path
+    order: Order
+
+    def file(self, name: str) -> Path:
+        """Where a file of the study goes; makes the folder of one begun on another machine.
+
+        Raises:
+            ResourceError: The folder cannot be made.
+        """
+        with refusing_io(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / name
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A study of which there is at least a trace.
+
+    Attributes:
+        name: Its name.
+        opened: The study itself; None where it cannot be opened.
+        closed_because: Why it cannot be opened, and what to do.
+    """
+
+    name: str
+    opened: Opened | None
+    closed_because: str = ""
+
+
+def find_study(name: str, storage: str | None) -> Opened:
+    """A study that exists.
+
+    Args:
+        name: Its name, or its folder.
+        storage: Address of the storage, or None for the study's journal file.
+
+    Raises:
+        ConfigError: There is none of that name; the message tells of others.
+    """
+    folder = Path(name) if (Path(name) / STUDY_FILE).exists() else study_folder(name)
+    name = name_in(folder)
+    known = [name_in(each) for each in study_folders()]
+    if not _may_exist(storage, folder):
+        hint = did_you_mean(name, known, "studies here", list_all=True)
+        if storage is None and name in known:
+            hint = "if it is kept in a database, name that with --storage"
+        raise ConfigError(f"no study '{name}' in {storage or folder.parent}", hint=hint)
+    from ccd.search.storage import open_store
+
+    store = open_store(storage, folder)
+    opened = _open(name, store, storage, folder)
+    if opened is None:
+        there = known if storage is None else _names_in(store)
+        hint = did_you_mean(name, there, "studies there", list_all=True)
+        raise ConfigError(f"no study '{name}' in {store.text}", hint=hint)
+    return opened
+
+
+def list_studies(storage: str | None) -> list[Listed]:
+    """All studies of a storage or, where None is named, those of ``runs/search``, by name.
+
+    Raises:
+        CcdError: The storage cannot be opened.
+    """
+    if storage is None:
+        return [_listed(folder) for folder in study_folders()]
+    if not _may_exist(storage, STUDIES_FOLDER):
+        return []
+    from ccd.search.storage import open_store
+
+    store = open_store(storage, STUDIES_FOLDER)
+    found = [_open(name, store, storage, study_folder(name)) for name in _names_in(store)]
+    return [Listed(opened.study.name, opened) for opened in found if opened is not None]
+
+
+def _listed(folder: Path) -> Listed:
+    """The study of a folder, whose storage is a journal or one that needs a password."""
+    from ccd.search.storage import open_store
+
+    name = folder.name
+    try:
+        name, kept_in = name_in(folder), str(read_json(folder / STUDY_FILE).get("storage"))
+        journals = [folder / JOURNAL_FILE, Path(kept_in)]
+        journal = next((path for path in journals if path.is_file()), None)
+        if journal is None:
+            return Listed(name, None, f"kept in {kept_in}, which --storage opens")
+        storage = None if journal == journals[0] else f"journal:{journal}"
+        opened = _open(name, open_store(storage, folder), storage, folder)
+    except CcdError as error:
+        return Listed(name, None, error.one_line)
+    return Listed(name, opened, "" if opened else f"not in {journal} any more")
+
+
+def _open(name: str, store: Store, storage: str | None, folder: Path) -> Opened | None:
+    """The study of that name in an open storage; None where there is none."""
+    from ccd.search.order import Order
+    from ccd.search.study import SOURCE, Study
+    from ccd.search.target import Source
+
+    try:
+        study = Study(store.backend, name)
+        source = Source.from_json(study.attributes[SOURCE])
+    except KeyError:
+        return None
+    return Opened(study, store, folder, Order(source, name, storage, str(folder)))
+
+
+def _names_in(store: Store) -> list[str]:
+    """Names of all studies of an open storage, other programs' too, sorted."""
+    return sorted(study.study_name for study in store.backend.get_all_studies())
+
+
+def _may_exist(storage: str | None, folder: Path) -> bool:
+    """False where looking would only make a new, empty journal."""
+    if storage is None:
+        return (folder / JOURNAL_FILE).exists()
+    return not storage.startswith("journal:") or Path(storage.removeprefix("journal:")).exists()
