@@ -15,15 +15,14 @@ class SeededDropout(nn.Module):
     Args:
         rate: Share of the entries that are zeroed; the others are scaled by ``1 / (1 - rate)``.
         rng: Stream of the draws.
-        always: Drop outside of training too.
     """
 
-    def __init__(self, rate: float, rng: torch.Generator, *, always: bool = False) -> None:
+    def __init__(self, rate: float, rng: torch.Generator) -> None:
         super().__init__()
-        self.rate, self.always, self._rng = rate, always, rng
+        self.rate, self._rng = rate, rng
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.rate or not (self.training or self.always):
+        if not self.rate or not self.training:
             return x
         # A third of the time that bernoulli_ takes.
         kept = torch.empty_like(x).uniform_(generator=self._rng) < 1 - self.rate

@@ -19,7 +19,7 @@ from ccd.graphs.propagation import propagate
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.user_user import CoInteractions, check_neighbours
 from ccd.registry import component
-from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, PositiveInt
+from ccd.settings import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 
 class PreferenceGNN(Backbone):
@@ -161,8 +161,6 @@ class DualGNN(PreferenceGNN):
         n_neighbours: Neighbours per user in an epoch's user-user graph.
         n_kept_neighbours: Heaviest neighbours kept per user.
         reg_weight: Weight of the mean squares of preferences and mixture.
-        inplace_sum_parity: The toolbox sums the items' modalities in place, into the first one's
-            table, which the users' mix then reads: True for parity.
     """
 
     def __init__(
@@ -175,16 +173,10 @@ class DualGNN(PreferenceGNN):
         n_neighbours: PositiveInt = 40,
         n_kept_neighbours: PositiveInt = 200,
         reg_weight: NonNegativeFloat = 1e-3,
-        inplace_sum_parity: Flag = False,
     ) -> None:
         super().__init__(
             world, n_layers, hidden, n_user_layers, n_neighbours, n_kept_neighbours, reg_weight
         )
-        self.inplace_sum_parity = inplace_sum_parity
 
     def joined(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        shares: Tensor = self.mixture
-        if self.inplace_sum_parity:
-            # w_1 (X_1 + X_2 + ...) + w_2 X_2 + ...: to its own weight each other adds the first's.
-            shares = torch.cat([shares[:, :1], shares[:, 1:] + shares[:, :1]], dim=1)
-        return (shares[:, :, None] * users).sum(dim=1), items.sum(dim=1)
+        return (self.mixture[:, :, None] * users).sum(dim=1), items.sum(dim=1)

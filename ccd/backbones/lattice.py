@@ -23,7 +23,7 @@ from ccd.graphs.weighted import (
     weighted_knn,
 )
 from ccd.registry import component
-from ccd.settings import Flag, Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt
+from ccd.settings import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 
 @component("backbone")
@@ -42,7 +42,6 @@ class LATTICE(Backbone):
     Args:
         world: Interactions, features, sizes, engine and random stream.
         k: Neighbours per item and modality, the item itself included.
-        precomputed: Use the data set's neighbour lists where they are long enough.
         n_layers: Layers over the user-item graph.
         n_item_layers: How many times the item graph is applied.
         original_share: Share of the raw features' graph in the mix, the paper's lambda.
@@ -59,7 +58,6 @@ class LATTICE(Backbone):
         world: World,
         *,
         k: PositiveInt = 10,
-        precomputed: Flag = True,
         n_layers: NonNegativeInt = 2,
         n_item_layers: PositiveInt = 1,
         original_share: Fraction = 0.9,
@@ -70,9 +68,7 @@ class LATTICE(Backbone):
         self.k, self.n_layers, self.n_item_layers = k, n_layers, n_item_layers
         self.original_share, self.reg_weight = original_share, reg_weight
         self.engine = world.engine
-        self._originals = weighted_knn(
-            world.dataset, world.device, k=k, precomputed=precomputed, setting="LATTICE.k"
-        )
+        self._originals = weighted_knn(world.dataset, world.device, k=k, setting="LATTICE.k")
         self._missing = {
             name: torch.from_numpy(~np.any(features, axis=1))[:, None].to(world.device)
             for name, features in world.features.items()

@@ -20,7 +20,7 @@ from ccd.graphs.user_item_operators import ItemsToUsers
 from ccd.graphs.weighted import FixedItemGraph, weighted_knn
 from ccd.losses.info_nce import info_nce
 from ccd.registry import component
-from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from ccd.settings import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 
 class Terms(NamedTuple):
@@ -45,7 +45,6 @@ class MGCN(Backbone):
     Args:
         world: Interactions, features, sizes, engine and random stream.
         k: Neighbours per item and modality, the item itself included.
-        precomputed: Use the data set's neighbour lists where they are long enough.
         n_layers: Layers over the user-item graph.
         n_item_layers: How many times an item graph is applied.
         reg_weight: Weight of half the squared norms of the batch's final representations.
@@ -63,7 +62,6 @@ class MGCN(Backbone):
         world: World,
         *,
         k: PositiveInt = 10,
-        precomputed: Flag = True,
         n_layers: NonNegativeInt = 2,
         n_item_layers: PositiveInt = 1,
         reg_weight: NonNegativeFloat = 1e-4,
@@ -75,9 +73,7 @@ class MGCN(Backbone):
         self.n_layers, self.n_item_layers = n_layers, n_item_layers
         self.reg_weight, self.contrast_weight = reg_weight, contrast_weight
         self.temperature = temperature
-        edges = weighted_knn(
-            world.dataset, world.device, k=k, precomputed=precomputed, setting="MGCN.k"
-        )
+        edges = weighted_knn(world.dataset, world.device, k=k, setting="MGCN.k")
         self.item_graphs = {
             name: FixedItemGraph(of_one, world.n_items, world.engine)
             for name, of_one in edges.items()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,22 +18,21 @@ from ccd.graphs.user_item_operators import NeighbourMean
 from ccd.registry import component
 from ccd.settings import Flag, NonNegativeFloat, PositiveInt
 
+_WIDE, _PROJECTED_WIDTH = 512, 256
+"""Features wider than the first are projected to the second, by an affine map."""
+
 
 @component("backbone")
 class MMGCN(Backbone):
     """Mean over modalities of graph convolutions that each start from the modality's features.
 
     The toolbox projects image features (4096 numbers) to 256 and takes text features (384) as they
-    are. Here a modality of more than ``project_above`` numbers is projected to ``projected_width``.
+    are. Here a modality of more than 512 numbers is projected to 256.
 
     Args:
         world: Interactions, features, sizes, engine and random stream.
         n_layers: Graph convolution layers of each modality.
-        project_above: Widest features that are taken as they are.
-        projected_width: Width that wider features are projected to, by an affine map.
         reg_weight: Weight of the mean squares of ID embeddings and of user preferences.
-        regularised: Whose preferences are regularised: those of the ``first`` modality (the
-            toolbox: image) or of ``all``.
         train_id_and_pref: Train ID embeddings and user preferences. The toolbox and the authors'
             code forget to register them, so they keep their initial values: False for parity.
 
@@ -48,15 +45,12 @@ class MMGCN(Backbone):
         world: World,
         *,
         n_layers: PositiveInt = 3,
-        project_above: PositiveInt = 512,
-        projected_width: PositiveInt = 256,
         reg_weight: NonNegativeFloat = 1e-2,
-        regularised: Literal["first", "all"] = "first",
         train_id_and_pref: Flag = True,
     ) -> None:
         world.require_features("MMGCN")
         super().__init__(world)
-        self.reg_weight, self.regularised = reg_weight, regularised
+        self.reg_weight = reg_weight
         self.graph = UserItemGraph(
             world.users, world.items, world.n_users, world.n_items, world.engine
         )
@@ -69,7 +63,7 @@ class MMGCN(Backbone):
         self.modalities = nn.ModuleList(
             ModalityGCN(
                 features,
-                projected_width if features.shape[1] > project_above else None,
+                _PROJECTED_WIDTH if features.shape[1] > _WIDE else None,
                 n_layers,
                 world,
             )
@@ -95,10 +89,8 @@ class MMGCN(Backbone):
         users = F.embedding(step.batch.users, self.user_embeddings)
         items = F.embedding(torch.cat(step.batch[1:]), self.item_embeddings)
         penalty = users.square().mean() + items.square().mean()
-        preferences = self._preferences()
-        for table in preferences[:1] if self.regularised == "first" else preferences:
-            penalty = penalty + table.square().mean()
-        return self.reg_weight * penalty
+        # The released code penalises the first modality's preferences only.
+        return self.reg_weight * (penalty + self._preferences()[0].square().mean())
 
     def _preferences(self) -> list[nn.Parameter]:
         return [gcn.get_parameter("preferences") for gcn in self.modalities]

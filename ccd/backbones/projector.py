@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ccd.registry import component
-from ccd.settings import Flag, NonNegativeInt, Slot
+from ccd.settings import Flag, Slot
 
 ProjectorFactory = Annotated[Any, Slot("projector")]
 
 
 @component("projector")
 class LinearProjector(nn.Module):
-    """Affine map (or MLP) per modality over the raw features, on the items that are asked for.
+    """Affine map per modality over the raw features, on the items that are asked for.
 
     Only the rows of a batch are projected: projecting every item in every step is most of the cost
     of the reference implementations. An item without a modality has an all-zero row, so its
@@ -33,8 +32,6 @@ class LinearProjector(nn.Module):
         rng: Stream of the initial weights.
         device: Where the weights live.
         trainable: Also train the raw features, as the released code does.
-        hidden: Width of one hidden layer (ReLU); 0 for a single affine map.
-        centred: Subtract each feature's mean over the items that have it.
     """
 
     def __init__(
@@ -45,8 +42,6 @@ class LinearProjector(nn.Module):
         device: torch.device,
         *,
         trainable: Flag = False,
-        hidden: NonNegativeInt = 0,
-        centred: Flag = False,
     ) -> None:
         super().__init__()
         self.modalities = tuple(features)
@@ -54,14 +49,12 @@ class LinearProjector(nn.Module):
         self.tables, self.maps = nn.ParameterDict(), nn.ModuleDict()
         for name, array in features.items():
             raw = _tensor(array)
-            if centred:
-                raw = _centre(raw)
             if trainable:
                 # A copy: the data set's array is other runs' too, and may be a read-only file.
                 self.tables[name] = nn.Parameter(raw.to(device, torch.float32, copy=True))
             else:
                 self._raw[name] = raw.to(device)
-            self.maps[name] = _mlp([raw.shape[1], *([hidden] if hidden else []), dim], rng, device)
+            self.maps[name] = linear(raw.shape[1], dim, rng, device)
 
     def forward(self, items: Tensor | None = None) -> Tensor:
         """Projected features ``[n, n_modalities, dim]`` of ``items [n]``; of all where None."""
@@ -82,13 +75,6 @@ def _tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array)
 
 
-def _centre(raw: Tensor) -> Tensor:
-    raw = raw.float()
-    present = (raw != 0).any(dim=1, keepdim=True)
-    mean = (raw * present).sum(0) / present.sum().clamp(min=1)
-    return (raw - mean) * present
-
-
 def linear(
     n_in: int, n_out: int, rng: torch.Generator, device: torch.device, *, bias: bool = True
 ) -> nn.Linear:
@@ -99,10 +85,3 @@ def linear(
         for parameter in layer.parameters():  # the weight, then the bias
             parameter.uniform_(-bound, bound, generator=rng)
     return layer
-
-
-def _mlp(widths: list[int], rng: torch.Generator, device: torch.device) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(widths):
-        layers += [linear(n_in, n_out, rng, device), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])

@@ -58,8 +58,8 @@ class VBPR(Backbone):
 
 
 def _initialise_as_one(projector: LinearProjector, rng: torch.Generator) -> None:
-    """Glorot's normal weights of the modalities' output layers, taken as one map; no bias."""
-    outputs = [layers[-1] for layers in projector.maps.values()]  # type: ignore[index]
+    """Glorot's normal weights of the modalities' maps, taken as one map; no bias."""
+    outputs = [m for m in projector.maps.values() if isinstance(m, nn.Linear)]
     n_in, n_out = sum(x.in_features for x in outputs), outputs[0].out_features
     with torch.no_grad():
         for output in outputs:

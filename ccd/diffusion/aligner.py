@@ -15,7 +15,7 @@ from ccd.diffusion.estimators import EstimatorFactory
 from ccd.diffusion.fusion import FusionFactory
 from ccd.diffusion.process import DiffusionFactory
 from ccd.registry import component
-from ccd.settings import REQUIRED, Flag, Fraction, PositiveInt, Slot
+from ccd.settings import REQUIRED, Flag, Fraction, Slot
 
 
 class Denoised(NamedTuple):
@@ -39,7 +39,6 @@ class DiffusionAligner(nn.Module):
         estimator: Conditional estimator ``f_theta``.
         fusion: Where the denoised representation enters the backbone.
         fusion_weight: Its share in the mix, the paper's mu.
-        loss: Distance between embedding and estimate.
         loss_reduction: ``mean`` over rows and dimensions; ``sum_dim`` sums the dimensions, the
             paper's squared norm.
         detach_target: Keep the loss from pulling embeddings towards their estimates.
@@ -49,10 +48,6 @@ class DiffusionAligner(nn.Module):
         scope: Diffuse the items of the ``batch`` or ``all`` items in each step.
         duplicates: ``unique``: one draw per distinct item; ``each``: one per occurrence, the last
             one is fused and the loss counts all, as in the released code.
-        samples: Reverse processes whose results are averaged: for inference, and so for NDI's last
-            pool.
-        fixed_sampling: Use the same noise in each epoch's reverse process, so that validation
-            does not vary by luck.
     """
 
     def __init__(
@@ -66,14 +61,11 @@ class DiffusionAligner(nn.Module):
         estimator: EstimatorFactory = REQUIRED,
         fusion: FusionFactory = REQUIRED,
         fusion_weight: Fraction = 0.1,
-        loss: Literal["l2", "l1", "huber"] = "l2",
         loss_reduction: Literal["mean", "sum_dim"] = "mean",
         detach_target: Flag = True,
         detach_input: Flag = True,
         scope: Literal["batch", "all"] = "batch",
         duplicates: Literal["unique", "each"] = "unique",
-        samples: PositiveInt = 1,
-        fixed_sampling: Flag = False,
     ) -> None:
         super().__init__()
         # The backbone shares the projector; a tuple keeps it out of this module's own parameters.
@@ -81,10 +73,9 @@ class DiffusionAligner(nn.Module):
         self.diffusion = diffusion(device)
         self.estimator = estimator(dim, len(projector.modalities), rng, device)
         self.fusion, self.fusion_weight = fusion, fusion_weight
-        self.loss, self.loss_reduction = loss, loss_reduction
+        self.loss_reduction = loss_reduction
         self.detach_target, self.detach_input = detach_target, detach_input
         self.scope, self.duplicates = scope, duplicates
-        self.samples, self.fixed_sampling = samples, fixed_sampling
 
     def denoise(self, item_embeddings: Tensor, items: Tensor, rng: torch.Generator) -> Denoised:
         """One training step: estimates of the batch's items and ``L_dm`` (Eq. 5).
@@ -117,16 +108,9 @@ class DiffusionAligner(nn.Module):
     ) -> dict[int, Tensor]:
         """Reverse the diffusion of all items; see :meth:`GaussianDiffusion.reverse`."""
         encoded = self.encode(torch.arange(len(item_embeddings), device=item_embeddings.device))
-
-        def reverse(steps: Sequence[int]) -> dict[int, Tensor]:
-            return self.diffusion.reverse(
-                item_embeddings, lambda x, t: self._predict(x, t, encoded), steps, rng
-            )
-
-        kept, last = reverse(keep), self.diffusion.steps
-        others = [reverse(())[last] for _ in range(self.samples - 1)]
-        kept[last] = torch.stack([kept[last], *others]).mean(dim=0) if others else kept[last]
-        return kept
+        return self.diffusion.reverse(
+            item_embeddings, lambda x, t: self._predict(x, t, encoded), keep, rng
+        )
 
     def encode(self, items: Tensor) -> Any:
         """What the estimator needs of the modalities of ``items [n]``."""
@@ -140,8 +124,7 @@ class DiffusionAligner(nn.Module):
         return self.estimator(x_t, timesteps + self.diffusion.first_index, encoded)
 
     def _distance(self, estimate: Tensor, target: Tensor) -> Tensor:
-        measure = {"l2": F.mse_loss, "l1": F.l1_loss, "huber": F.smooth_l1_loss}[self.loss]
-        mean = measure(estimate, target)
+        mean = F.mse_loss(estimate, target)
         return mean * target.shape[1] if self.loss_reduction == "sum_dim" else mean
 
 

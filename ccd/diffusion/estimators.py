@@ -44,6 +44,9 @@ EstimatorFactory = Annotated[
     Callable[[int, int, torch.Generator, torch.device], Estimator], Slot("estimator")
 ]
 
+_EXPANSION = 4
+"""Width of feed-forward parts, in multiples of ``dim``."""
+
 
 @component("estimator")
 class AttentionEstimator(Estimator):
@@ -117,7 +120,6 @@ class TransformerEstimator(Estimator):
         device: Where the weights live.
         n_layers: Encoder layers.
         n_heads: Attention heads; must divide ``dim``.
-        expansion: Width of the feed-forward part, in multiples of ``dim``.
     """
 
     def __init__(
@@ -129,7 +131,6 @@ class TransformerEstimator(Estimator):
         *,
         n_layers: PositiveInt = 1,
         n_heads: PositiveInt = 1,
-        expansion: PositiveInt = 4,
     ) -> None:
         super().__init__()
         if dim % n_heads:
@@ -142,7 +143,7 @@ class TransformerEstimator(Estimator):
             nn.TransformerEncoderLayer(
                 dim,
                 n_heads,
-                expansion * dim,
+                _EXPANSION * dim,
                 dropout=0.0,
                 activation="gelu",
                 batch_first=True,
@@ -171,7 +172,6 @@ class MLPEstimator(Estimator):
         rng: Stream of the initial weights.
         device: Where the weights live.
         n_layers: Hidden layers.
-        expansion: Their width, in multiples of ``dim``.
     """
 
     def __init__(
@@ -182,11 +182,10 @@ class MLPEstimator(Estimator):
         device: torch.device,
         *,
         n_layers: PositiveInt = 1,
-        expansion: PositiveInt = 4,
     ) -> None:
         super().__init__()
         self.dim = dim
-        widths = [(n_modalities + 2) * dim, *[expansion * dim] * n_layers]
+        widths = [(n_modalities + 2) * dim, *[_EXPANSION * dim] * n_layers]
         hidden = [
             part
             for n_in, n_out in pairwise(widths)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ccd.registry import component
-from ccd.settings import OpenFraction, PositiveFloat, PositiveInt, Slot
+from ccd.settings import OpenFraction, PositiveFloat, Slot
 
 NoiseSchedule = Annotated[Callable[[int], Tensor], Slot("noise_schedule")]
 
@@ -21,51 +21,40 @@ def linear_betas(
     *,
     beta_start: OpenFraction = 1e-4,
     beta_end: OpenFraction = 0.02,
-    rescale_to: PositiveInt | None = None,
 ) -> Tensor:
     """Betas on a straight line (Ho et al. 2020).
 
     Args:
         steps: Number of diffusion steps T.
         beta_start: First beta.
-        beta_end: Last beta.
-        rescale_to: Multiply by ``rescale_to / steps``, so that few steps noise as much as this
-            many. The released code does not: 20 steps keep 90 % of the signal.
+        beta_end: Last beta. With 0.02, the released code's, 20 steps keep 90 % of the signal.
     """
-    betas = torch.linspace(beta_start, beta_end, steps, dtype=torch.float64)
-    return betas if rescale_to is None else (betas * rescale_to / steps).clamp(max=0.999)
+    return torch.linspace(beta_start, beta_end, steps, dtype=torch.float64)
 
 
 @component("noise_schedule")
-def cosine_betas(
-    steps: int, *, offset: PositiveFloat = 0.008, max_beta: OpenFraction = 0.9999
-) -> Tensor:
+def cosine_betas(steps: int, *, offset: PositiveFloat = 0.008) -> Tensor:
     """Betas whose cumulative signal follows a squared cosine (Nichol and Dhariwal 2021).
 
     Args:
         steps: Number of diffusion steps T.
         offset: Keeps the first betas from vanishing.
-        max_beta: Upper clip.
     """
     s = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     signal = torch.cos((s + offset) / (1 + offset) * math.pi / 2) ** 2
-    return (1 - signal[1:] / signal[:-1]).clamp(1e-4, max_beta)
+    return (1 - signal[1:] / signal[:-1]).clamp(1e-4, 0.9999)
 
 
 @component("noise_schedule")
-def sqrt_betas(
-    steps: int, *, offset: OpenFraction = 1e-4, max_beta: OpenFraction = 0.999
-) -> Tensor:
-    """Betas whose cumulative signal is ``1 - sqrt(t/T + offset)`` (Li et al. 2022).
+def sqrt_betas(steps: int) -> Tensor:
+    """Betas whose cumulative signal is ``1 - sqrt(t/T + 0.0001)`` (Li et al. 2022).
 
     Args:
         steps: Number of diffusion steps T.
-        offset: Noise already at step 0.
-        max_beta: Upper clip.
     """
     s = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    signal = (1 - torch.sqrt(s + offset)).clamp(min=1e-12)
-    return (1 - signal[1:] / signal[:-1]).clamp(1e-8, max_beta)
+    signal = (1 - torch.sqrt(s + 1e-4)).clamp(min=1e-12)
+    return (1 - signal[1:] / signal[:-1]).clamp(1e-8, 0.999)
 
 
 @component("noise_schedule")
@@ -89,7 +78,6 @@ def sigmoid_betas(
     *,
     beta_start: OpenFraction = 1e-4,
     beta_end: OpenFraction = 0.02,
-    width: PositiveFloat = 6.0,
 ) -> Tensor:
     """Betas that rise along a sigmoid from ``beta_start`` to ``beta_end`` (Xu et al. 2022).
 
@@ -97,7 +85,6 @@ def sigmoid_betas(
         steps: Number of diffusion steps T.
         beta_start: Asymptote at the start.
         beta_end: Asymptote at the end.
-        width: The sigmoid is evaluated on ``[-width, width]``.
     """
-    ramp = torch.sigmoid(torch.linspace(-width, width, steps, dtype=torch.float64))
+    ramp = torch.sigmoid(torch.linspace(-6, 6, steps, dtype=torch.float64))
     return beta_start + ramp * (beta_end - beta_start)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ccd.diffusion.noise_schedules import NoiseSchedule
 from ccd.errors import ConfigError
 from ccd.registry import component
-from ccd.settings import REQUIRED, PositiveFloat, PositiveInt, Slot
+from ccd.settings import REQUIRED, PositiveInt, Slot
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """``(x_t [n, dim], timesteps [n]) -> x0 estimate [n, dim]``."""
@@ -30,10 +30,8 @@ class GaussianDiffusion:
         posterior: ``x0``, the exact DDPM posterior in x0 form; ``eps_literal``, the paper's Eq. 3
             as written, an epsilon formula fed with an x0 estimate.
         timestep_sampling: ``antithetic`` pairs t with T - 1 - t; ``uniform`` draws independently.
-        start: Reverse from the noised embedding (``noised_x0``) or from pure noise (``gaussian``).
-        noise_scale: Standard deviation of the noise.
-        noise_unit: ``absolute``, or ``rms``: times the root mean square of the embeddings, so that
-            a schedule means the same at any embedding scale.
+        noise_unit: Standard deviation of the noise: 1 (``absolute``), or the root mean square of
+            the embeddings (``rms``), so that a schedule means the same at any embedding scale.
         first_index: The index that the time embedding sees for the first step: 0 or the paper's 1.
 
     Raises:
@@ -48,8 +46,6 @@ class GaussianDiffusion:
         steps: PositiveInt = 20,
         posterior: Literal["x0", "eps_literal"] = "x0",
         timestep_sampling: Literal["antithetic", "uniform"] = "antithetic",
-        start: Literal["noised_x0", "gaussian"] = "noised_x0",
-        noise_scale: PositiveFloat = 1.0,
         noise_unit: Literal["absolute", "rms"] = "absolute",
         first_index: Literal[0, 1] = 0,
     ) -> None:
@@ -62,9 +58,9 @@ class GaussianDiffusion:
                 f"{float(beta.max()):.3g}",
                 hint="change the schedule's range",
             )
-        self.steps, self.posterior, self.start = steps, posterior, start
+        self.steps, self.posterior = steps, posterior
         self.timestep_sampling = timestep_sampling
-        self.noise_scale, self.noise_unit, self.first_index = noise_scale, noise_unit, first_index
+        self.noise_unit, self.first_index = noise_unit, first_index
         alphas_cumprod = torch.cumprod(1 - beta, dim=0)
         previous = torch.cat([torch.ones(1, dtype=torch.float64), alphas_cumprod[:-1]])
         # Eq. 1: x_t = signal x_0 + noise epsilon.
@@ -84,8 +80,7 @@ class GaussianDiffusion:
 
     def noise_std(self, x0: Tensor) -> Tensor:
         """Standard deviation of one unit of noise for embeddings ``x0``; a scalar."""
-        rms = x0.detach().square().mean().sqrt() if self.noise_unit == "rms" else x0.new_ones(())
-        return self.noise_scale * rms
+        return x0.detach().square().mean().sqrt() if self.noise_unit == "rms" else x0.new_ones(())
 
     def draw_timesteps(self, n: int, rng: torch.Generator) -> Tensor:
         """Training timesteps ``[n]``, int64 in ``0..T-1``."""
@@ -132,9 +127,9 @@ class GaussianDiffusion:
         def noise() -> Tensor:
             return torch.empty_like(x0).normal_(generator=rng) * std
 
-        # 1. Begin at x_T: the embeddings noised (Eq. 1), or pure noise.
+        # 1. Begin at x_T: the embeddings, noised (Eq. 1).
         last = torch.full((len(x0),), self.steps - 1, device=x0.device)
-        x = self.add_noise(x0, noise(), last) if self.start == "noised_x0" else noise()
+        x = self.add_noise(x0, noise(), last)
         kept = {}
         for done in range(1, self.steps + 1):
             t = self.steps - done

@@ -16,7 +16,7 @@ from ccd.diffusion.estimators import Estimator
 from ccd.diffusion.time_embedding import sinusoidal_embedding
 from ccd.errors import ConfigError
 from ccd.registry import component
-from ccd.settings import HOW_IT_RUNS, Flag, NonNegativeInt, PositiveInt, ProperFraction
+from ccd.settings import HOW_IT_RUNS, NonNegativeInt, PositiveInt, ProperFraction
 
 _GROUPS = 8
 """Of every group normalisation."""
@@ -43,7 +43,6 @@ class UNetEstimator(Estimator):
         multipliers: Channels of each level, in multiples of ``width``.
         n_blocks: Residual blocks per level.
         dropout: Within the residual blocks.
-        sampling_dropout: Keep dropout on in the reverse process, as the released code does.
         kept_rows: Rows of a step whose activations are kept for the backward pass, about 0.2 MB
             each, besides those of the last 512 (16,384 on a GPU); those of the others are computed
             anew, a third more time. None keeps all.
@@ -63,14 +62,13 @@ class UNetEstimator(Estimator):
         multipliers: tuple[PositiveInt, ...] = (1, 2, 2, 2),
         n_blocks: PositiveInt = 2,
         dropout: ProperFraction = 0.1,
-        sampling_dropout: Flag = False,
         kept_rows: Annotated[NonNegativeInt | None, HOW_IT_RUNS] = 512,
     ) -> None:
         super().__init__()
         self.kept_rows, self._rng = kept_rows, rng
         self.side = _side(dim, width, len(multipliers))
         n_channels = 1 + n_modalities
-        noise = SeededDropout(dropout, rng, always=sampling_dropout)
+        noise = SeededDropout(dropout, rng)
         time_width = 4 * width
         self.width = width
         self.time = nn.Sequential(

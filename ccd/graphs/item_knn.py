@@ -15,7 +15,7 @@ from ccd.graphs.engines import Engine
 from ccd.graphs.lists import AdjacencyLists
 from ccd.graphs.nearest import nearest_by_modality
 from ccd.registry import component
-from ccd.settings import Flag, Fraction, PositiveInt, Slot
+from ccd.settings import Fraction, PositiveInt, Slot
 
 ItemGraphFactory = Annotated[Any, Slot("item_graph")]
 
@@ -107,7 +107,6 @@ def knn_graph(
     k: PositiveInt = 10,
     weights: dict[str, Fraction] | None = None,
     n_layers: PositiveInt = 1,
-    precomputed: Flag = True,
 ) -> ItemGraph:
     """Cosine k-nearest-neighbour graph over the raw features, as in FREEDOM.
 
@@ -119,7 +118,6 @@ def knn_graph(
         weights: Modality to its share; modalities not named divide the rest evenly. FREEDOM's
             image weight 0.1 where None.
         n_layers: How many times the graph is applied.
-        precomputed: Use the data set's neighbour lists where they are long enough.
 
     Raises:
         ConfigError: ``k`` exceeds the number of items, or a weight names no modality.
@@ -127,9 +125,7 @@ def knn_graph(
     shares = modality_shares(
         dataset, {"image": 0.1} if weights is None else weights, weights is not None
     )
-    nearest = nearest_by_modality(
-        dataset, device, k, precomputed=precomputed, setting="knn_graph.k"
-    )
+    nearest = nearest_by_modality(dataset, device, k, setting="knn_graph.k")
     neighbours = {modality: found.ids for modality, found in nearest.items()}
     return ItemGraph(neighbours, shares, engine, n_layers)
 

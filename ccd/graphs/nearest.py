@@ -52,7 +52,7 @@ def nearest_items(unit: Tensor, k: int) -> NearestItems:
 
 
 def nearest_by_modality(
-    dataset: Dataset, device: torch.device, k: int, *, precomputed: bool, setting: str
+    dataset: Dataset, device: torch.device, k: int, *, setting: str
 ) -> dict[str, NearestItems]:
     """The nearest items under the raw features of each modality.
 
@@ -60,7 +60,6 @@ def nearest_by_modality(
         dataset: Gives features and, where a file has them, precomputed neighbours.
         device: Where the lists go.
         k: Neighbours per item.
-        precomputed: Use the data set's neighbour lists where they are long enough.
         setting: Key of the setting that gave ``k``, for messages.
 
     Raises:
@@ -75,7 +74,7 @@ def nearest_by_modality(
     found = {}
     for modality, features in dataset.features.items():
         known = dataset.neighbours.get(modality)
-        if precomputed and known is not None and known.indices.shape[1] >= k:
+        if known is not None and known.indices.shape[1] >= k:
             ids, cosines = known.indices[:, :k], known.cosine[:, :k]
         else:
             arrays = cached_arrays("knn", (features, k), lambda f=features: _search(f, k))  # type: ignore[misc]

@@ -152,7 +152,6 @@ def weighted_knn(
     device: torch.device,
     *,
     k: int,
-    precomputed: bool,
     setting: str,
 ) -> dict[str, Edges]:
     """``K_w``: cosine k-nearest-neighbour graph of each modality's raw features, normalised.
@@ -161,13 +160,12 @@ def weighted_knn(
         dataset: Gives features and, where a file has them, precomputed neighbours.
         device: Where the edges live.
         k: Neighbours per item and modality, the item itself included.
-        precomputed: Use the data set's neighbour lists where they are long enough.
         setting: Key of the setting that gave ``k``, for messages.
 
     Raises:
         ConfigError: ``k`` exceeds the number of items.
     """
-    nearest = nearest_by_modality(dataset, device, k, precomputed=precomputed, setting=setting)
+    nearest = nearest_by_modality(dataset, device, k, setting=setting)
     return {
         modality: neighbour_edges(found).normalised(dataset.n_items)
         for modality, found in nearest.items()

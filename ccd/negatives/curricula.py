@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from ccd.registry import component
 from ccd.settings import NonNegativeInt, PositiveInt, Slot
@@ -23,7 +23,6 @@ def step_curriculum(
     *,
     interval: PositiveInt = 3,
     end_epoch: NonNegativeInt = 12,
-    counted_from: Literal[0, 1] = 0,
 ) -> int:
     """Move to the next harder pool every ``interval`` epochs (Eq. 7).
 
@@ -32,10 +31,8 @@ def step_curriculum(
         n_pools: Number of pools, ordered easy to hard.
         interval: Epochs per pool, the paper's delta tau.
         end_epoch: From the epoch after this one, the final representations; the paper's tau_end.
-        counted_from: Number of the first epoch in the formula.
     """
-    n = epoch + counted_from
-    return n_pools if n > end_epoch else min(n // interval, n_pools - 1)
+    return n_pools if epoch > end_epoch else min(epoch // interval, n_pools - 1)
 
 
 @component("curriculum")

@@ -31,10 +31,8 @@ class CurricularSampler(Sampler):
         curriculum: Which pool an epoch uses.
         candidate_fraction: Share of the catalogue that are candidates.
         candidate_replacement: Draw candidates with replacement, as the released code does.
-        candidate_sharing: One set per ``batch``, or one per ``row``.
         top_fraction: Share of the candidates among which the negative is drawn.
         similarity: ``dot`` product (long vectors win) or ``cosine``.
-        mask_seen: Mask the user's training positives.
         first_epoch: ``random`` negatives in epoch 0, or a ``pool`` of the untrained model.
         final_source: Final representations as they are now (``current``) or as they were at the
             last ``epoch`` end, as pools are. The latter spares propagating to all items per step.
@@ -52,10 +50,8 @@ class CurricularSampler(Sampler):
         curriculum: Curriculum = REQUIRED,
         candidate_fraction: PositiveFraction = 0.1,
         candidate_replacement: Flag = False,
-        candidate_sharing: Literal["batch", "row"] = "batch",
         top_fraction: PositiveFraction = 0.1,
         similarity: Literal["dot", "cosine"] = "dot",
-        mask_seen: Flag = True,
         first_epoch: Literal["random", "pool"] = "random",
         final_source: Literal["current", "epoch"] = "epoch",
     ) -> None:
@@ -71,11 +67,8 @@ class CurricularSampler(Sampler):
                 hint=f"their product must be at least {1 / len(world.catalogue):.2g}",
             )
         self.curriculum, self.similarity = curriculum, similarity
-        self.candidate_replacement, self.candidate_sharing = (
-            candidate_replacement,
-            candidate_sharing,
-        )
-        self.mask_seen, self.first_epoch = mask_seen, first_epoch
+        self.candidate_replacement = candidate_replacement
+        self.first_epoch = first_epoch
         self.final_source = final_source
 
     def sample(
@@ -86,9 +79,16 @@ class CurricularSampler(Sampler):
             return ItemNegatives(negatives)
         table = self._table(index, context)
         anchors = F.embedding(positives, table)
-        if self.candidate_sharing == "batch":
-            return ItemNegatives(self._draw_shared(users, negatives, anchors, table))
-        return ItemNegatives(self._draw_per_row(users, negatives, anchors, table))
+        candidates = self._candidates()
+        scores = self._scores(anchors, F.embedding(candidates, table))
+        rows, items = self._world.seen.of(users)
+        # Candidates are sorted, so repeats of one item are neighbours: mask the whole range.
+        repeats = torch.bincount(candidates, minlength=len(table))
+        first, repeats = (repeats.cumsum(0) - repeats)[items], repeats[items]
+        for offset in range(int(repeats.max()) if len(items) else 0):
+            hit = offset < repeats
+            scores[rows[hit], first[hit] + offset] = -torch.inf
+        return ItemNegatives(self._pick(scores, candidates.expand(len(users), -1), negatives))
 
     def source(self, epoch: int) -> NegativeSource:
         index, n_pools = self._index(epoch), self._world.n_pools
@@ -133,36 +133,6 @@ class CurricularSampler(Sampler):
                 "the final representations",
             )
         return index
-
-    def _draw_shared(
-        self, users: Tensor, negatives: Tensor, anchors: Tensor, table: Tensor
-    ) -> Tensor:
-        candidates = self._candidates()
-        scores = self._scores(anchors, F.embedding(candidates, table))
-        if self.mask_seen:
-            rows, items = self._world.seen.of(users)
-            # Candidates are sorted, so repeats of one item are neighbours: mask the whole range.
-            repeats = torch.bincount(candidates, minlength=len(table))
-            first, repeats = (repeats.cumsum(0) - repeats)[items], repeats[items]
-            for offset in range(int(repeats.max()) if len(items) else 0):
-                hit = offset < repeats
-                scores[rows[hit], first[hit] + offset] = -torch.inf
-        return self._pick(scores, candidates.expand(len(users), -1), negatives)
-
-    def _draw_per_row(
-        self, users: Tensor, negatives: Tensor, anchors: Tensor, table: Tensor
-    ) -> Tensor:
-        picks = []
-        # One row's candidates are its own, so rows go in blocks to bound [rows, candidates, dim].
-        for rows in torch.arange(len(users), device=users.device).split(64):
-            candidates = torch.stack([self._candidates() for _ in range(len(rows))])
-            scores = self._scores(anchors[rows, None], F.embedding(candidates, table))[:, 0]
-            if self.mask_seen:
-                owners = users[rows].repeat_interleave(self.n_candidates)
-                seen = self._world.seen.contains(owners, candidates.reshape(-1))
-                scores = scores.masked_fill(seen.view_as(scores), -torch.inf)
-            picks.append(self._pick(scores, candidates, negatives[rows]))
-        return torch.cat(picks)
 
     def _candidates(self) -> Tensor:
         """One set of candidates, in ascending order; int64 ``[n_candidates]``."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ccd.errors import ConfigError
 from ccd.registry import component
-from ccd.settings import PositiveInt, ProperFraction, Slot
+from ccd.settings import ProperFraction, Slot
 
 
 @component("pools")
@@ -22,8 +22,6 @@ class DiffusionPools:
         fractions: Shares of steps still to be done, falling from easy (noisy) to hard (clean).
         rounding: ``quarters`` keeps after ``round(T (1 - f))`` steps, as the paper writes;
             ``code_floor`` after step index ``floor((T - 1) f)``, one step later at T = 20.
-        content: ``raw`` denoised embeddings, or ``fused`` with the higher-order representation.
-        every: Epochs between two samplings.
 
     Raises:
         ConfigError: The fractions do not fall, or T is too small to tell the pools apart.
@@ -35,8 +33,6 @@ class DiffusionPools:
         *,
         fractions: tuple[ProperFraction, ...] = (0.75, 0.5, 0.25, 0.0),
         rounding: Literal["quarters", "code_floor"] = "code_floor",
-        content: Literal["raw", "fused"] = "raw",
-        every: PositiveInt = 1,
     ) -> None:
         if not fractions or list(fractions) != sorted(set(fractions), reverse=True):
             raise ConfigError(
@@ -45,7 +41,7 @@ class DiffusionPools:
                 found=f"{fractions}",
                 hint=f"write {tuple(sorted(set(fractions), reverse=True))}",
             )
-        self.fractions, self.content, self.every = fractions, content, every
+        self.fractions = fractions
         self.keep = tuple(
             round(steps * (1 - f)) if rounding == "quarters" else steps - int((steps - 1) * f)
             for f in fractions
@@ -62,21 +58,13 @@ class DiffusionPools:
     def __len__(self) -> int:
         return len(self.fractions)
 
-    def build(
-        self, kept: dict[int, Tensor], higher_order: Callable[[], Tensor], fusion_weight: float
-    ) -> Tensor:
+    def build(self, kept: dict[int, Tensor]) -> Tensor:
         """Pools ``[n_pools, n_items, dim]`` from the samples of a reverse process.
 
         Args:
             kept: Reverse steps done to the sample ``[n_items, dim]``.
-            higher_order: Gives the backbone's higher-order representation of all items
-                ``[n_items, dim]``, for ``content = 'fused'``.
-            fusion_weight: Share of the sample in the fused representation.
         """
-        pools = torch.stack([kept[done] for done in self.keep])
-        if self.content == "fused":
-            return torch.lerp(higher_order(), pools, fusion_weight)
-        return pools
+        return torch.stack([kept[done] for done in self.keep])
 
 
 PoolsFactory = Annotated[Callable[[int], DiffusionPools], Slot("pools")]

@@ -55,7 +55,6 @@ class Recommender(nn.Module):
         self._probe = probe
         self._graph_rng = streams.generator("graph")
         self._noise_rng = streams.generator("noise")
-        self._streams = streams
         self._reverse_rng = streams.generator("reverse")
         self._sample: Tensor | None = None
         self._pool_table: Tensor | None = None
@@ -104,8 +103,8 @@ class Recommender(nn.Module):
             return
         kept = self._reversed(self.aligner)
         self._sample = kept[self.aligner.diffusion.steps]
-        if self.pools is not None and epoch % self.pools.every == 0:
-            self._pool_table = self._built(self.pools, self.aligner, kept)
+        if self.pools is not None:
+            self._pool_table = self.pools.build(kept)
 
     @torch.no_grad()
     def redraw_pools(self) -> None:
@@ -114,8 +113,7 @@ class Recommender(nn.Module):
         A restored model needs it before it draws hard negatives: pools are not kept.
         """
         if self.aligner is not None and self.pools is not None:
-            kept = self._reversed(self.aligner)
-            self._pool_table = self._built(self.pools, self.aligner, kept)
+            self._pool_table = self.pools.build(self._reversed(self.aligner))
 
     @torch.no_grad()
     def infer(self) -> Representations:
@@ -175,15 +173,8 @@ class Recommender(nn.Module):
     def _reversed(self, aligner: DiffusionAligner) -> dict[int, Tensor]:
         """Reverse steps done to the sample of all items ``[n_items, dim]``."""
         self.eval()
-        if aligner.fixed_sampling:
-            self._reverse_rng = self._streams.generator("reverse")
         keep = self.pools.keep if self.pools is not None else ()
         return aligner.sample(self.backbone.item_embeddings, keep, self._reverse_rng)
-
-    def _built(
-        self, pools: DiffusionPools, aligner: DiffusionAligner, kept: dict[int, Tensor]
-    ) -> Tensor:
-        return pools.build(kept, self.backbone.higher_order, aligner.fusion_weight)
 
     def _forward(
         self, batch: Batch, epoch: int, fusion: Fusion | None

@@ -35,7 +35,6 @@ class Trainer:
         epochs: Upper limit.
         batch_size: Triplets per step; the last batch may be smaller.
         learning_rate: Initial learning rate.
-        diffusion_learning_rate: One of its own for DMA; None for the same.
         decay: The learning rate is multiplied by this every ``decay_every`` epochs, smoothly.
         decay_every: Epochs, see ``decay``.
         evaluate_every: Epochs between two validations.
@@ -50,7 +49,6 @@ class Trainer:
         epochs: PositiveInt = 1000,
         batch_size: PositiveInt = 2048,
         learning_rate: PositiveFloat = 1e-3,
-        diffusion_learning_rate: PositiveFloat | None = None,
         decay: PositiveFraction = 1.0,
         decay_every: PositiveInt = 50,
         evaluate_every: PositiveInt = 1,
@@ -58,7 +56,7 @@ class Trainer:
         update()  # wrong settings are refused before there is data
         self.optimizer, self.stopping, self.update = optimizer, stopping, update
         self.epochs, self.batch_size = epochs, batch_size
-        self.learning_rate, self.diffusion_learning_rate = learning_rate, diffusion_learning_rate
+        self.learning_rate = learning_rate
         self.decay, self.decay_every, self.evaluate_every = decay, decay_every, evaluate_every
 
     def start(
@@ -95,8 +93,7 @@ class Trainer:
         others = [p for p in model.parameters() if id(p) not in ids]
         groups: list[dict[str, Any]] = [{"params": others, "lr": self.learning_rate}]
         if own:
-            rate = self.diffusion_learning_rate or self.learning_rate
-            groups.append({"params": own, "lr": rate})
+            groups.append({"params": own, "lr": self.learning_rate})
         return groups
 
 

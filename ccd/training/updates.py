@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Protocol
 
 import torch
 from torch import Tensor
@@ -52,7 +52,6 @@ class MirrorGradient:
         down: Factor of the loss in the step down, the paper's alpha_1.
         up: Factor of the loss in the step up, the paper's alpha_2; smaller than ``down``.
         interval: Batches from one mirrored batch to the next.
-        count_from: Number of an epoch's first batch: 0 as the released code counts, 1 as the paper.
 
     Raises:
         ConfigError: ``up`` is not smaller than ``down``.
@@ -64,7 +63,6 @@ class MirrorGradient:
         down: PositiveFloat = 1.0,
         up: PositiveFloat = 0.1,
         interval: PositiveInt = 3,
-        count_from: Literal[0, 1] = 0,
     ) -> None:
         if up >= down:
             raise ConfigError(
@@ -72,12 +70,12 @@ class MirrorGradient:
                 "or training climbs the loss",
                 keys=("MirrorGradient.up", "MirrorGradient.down"),
             )
-        self.down, self.up, self.interval, self.count_from = down, up, interval, count_from
+        self.down, self.up, self.interval = down, up, interval
 
     def __call__(
         self, optimizer: torch.optim.Optimizer, terms: Terms, index: int
     ) -> dict[str, Tensor]:
-        if (index + self.count_from) % self.interval:
+        if index % self.interval:
             return _take_step(optimizer, terms, 1.0)
         found = _take_step(optimizer, terms, self.down)
         _take_step(optimizer, terms, -self.up)

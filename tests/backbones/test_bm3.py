@@ -44,7 +44,7 @@ def bootstrap_loss(model, h_u, h_i, batch, rate, rng, aligned=None):
     loss = away(q(u), i_target) + away(q(i), u_target)
     loss = loss + 0.3 * (h_u.square().sum().sqrt() + h_i.square().sum().sqrt()) / N_ITEMS
     goal = i_target if aligned is None else target(aligned)
-    for name, (layer,) in model.projector.maps.items():
+    for name, layer in model.projector.maps.items():
         raw = torch.from_numpy(dataset().features[name])[batch.positives]
         f = raw @ layer.weight.T + layer.bias
         loss = loss + 1.5 * (away(q(f), goal) + away(q(f), target(f)))

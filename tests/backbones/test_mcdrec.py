@@ -56,7 +56,7 @@ def batch():
 def projected(model):
     """Image and text features ``f [N_ITEMS, DIM]``."""
     raw, maps = dataset().features, model.backbone.projector.maps
-    return [torch.from_numpy(raw[n]) @ m.weight.T + m.bias for n, (m,) in maps.items()]
+    return [torch.from_numpy(raw[n]) @ m.weight.T + m.bias for n, m in maps.items()]
 
 
 def diffused(model, items, rng):

@@ -33,7 +33,7 @@ def fusion():
 def dense(model, x0, graph, degree_of):
     """Spec 7.3's ``h_u`` and ``h_i``, in inference: no dropout."""
     parts = [W * x0 + (1 - W) * model.item_embeddings]
-    for name, (layer,) in model.projector.maps.items():
+    for name, layer in model.projector.maps.items():
         parts.append(torch.from_numpy(dataset().features[name]) @ layer.weight.T + layer.bias)
     z = torch.cat(parts, 1)
     first, second, third = (part for part in model.mlp if hasattr(part, "weight"))

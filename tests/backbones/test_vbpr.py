@@ -20,7 +20,7 @@ def batch(n=40):
 def dense_loss(model, ids):
     """``q_i = [e_i ; W x_i]``, BPR and the norms of the batch's rows."""
     x = torch.cat([torch.from_numpy(f) for f in dataset().features.values()], dim=1)
-    maps = [model.projector.maps[name][0] for name in dataset().features]
+    maps = [model.projector.maps[name] for name in dataset().features]
     w = torch.cat([m.weight for m in maps], dim=1)
     q = torch.cat([model.item_embeddings, x @ w.T + sum(m.bias for m in maps)], dim=1)
     p_u, q_p, q_n = model.user_embeddings[ids.users], q[ids.positives], q[ids.negatives]
@@ -51,7 +51,7 @@ def test_users_are_as_wide_as_items_by_id_and_by_content():
 def test_the_maps_start_as_one_without_bias():
     data = dataset()
     model = VBPR(world(data))
-    maps = [model.projector.maps[name][0] for name in data.features]
+    maps = [model.projector.maps[name] for name in data.features]
     assert not any(m.bias.any() for m in maps)
     weights = torch.cat([m.weight.flatten() for m in maps])
     std = (2 / (sum(x.shape[1] for x in data.features.values()) + DIM)) ** 0.5

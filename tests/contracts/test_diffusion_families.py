@@ -148,12 +148,7 @@ class TestPools:
     def test_pools_go_from_easy_to_hard(self, part, steps):
         pools = part.target(steps)
         kept = {done: torch.full((N_ITEMS, DIM), float(done)) for done in pools.keep}
-        built = pools.build(kept, table, 0.5)
+        built = pools.build(kept)
         assert built.shape == (len(pools), N_ITEMS, DIM)
-        assert torch.equal(built, pools.build(kept, table, 0.5))
+        assert torch.equal(built, pools.build(kept))
         assert built[:, 0, 0].tolist() == sorted(built[:, 0, 0].tolist())
-
-    def test_a_backbone_without_higher_order_will_do(self, part, steps):
-        pools = part.target(steps)
-        kept = {done: table(done) for done in pools.keep}
-        assert pools.build(kept, None, 0.5).shape == (len(pools), N_ITEMS, DIM)

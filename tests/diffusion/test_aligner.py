@@ -79,14 +79,12 @@ def test_detaching(detach_target, detach_input):
     assert (gradient is None) == (detach_target and detach_input)
 
 
-def test_sampling_is_reproducible_and_can_be_averaged():
+def test_sampling_is_reproducible():
     table = embeddings()
     once = aligner().sample(table, (6,), stream())
     assert sorted(once) == [6, 20]
     assert torch.equal(once[20], aligner().sample(table, (6,), stream())[20])
-    many = aligner(samples=8).sample(table, (), stream())[20]
-    assert not torch.equal(once[20], many)
-    assert not many.requires_grad
+    assert not once[20].requires_grad
 
 
 def test_the_projector_is_shared_and_not_owned():

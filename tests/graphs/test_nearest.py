@@ -62,14 +62,10 @@ def test_no_gradient_is_recorded():
 def test_features_need_not_have_length_one_and_are_searched_once(monkeypatch):
     features = unit_rows().numpy() * 3
     expected = nearest_items(unit_rows(), 5)
-    found = nearest_by_modality(
-        dataset({"image": features}), CPU, 5, precomputed=True, setting="K.k"
-    )["image"]
+    found = nearest_by_modality(dataset({"image": features}), CPU, 5, setting="K.k")["image"]
     torch.testing.assert_close(found, expected)
     monkeypatch.setattr(nearest, "nearest_items", None)
-    again = nearest_by_modality(
-        dataset({"image": features}), CPU, 5, precomputed=True, setting="K.k"
-    )["image"]
+    again = nearest_by_modality(dataset({"image": features}), CPU, 5, setting="K.k")["image"]
     torch.testing.assert_close(again, found)
 
 
@@ -77,8 +73,6 @@ def test_precomputed_lists_bring_their_cosines():
     ids = np.tile(np.arange(4, dtype=np.int32), (N_ITEMS, 1))
     known = {"image": Neighbours(ids, np.full((N_ITEMS, 4), 0.25, np.float32))}
     data = dataset({"image": unit_rows().numpy()}, known)
-    found = nearest_by_modality(data, CPU, 3, precomputed=True, setting="K.k")["image"]
+    found = nearest_by_modality(data, CPU, 3, setting="K.k")["image"]
     assert (found.ids == torch.arange(3)).all()
     assert (found.cosines == 0.25).all()
-    searched = nearest_by_modality(data, CPU, 3, precomputed=False, setting="K.k")["image"]
-    assert not torch.equal(searched.ids, found.ids)

@@ -52,9 +52,7 @@ def as_matrix(edges):
 
 def test_the_fixed_graph_equals_the_dense_one_and_its_transpose():
     table = features()
-    edges = weighted_knn(dataset({"image": table}), CPU, k=K, precomputed=True, setting="K.k")[
-        "image"
-    ]
+    edges = weighted_knn(dataset({"image": table}), CPU, k=K, setting="K.k")["image"]
     graph = FixedItemGraph(edges, N_ITEMS, DglEngine())
     expected = normalised(kept_cosines(F.normalize(torch.from_numpy(table))))
     x = torch.randn(N_ITEMS, 5, generator=torch.Generator().manual_seed(0))
@@ -99,7 +97,7 @@ def test_gradient_reaches_the_kept_cosines_through_mix_and_normalisation():
 def test_an_item_without_the_modality_has_only_itself():
     table = features()
     table[7] = 0
-    edges_of = weighted_knn(dataset({"image": table}), CPU, k=K, precomputed=True, setting="K.k")
+    edges_of = weighted_knn(dataset({"image": table}), CPU, k=K, setting="K.k")
     unit = F.normalize(torch.from_numpy(table)).requires_grad_()
     for edges in (edges_of["image"], similarity_edges(unit, K).normalised(N_ITEMS)):
         matrix = as_matrix(edges)
@@ -113,7 +111,7 @@ def test_precomputed_cosines_are_the_weights():
     cosines = np.tile(np.float32([1.0, 0.6]), (N_ITEMS, 1))
     known = {"image": Neighbours(ids.astype(np.int32), cosines)}
     data = dataset({"image": features()}, known)
-    edges = weighted_knn(data, CPU, k=2, precomputed=True, setting="K.k")["image"]
+    edges = weighted_knn(data, CPU, k=2, setting="K.k")["image"]
     matrix = as_matrix(edges)
     torch.testing.assert_close(matrix.diagonal(), torch.full((N_ITEMS,), 1 / 1.6))
     torch.testing.assert_close(matrix[5, 4], torch.tensor(0.6 / 1.6))
@@ -134,6 +132,5 @@ def test_refusals():
             dataset({"a": features()}),
             CPU,
             k=31,
-            precomputed=True,
             setting="LATTICE.k",
         )

@@ -24,16 +24,6 @@ def test_eq_7():
     }
 
 
-def test_eq_7_counted_from_one():
-    assert spans(step_curriculum, interval=5, end_epoch=30, counted_from=1) == {
-        0: (0, 3),
-        1: (4, 8),
-        2: (9, 13),
-        3: (14, 29),
-        4: (30, 39),
-    }
-
-
 def test_the_released_code():
     assert spans(boundary_curriculum, start=5, step=5, end=30) == {
         0: (0, 5),

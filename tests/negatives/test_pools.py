@@ -31,9 +31,7 @@ def test_too_few_steps_are_refused():
     assert DiffusionPools(2, fractions=(0.5, 0.0), rounding="quarters").keep == (1, 2)
 
 
-def test_raw_and_fused_content():
+def test_pools_are_the_kept_samples():
     kept = {5: torch.zeros(3, 2), 20: torch.ones(3, 2)}
     pools = DiffusionPools(20, fractions=(0.75, 0.0), rounding="quarters")
-    assert pools.build(kept, lambda: torch.full((3, 2), 4.0), 0.5)[:, 0, 0].tolist() == [0, 1]
-    fused = DiffusionPools(20, fractions=(0.75, 0.0), rounding="quarters", content="fused")
-    assert fused.build(kept, lambda: torch.full((3, 2), 4.0), 0.5)[:, 0, 0].tolist() == [2, 2.5]
+    assert pools.build(kept)[:, 0, 0].tolist() == [0, 1]

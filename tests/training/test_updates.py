@@ -43,11 +43,6 @@ def test_mirrored_batches_go_down_and_a_little_up(make):
     assert torch.equal(weight, by_hand([0.9, -0.2, 1, 0.9, -0.2], make))
 
 
-def test_counting_from_one_mirrors_later():
-    weight, _ = run(MirrorGradient(up=0.2, interval=3, count_from=1), 3)
-    assert torch.equal(weight, by_hand([1, 1, 1, -0.2]))
-
-
 def test_a_long_interval_mirrors_only_the_first_batch():
     weight, _ = run(MirrorGradient(up=0.3, interval=100), 3)
     assert torch.equal(weight, by_hand([1, -0.3, 1, 1]))
