@@ -68,6 +68,32 @@ def test_it_trains(command, folder, monkeypatch):
     assert own[0] in text
 
 
+def test_what_it_left_is_read_without_its_code(folder, monkeypatch, capsys):
+    sets = [word for binding in TINY for word in ("--set", binding)]
+    command = "run my_sampler.gin --allow-import my_sampler --out done"
+    ccd(monkeypatch, *command.split(), *sets)
+    monkeypatch.delitem(registry._COMPONENTS, "SoftmaxSampler")
+    sys.modules.pop("my_sampler")
+    one, other = sorted(path.parent for path in (folder / "done").glob("*/run.json"))
+    for words in (
+        "compare done --slices --beyond",
+        f"diff {one} {other}",
+        "plot ablation done",
+        "plot curves done",
+        "plot cost done",
+        "report done",
+        "recommend done --user 7",
+    ):
+        ccd(monkeypatch, *words.split())
+    assert "my_sampler" not in sys.modules
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", ["ccd", "negatives", "done", "--user", "7"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--allow-import my_sampler" in capsys.readouterr().err
+
+
 def test_list_shows_them(folder, monkeypatch, capsys):
     ccd(monkeypatch, "list", "root_curriculum", "--allow-import", "my_curriculum")
     out = capsys.readouterr().out

@@ -91,7 +91,6 @@ def diff(
     variant: str | None = None,
     metric: str | None = None,
     most: int = 10,
-    imports: Sequence[str] = (),
 ) -> Differences:
     """Compare one variant of two run folders, or two runs' own folders.
 
@@ -102,13 +101,12 @@ def diff(
         variant: Which, where a folder holds several.
         metric: By which users are sorted; by default one that selects the epoch.
         most: Number of users to list.
-        imports: Python modules that the runs' settings may import.
 
     Raises:
         ConfigError: A folder has no such run, or several and none was named; or not all have
             ``metric``.
     """
-    a, b = (_one_variant(folder, variant, imports) for folder in (first, second))
+    a, b = (_one_variant(folder, variant) for folder in (first, second))
     same_data = a[0].fingerprint == b[0].fingerprint
     notes = []
     runs = _paired(a, b)
@@ -143,8 +141,8 @@ def diff(
     )
 
 
-def _one_variant(folder: Path, variant: str | None, imports: Sequence[str]) -> list[FinishedRun]:
-    runs = open_runs(folder, imports)
+def _one_variant(folder: Path, variant: str | None) -> list[FinishedRun]:
+    runs = open_runs(folder)
     names = list(dict.fromkeys(run.result.variant for run in runs))
     if variant is None and len(names) > 1:
         own = ", ".join(str(folder / run.folder.name) for run in runs[:3])

@@ -12,9 +12,8 @@ from ccd.runs.records import RunResult
 from ccd.statistics.comparison import Comparison, Contrast
 from ccd.statistics.paired_tests import wilcoxon
 
-DEFAULT_METRICS = ("recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "ndcg@20")
-"""Shown where the results have them."""
-
+_UNASKED = ("precision", "map", "hr", "mrr")
+"""Metrics that every run measures and a table leaves out: ``ccd compare --metric`` shows them."""
 
 WORSE = "↓"
 """Stands before the stars of a variant that the test finds worse than the baseline."""
@@ -139,8 +138,8 @@ def build_table(
         per_user: Their test metrics per user; runs that are missing are not tested.
         baseline: Name of the variant to compare with, or None.
         variants: Order of the rows; by default the order of the results.
-        metrics: Columns; by default those of ``DEFAULT_METRICS`` that the results have, or the
-            first six they have.
+        metrics: Columns; by default recall and NDCG at every cut-off, and whatever metric the
+            recipe adds to those of ccd's own wiring.
         comparison: How; by default the Wilcoxon test over users.
         intervals: Whether contrasts have bootstrap intervals.
     """
@@ -174,7 +173,8 @@ def build_table(
 
 def _default_metrics(results: Sequence[RunResult]) -> tuple[str, ...]:
     common = [name for name in results[0].test if all(name in run.test for run in results)]
-    return tuple(name for name in DEFAULT_METRICS if name in common) or tuple(common[:6])
+    asked = [name for name in common if name.partition("@")[0] not in _UNASKED]
+    return tuple(asked or common)
 
 
 def _gain(

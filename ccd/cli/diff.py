@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, ComparisonBindings, refuse_missing
+from ccd.cli.options import ComparisonBindings, refuse_missing
 
 
 def diff(
@@ -37,7 +37,6 @@ def diff(
     ] = 10,
     bindings: ComparisonBindings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
-    allow_imports: AllowImports = None,
 ) -> None:
     """Show what differs between two runs, and for which users the metric changed most."""
     refuse_missing(first, second)
@@ -56,7 +55,6 @@ def diff(
         variant=variant,
         metric=metric,
         most=users,
-        imports=allow_imports or (),
     )
     if as_json:
         print(json.dumps(found.to_json(), indent=2))

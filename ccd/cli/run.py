@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
+from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -25,6 +29,7 @@ from ccd.runs.signals import on_signals
 if TYPE_CHECKING:
     from ccd.progress.live import LiveProgress
     from ccd.progress.plain import JsonProgress, PlainProgress
+    from ccd.runs.records import Plan
 
     Shown = LiveProgress | PlainProgress | JsonProgress
 
@@ -104,15 +109,12 @@ def run(
             )
     except KeyboardInterrupt:
         stopped_by = signal.Signals(came[0]) if came else signal.SIGINT
-        again = "run the same command again"
-        if out is None and observer.plan is not None:
-            again = f"run the same command with --out {observer.plan.out}"
-        _say_stopped(observer, f"stopped by {stopped_by.name}", go_on=again)
+        _say_stopped(observer, f"stopped by {stopped_by.name}", with_out=out is None)
         show_results(observer)
         raise typer.Exit(128 + stopped_by) from None
     except CcdError:
         # The refusal itself is written by ``main``, as for every command.
-        _say_stopped(observer, "stopped by an error")
+        _say_stopped(observer, "stopped by an error", with_out=out is None)
         raise
     else:
         show_results(observer)
@@ -127,18 +129,46 @@ def _interrupt(came: list[int], number: int) -> None:
     raise KeyboardInterrupt
 
 
-def _say_stopped(observer: Shown, why: str, go_on: str | None = None) -> None:
-    """Say that a run which had begun did not end, where its finished part is and how to go on."""
+def _say_stopped(observer: Shown, why: str, *, with_out: bool) -> None:
+    """Say that a run which had begun did not end, what is kept, and the command that goes on.
+
+    Args:
+        observer: Whom to tell.
+        why: What stopped it.
+        with_out: Whether the command must name the run folder, which this one did not.
+    """
     from ccd.progress.plain import JsonProgress
 
-    if observer.plan is None:
+    plan = observer.plan
+    if plan is None:
         return
+    words = ["ccd", *sys.argv[1:], *(["--out", str(plan.out)] if with_out else [])]
+    command, kept = shlex.join(words), f"finished runs are kept in {plan.out}"
+    with suppress(CcdError):  # what stopped the run is to be told, not what a reader stumbles over
+        kept = _kept(plan)
     if isinstance(observer, JsonProgress):
-        folder = str(observer.plan.out)
-        observer.emit("stopped", {"why": why, "run folder": folder, "go_on": go_on})
+        told = {"why": why, "run folder": str(plan.out), "kept": kept, "go_on": command}
+        observer.emit("stopped", told)
     else:
-        advice = f"; to go on, {go_on}" if go_on else ""
-        observer.note(f"{why}; what is finished is kept in {observer.plan.out}{advice}")
+        observer.note(f"{why}; {kept}; to go on: {command}")
+
+
+def _kept(plan: Plan) -> str:
+    """Which runs of a plan will not be trained again, and which starts again."""
+    from ccd.runs.folder import finished_runs, read_history
+
+    done = [pair for pair in plan.runs if pair in finished_runs(plan.out)]
+    verb = "is" if len(done) == 1 else "are"
+    number = f"{len(done)} of {len(plan.runs)} runs {verb} finished"
+    kept = f"{number}, kept in {plan.out} and skipped then"
+    epochs = Counter((record.variant, record.seed) for record in read_history(plan.out))
+    begun = [
+        f"{variant}, seed {seed}, stopped after epoch {epochs[variant, seed]} and starts again "
+        "at its first"
+        for variant, seed in plan.runs
+        if (variant, seed) not in done and epochs[variant, seed]
+    ]
+    return "; ".join([kept, *begun])
 
 
 def show_results(observer: Shown) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,14 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANELS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
-"""Drawn where the table has them; otherwise its first four metrics."""
-
 _LINE, _ROW = 0.16, 0.14
 """Inches that a line of a name takes, and the space around the name."""
 
 _MANY = 10
-"""With more variants, the panels stand side by side and the names only once."""
+"""With more variants, four panels stand side by side, so that names are not repeated."""
 
 
 def draw_ablation(table: Table) -> Figure:
@@ -35,8 +33,9 @@ def draw_ablation(table: Table) -> Figure:
     """
     if len(table.rows) == 1:  # a lone variant is compared with nothing
         table = replace(table, baseline=None)
-    metrics = [name for name in PANELS if name in table.metrics] or list(table.metrics[:4])
-    columns = min(2 if len(table.rows) <= _MANY else 4, len(metrics))
+    metrics = table.metrics
+    wanted = 4 if len(table.rows) > _MANY else max(2, math.ceil(len(metrics) / 2))
+    columns = min(wanted, 4, len(metrics))
     lines = math.ceil(len(metrics) / columns)
     names = [_name(row, table) for row in table.rows]
     places = _places(names)
@@ -125,7 +124,7 @@ def _look(*, is_best: bool, is_baseline: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _handles(table: Table, metrics: list[str]) -> list[Any]:
+def _handles(table: Table, metrics: Sequence[str]) -> list[Any]:
     """The legend: an entry for each look that occurs in the figure."""
     from matplotlib.lines import Line2D
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ccd.analysis.tables import Cell, build_table, meaning
@@ -81,3 +83,11 @@ def test_json_has_a_record_per_variant_and_metric():
     assert len(records) == len(VARIANTS) * len(METRICS)
     assert records[0]["variant"] == "FREEDOM"
     assert records[0]["seeds"] == [1, 2, 3]
+
+
+def test_every_cutoff_and_a_metric_of_the_recipes_own_are_columns():
+    names = ("recall@7", "recall@30", "novelty@7", "precision@7", "mrr@7")
+    result = replace(make_result("A"), test=dict.fromkeys(names, 0.1))
+    assert build_table([result], {}).metrics == ("recall@7", "recall@30", "novelty@7")
+    only = replace(result, test={"precision@7": 0.1, "mrr@7": 0.1})
+    assert build_table([only], {}).metrics == ("precision@7", "mrr@7")

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -117,7 +118,9 @@ def test_ctrl_c_keeps_and_tells_what_is_finished(call, tmp_path):
     answer, _ = call(between=refuse(KeyboardInterrupt()))
     assert answer.exit_code == 130
     assert "stopped by SIGINT" in answer.stdout
-    assert f"--out {tmp_path / 'out'}" in answer.stdout.replace("\n", " ")
+    said = answer.stdout.replace("\n", " ")
+    assert f"to go on: ccd {shlex.join(sys.argv[1:])} --out {tmp_path / 'out'}" in said
+    assert f"1 of 2 runs is finished, kept in {tmp_path / 'out'} and skipped then" in said
     assert "0.1000" in answer.stdout
     assert "FREEDOM" in (tmp_path / "out/table.md").read_text()
     with RunFolder(tmp_path / "out", metric="recall@20") as folder:
@@ -148,7 +151,8 @@ def test_refusal_midway_tells_what_is_kept_and_goes_on_up(call, tmp_path):
     assert events[-2:] == ["stopped", "closed"]
     answer, _ = call(between=refuse(error))
     assert answer.exception is error
-    assert f"what is finished is kept in {tmp_path / 'out'}" in answer.stdout
+    said = answer.stdout.replace("\n", " ")
+    assert f"1 of 2 runs is finished, kept in {tmp_path / 'out'}" in said
     assert "FREEDOM" in (tmp_path / "out/table.md").read_text()
 
 

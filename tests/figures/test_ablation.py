@@ -50,15 +50,20 @@ def test_figure_is_a_readable_png(tmp_path):
     draw_ablation(four_variants(), tmp_path / "ablation.png")
     image = imread(tmp_path / "ablation.png")
     height, width = image.shape[:2]
-    assert 1000 < width < 1300
+    assert 1500 < width < 1800
     assert 500 < height < 900
     colours = {tuple((pixel[:3] * 255).astype(int)) for pixel in image.reshape(-1, 4)}
     assert {(0x59, 0x59, 0x59), (0, 0x72, 0xB2)} <= colours
 
 
+def test_every_metric_of_the_table_has_a_panel():
+    titles = [axes.get_title(loc="left") for axes in panels(drawn(four_variants()))]
+    assert tuple(titles) == four_variants().metrics
+
+
 def test_a_dot_is_the_mean_its_whisker_the_sd_and_small_dots_the_seeds():
     table = four_variants()
-    axes = panels(drawn(table))[1]
+    axes = panels(drawn(table))[2]
     assert axes.get_title(loc="left") == "recall@20"
     cells = [row.cells["recall@20"] for row in table.rows]
     assert [mean for mean, *_ in means(axes)] == pytest.approx([cell.mean for cell in cells])
@@ -92,7 +97,7 @@ def test_a_baseline_that_is_best_is_the_baseline_and_best():
     assert drawn(alone).legends[0].legend_handles == []
 
 
-@pytest.mark.parametrize(("n", "columns"), [(1, 2), (4, 2), (14, 4), (30, 4)])
+@pytest.mark.parametrize(("n", "columns"), [(1, 3), (4, 3), (14, 4), (30, 4)])
 def test_figure_grows_with_the_number_of_variants(tmp_path, n, columns):
     results = [make_result(f"a schedule with a rather long name {i}", value=i) for i in range(n)]
     figure = drawn(build_table(results, {}))
