@@ -20,7 +20,7 @@ from ccd.cli.diff import diff
 from ccd.cli.doctor import doctor
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
-from ccd.cli.plot import plot
+from ccd.cli.plot import PLOT_HELP, plot
 from ccd.cli.recipe_command import RecipeCommand
 from ccd.cli.recommend import recommend
 from ccd.cli.report import report
@@ -47,7 +47,7 @@ app.add_typer(data, name="data", rich_help_panel=_LOOK)
 app.command("doctor", rich_help_panel=_LOOK)(doctor)
 app.command("compare", rich_help_panel=_READ)(compare)
 app.command("diff", rich_help_panel=_READ)(diff)
-app.command("plot", rich_help_panel=_READ)(plot)
+app.command("plot", help=PLOT_HELP, rich_help_panel=_READ)(plot)
 app.command("report", rich_help_panel=_READ)(report)
 app.command("recommend", rich_help_panel=_READ)(recommend)
 app.command("negatives", rich_help_panel=_READ)(negatives)

@@ -17,7 +17,9 @@ def _known(kind: str) -> str:
     return kind
 
 
-_HELP = "\n\n".join(f"{name}: {entry.summary}." for name, entry in FIGURES.items())
+PLOT_HELP = "Draw a figure of a finished run as PNG and SVG.\n\n" + "\n".join(
+    f"- {name}: {entry.summary}" for name, entry in FIGURES.items()
+)
 
 
 def plot(
@@ -25,7 +27,7 @@ def plot(
         str,
         typer.Argument(
             metavar="FIGURE",
-            help=_HELP,
+            help="Which of the figures listed above.",
             show_default=False,
             callback=_known,
             autocompletion=lambda: list(FIGURES),

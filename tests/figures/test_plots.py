@@ -168,7 +168,7 @@ def test_sensitivity_of_runs_without_a_common_metric_names_those_of_each(finishe
 def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeypatch):
     import optuna
 
-    from ccd.search import studies
+    from ccd.search import folders, studies
     from ccd.search.study import METRIC
 
     storage = optuna.storages.InMemoryStorage()
@@ -176,7 +176,7 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
     study.set_user_attr(METRIC, "recall@20")
     fake = SimpleNamespace(name="s", storage=storage)
     monkeypatch.setattr(studies, "find_study", lambda name, storage: SimpleNamespace(study=fake))
-    (tmp_path / launch.STUDY_FILE).write_text("{}")
+    (tmp_path / folders.STUDY_FILE).write_text("{}")
     with pytest.raises(ConfigError, match="no trial of study 's' is complete yet"):
         draw("sensitivity", Request(tmp_path))
     distributions = {
