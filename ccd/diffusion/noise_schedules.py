@@ -78,6 +78,7 @@ def sigmoid_betas(
     *,
     beta_start: OpenFraction = 1e-4,
     beta_end: OpenFraction = 0.02,
+    width: PositiveFloat = 6.0,
 ) -> Tensor:
     """Betas that rise along a sigmoid from ``beta_start`` to ``beta_end`` (Xu et al. 2022).
 
@@ -85,6 +86,7 @@ def sigmoid_betas(
         steps: Number of diffusion steps T.
         beta_start: Asymptote at the start.
         beta_end: Asymptote at the end.
+        width: The sigmoid is evaluated on ``[-width, width]``.
     """
-    ramp = torch.sigmoid(torch.linspace(-6, 6, steps, dtype=torch.float64))
+    ramp = torch.sigmoid(torch.linspace(-width, width, steps, dtype=torch.float64))
     return beta_start + ramp * (beta_end - beta_start)
