@@ -22,7 +22,7 @@ class Reproduction(NamedTuple):
 
 
 def reproduction(runs: Sequence[FinishedRun]) -> Reproduction:
-    """Of the run folders that ``runs`` lie in; one without ``config.gin`` is passed over.
+    """The recipes and commands that train ``runs`` again; a folder without ``config.gin`` has none.
 
     Args:
         runs: Finished runs.
@@ -53,7 +53,7 @@ def _file_name(home: Path, taken: Collection[str]) -> str:
 def _commands(
     name: str, manifest: Mapping[str, Any], runs: Sequence[FinishedRun]
 ) -> list[list[str]]:
-    """As few as train these runs and no others: one for the variants of the same seeds."""
+    """The fewest commands that train these runs and no others: one per set of seeds."""
     seeds_of: dict[str, list[int]] = {}
     for run in runs:
         seeds_of.setdefault(run.result.variant, []).append(run.result.seed)

@@ -66,7 +66,7 @@ class Cell:
 
     @property
     def mark(self) -> str:
-        """That of the p-value; none without one."""
+        """The stars of the p-value; empty without one."""
         return "" if self.p_value is None else mark(self.p_value, worse=self.worse)
 
 

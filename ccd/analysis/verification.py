@@ -25,7 +25,7 @@ _FIGURE_3 = frozenset(
 
 
 class Verdict(IntEnum):
-    """From best to worst."""
+    """What a comparison with the paper found, best first."""
 
     EXCEEDS = 0
     REACHED = 1
@@ -67,12 +67,12 @@ class MetricGap:
 
     @property
     def gap_in_sd(self) -> float | None:
-        """The same in spreads; None without one."""
+        """The gap in spreads over seeds; None for a single seed."""
         return (self.ours - self.paper) / self.sd if self.sd else None
 
     @property
     def verdict(self) -> Verdict:
-        """By ``RULE``."""
+        """The verdict that ``RULE`` gives."""
         even = min(max(self.sd or 0.0, _EVEN * self.paper), _NEAR * self.paper)
         better = self.ours - self.paper
         if better > even:
@@ -93,7 +93,7 @@ class VerifiedRow:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the worst metric."""
+        """The verdict of the worst metric."""
         return max(comparison.verdict for comparison in self.comparisons)
 
 
@@ -126,7 +126,7 @@ class Verification:
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """Those without a value that are steps of Figure 3."""
+        """Rows without a printed value: the paper only draws them, in Figure 3."""
         return _drawn(self.without_value)
 
     def to_json(self) -> dict[str, Any]:

@@ -143,7 +143,10 @@ class Backbone(nn.Module):
         return output, torch.cat([output.users, output.items])[None]
 
     def own_loss(self, step: Step) -> Tensor | None:
-        """The backbone's own loss beside BPR (all of it where it needs no negatives), or None."""
+        """The backbone's own loss beside BPR, a scalar; None if it has none.
+
+        It is the whole objective where the backbone needs no negatives.
+        """
         return None
 
     @classmethod

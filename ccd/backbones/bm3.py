@@ -93,7 +93,7 @@ class BM3(Backbone):
         return Representations(self.predictor(users), self.predictor(items), online)
 
     def convolved(self, ego: Tensor) -> tuple[Tensor, Tensor]:
-        """The convolution's users and items, all rows, from the items' layer 0."""
+        """Convolved users ``[n_users, dim]`` and items ``[n_items, dim]``."""
         # All rows, because the loss takes the norm of all.
         return convolve(self.full_graph, self.user_embeddings, ego, self.n_layers, None)[:2]
 
@@ -117,7 +117,7 @@ class BM3(Backbone):
         return reconstruction + self.reg_weight * online.norm + contrast
 
     def view(self, rows: Tensor) -> Tensor:
-        """The target that others predict: dropped out, without gradient."""
+        """The target ``[n, dim]`` that others predict: dropped out, without gradient."""
         return self.dropout(rows.detach())
 
 

@@ -42,7 +42,7 @@ class BPRMF(Backbone):
 
 
 def embedding_penalty(backbone: Backbone, batch: Batch, weight: float) -> Tensor | None:
-    """``weight`` times :func:`embedding_norm` of the batch's ID embeddings (layer 0)."""
+    """``weight`` times :func:`embedding_norm` of the batch's ID embeddings, a scalar."""
     if not weight:
         return None
     users, items = backbone.user_embeddings, backbone.item_embeddings

@@ -33,7 +33,7 @@ Contexts = tuple[AbstractContextManager[None], AbstractContextManager[None]]
 
 
 def same_draws(rng: torch.Generator) -> Contexts:
-    """For ``torch.utils.checkpoint``: contexts of a first pass and of its recomputation.
+    """Contexts of a first pass and of its recomputation, for ``torch.utils.checkpoint``.
 
     The recomputation draws from ``rng`` what the first pass drew, and leaves it as it found it.
     """

@@ -104,7 +104,7 @@ class PreferenceGNN(Backbone):
         return Representations(n_terms * users, n_terms * items)
 
     def joined(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        """One table of all users and one of all items, from :meth:`modality_means`."""
+        """One table of all users ``[n_users, dim]`` and one of all items ``[n_items, dim]``."""
         raise TypeError(f"{type(self).__name__} must define joined")
 
     def modality_means(self) -> tuple[Tensor, Tensor]:

@@ -144,7 +144,7 @@ class MGCN(Backbone):
         return convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)
 
     def _terms(self, rows: Rows) -> tuple[Terms, Terms]:
-        """Those of users and of items, from the ID embeddings."""
+        """The contrastive terms of users and of items, from the ID embeddings."""
         behaviour = self._behaviour(self.item_embeddings, rows)
         # The modalities side by side: one pass of wide rows is faster than one each.
         items = torch.cat([self._purified(name) for name in self.item_graphs], dim=1)

@@ -10,12 +10,15 @@ from torch.autograd.function import once_differentiable
 
 
 def embedding_norm(*rows: Tensor) -> Tensor:
-    """``(sum_k ||X_k||_F) / batch``: the toolbox's regulariser, a norm and not a squared norm."""
+    """``(sum_k ||X_k||_F) / batch`` of ``X_k [batch, dim]``: the toolbox's regulariser.
+
+    It is a norm and not a squared norm.
+    """
     return torch.stack([x.norm() for x in rows]).sum() / len(rows[-1])
 
 
 def half_squared_norm(*rows: Tensor) -> Tensor:
-    """``0.5 (sum_k ||X_k||_F^2) / batch``: LATTICE's and MGCN's regulariser.
+    """``0.5 (sum_k ||X_k||_F^2) / batch`` of ``X_k [batch, dim]``, as LATTICE and MGCN.
 
     The toolbox divides by the configured batch size also in an epoch's smaller last batch; here
     every triplet weighs the same.

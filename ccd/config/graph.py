@@ -57,7 +57,7 @@ class Node:
         return next(p for p in self.parameters if p.name == name)
 
     def places(self, keys: Sequence[str]) -> list[Origin]:
-        """Where those of its settings were bound that ``keys`` names as ``Component.setting``."""
+        """The places where the settings named in ``keys`` (``Component.setting``) were bound."""
         named = {p.origin: f"{self.component.name}.{p.name}" for p in self.parameters if p.origin}
         return [origin for origin, key in named.items() if key in keys]
 

@@ -92,7 +92,7 @@ class Layer:
         return replace(self, bindings=bindings, macros=macros)
 
     def as_wiring(self) -> Layer:
-        """The same statements, none of which needs to have an effect."""
+        """This layer with all its statements marked as wiring, which may have no effect."""
         bindings, macros = (
             tuple(replace(binding, is_wiring=True) for binding in part)
             for part in (self.bindings, self.macros)

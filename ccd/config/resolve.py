@@ -1,4 +1,4 @@
-"""From bindings to a checked config graph, with gin's rules for scopes and macros."""
+"""Turn bindings into a checked config graph, by gin's rules for scopes and macros."""
 
 from __future__ import annotations
 

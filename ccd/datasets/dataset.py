@@ -81,7 +81,7 @@ class Dataset:
 
     @property
     def n_interactions(self) -> int:
-        """Of all splits together."""
+        """Number of interactions in all splits together."""
         return len(self.train) + len(self.valid) + len(self.test)
 
     @cached_property

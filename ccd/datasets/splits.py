@@ -1,4 +1,4 @@
-"""From a table of labelled interactions to three clean splits."""
+"""Turn a table of labelled interactions into three clean splits."""
 
 from __future__ import annotations
 

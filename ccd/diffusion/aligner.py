@@ -106,7 +106,10 @@ class DiffusionAligner(nn.Module):
     def sample(
         self, item_embeddings: Tensor, keep: Sequence[int], rng: torch.Generator
     ) -> dict[int, Tensor]:
-        """Reverse the diffusion of all items; see :meth:`GaussianDiffusion.reverse`."""
+        """Reverse the diffusion of all items; ``[n_items, dim]`` for each kept step.
+
+        See :meth:`GaussianDiffusion.reverse`.
+        """
         encoded = self.encode(torch.arange(len(item_embeddings), device=item_embeddings.device))
         return self.diffusion.reverse(
             item_embeddings, lambda x, t: self._predict(x, t, encoded), keep, rng

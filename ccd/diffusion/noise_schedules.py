@@ -22,7 +22,7 @@ def linear_betas(
     beta_start: OpenFraction = 1e-4,
     beta_end: OpenFraction = 0.02,
 ) -> Tensor:
-    """Betas on a straight line (Ho et al. 2020).
+    """Betas ``[steps]`` on a straight line (Ho et al. 2020).
 
     Args:
         steps: Number of diffusion steps T.
@@ -34,7 +34,7 @@ def linear_betas(
 
 @component("noise_schedule")
 def cosine_betas(steps: int, *, offset: PositiveFloat = 0.008) -> Tensor:
-    """Betas whose cumulative signal follows a squared cosine (Nichol and Dhariwal 2021).
+    """Betas ``[steps]`` whose signal follows a squared cosine (Nichol and Dhariwal 2021).
 
     Args:
         steps: Number of diffusion steps T.
@@ -47,7 +47,7 @@ def cosine_betas(steps: int, *, offset: PositiveFloat = 0.008) -> Tensor:
 
 @component("noise_schedule")
 def sqrt_betas(steps: int) -> Tensor:
-    """Betas whose cumulative signal is ``1 - sqrt(t/T + 0.0001)`` (Li et al. 2022).
+    """Betas ``[steps]`` whose cumulative signal is ``1 - sqrt(t/T + 0.0001)`` (Li et al. 2022).
 
     Args:
         steps: Number of diffusion steps T.
@@ -61,7 +61,7 @@ def sqrt_betas(steps: int) -> Tensor:
 def exp_betas(
     steps: int, *, beta_min: PositiveFloat = 0.1, beta_max: PositiveFloat = 10.0
 ) -> Tensor:
-    """Betas of a variance-preserving process, ``1 - exp(-...)``, as in the released code.
+    """Betas ``[steps]`` of a variance-preserving process, as in the released code.
 
     Args:
         steps: Number of diffusion steps T.

@@ -114,7 +114,7 @@ class UNetEstimator(Estimator):
         return torch.cat(estimates)[: len(x_t)]
 
     def _recomputed(self, *block: Tensor) -> Tensor:
-        """As ``_estimate``, but keeps no activations for the backward pass."""
+        """The result of ``_estimate``, computed again in the backward pass instead of kept."""
         draws = partial(same_draws, self._rng)
         # Without gradients the checkpoint just calls.
         estimate: Tensor = checkpoint(self._estimate, *block, use_reentrant=False, context_fn=draws)

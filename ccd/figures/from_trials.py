@@ -46,7 +46,7 @@ def sensitivity(request: Request) -> Figure:
 
 
 def _study(found: Study) -> Figure:
-    """Of a study: its complete trials, by what they were told to set."""
+    """A study's complete trials, by what they were told to set."""
     import optuna
     from optuna.distributions import FloatDistribution, IntDistribution
     from optuna.trial import TrialState

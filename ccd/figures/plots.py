@@ -1,4 +1,4 @@
-"""From a run folder to a figure, by the figure's name."""
+"""Draw a figure of a run folder, by the figure's name."""
 
 from __future__ import annotations
 

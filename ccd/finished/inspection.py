@@ -121,7 +121,7 @@ class Inspection:
         return found
 
     def draw(self, users: Tensor, positives: Tensor, epoch: int) -> Triplets | None:
-        """Triplets of the given pairs with the hard negatives of an epoch's pool.
+        """Triplets ``[n]`` of the given pairs with the hard negatives of an epoch's source.
 
         None where the run has none, or none that are items.
         """

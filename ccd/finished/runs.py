@@ -74,7 +74,7 @@ class FinishedRun:
 
     @property
     def fingerprint(self) -> str:
-        """Of the data set."""
+        """Fingerprint of the data set that it was trained on."""
         return str(self.about.get("dataset_fingerprint"))
 
     @cached_property

@@ -66,7 +66,7 @@ class ItemGraph:
         return self._last(x)
 
     def adjoint(self, x: Tensor) -> tuple[Tensor]:
-        """``S^T`` applied ``n_layers`` times."""
+        """``S^T x [n_items, dim]``, applied ``n_layers`` times."""
         x = self._last.adjoint(x)
         for _ in range(self.n_layers - 1):
             x = self._whole.adjoint(x)

@@ -30,19 +30,19 @@ class Hop:
     wanted: Tensor | None
 
     def take(self, table: Tensor) -> Tensor:
-        """The sources' rows of a table of all nodes."""
+        """The sources' rows ``[n, dim]`` of a table of all nodes."""
         return table if self.sources is None else table.index_select(0, self.sources)
 
     def pick(self, rows: Tensor) -> Tensor:
-        """The wanted ones of the sources' ``rows``."""
+        """The wanted ones of the sources' ``rows [n, dim]``."""
         return rows if self.wanted is None else rows.index_select(0, self.wanted)
 
     def place(self, places: Tensor) -> Tensor:
-        """Where the wanted rows lie, from the ``places`` of the sources."""
+        """Positions of the wanted rows ``[n]``, from the ``places`` of the sources."""
         return places if self.wanted is None else places[self.wanted]
 
     def add(self, rows: Tensor, wanted: Tensor) -> Tensor:
-        """Add the ``wanted`` ones to the sources' ``rows``, in place."""
+        """Add the ``wanted`` rows to the sources' ``rows [n, dim]``, in place."""
         return rows.add_(wanted) if self.wanted is None else rows.index_add_(0, self.wanted, wanted)
 
 
@@ -83,7 +83,7 @@ class MeanConvolution:
         return ego.addcmul_(total, self._left).div_(len(self._hops) + 1)
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of the user and the item table, from that of the rows."""
+        """Gradients of the user and the item table, from that of the rows ``[n, dim]``."""
         if not self._hops:
             return self._scatter(grad)
         grad = grad / (len(self._hops) + 1)

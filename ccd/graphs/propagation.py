@@ -21,7 +21,7 @@ class LinearOperator(Protocol):
         """The map, called with the tables."""
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor, ...]:
-        """Its transpose: one gradient per table."""
+        """The transpose applied to ``[n, dim]``: one gradient per table."""
 
 
 class _Propagate(torch.autograd.Function):
@@ -36,5 +36,5 @@ class _Propagate(torch.autograd.Function):
 
 
 def propagate(operator: LinearOperator, *tables: Tensor) -> Tensor:
-    """Apply ``operator`` to ``tables``, differentiable in each of them."""
+    """Apply ``operator`` to ``tables``, each ``[n, dim]``, differentiable in each of them."""
     return _Propagate.apply(operator, *tables)

@@ -60,7 +60,7 @@ class UserItemGraph:
         return self.adjacency.sum_sources(x * self.right).mul_(self.left)
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor]:
-        """Its transpose."""
+        """The transpose applied to ``[n, dim]``."""
         return (self.adjacency.sum_targets(grad * self.left).mul_(self.right),)
 
     def into(self, nodes: Tensor) -> Adjacency:

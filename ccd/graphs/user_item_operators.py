@@ -22,13 +22,13 @@ class ItemsToUsers:
         self._user_scale = graph.left.index_select(0, users)
 
     def __call__(self, items: Tensor) -> Tensor:
-        """From ``items [n_items, dim]`` to ``[n, dim]``."""
+        """Carry ``items [n_items, dim]`` to their users: ``[n, dim]``."""
         nodes = items.new_zeros(self._n_users + len(items), items.shape[1])
         torch.mul(items, self._item_scale, out=nodes[self._n_users :])
         return self._edges.sum_sources(nodes).mul_(self._user_scale)
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor]:
-        """From users ``[n, dim]`` to their items ``[n_items, dim]``."""
+        """Carry users ``[n, dim]`` to their items: ``[n_items, dim]``."""
         nodes = self._edges.sum_targets(grad * self._user_scale)
         return (nodes[self._n_users :] * self._item_scale,)
 
@@ -50,5 +50,5 @@ class NeighbourMean:
         return self._adjacency.sum_sources(x).mul_(self._share)
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor]:
-        """Its transpose."""
+        """The transpose applied to ``[n, dim]``."""
         return (self._adjacency.sum_targets(grad * self._share),)

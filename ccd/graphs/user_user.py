@@ -137,7 +137,7 @@ class WeightedRuns:
         return self._runs.sum_sources(self._members.sum_sources(x).mul_(self._weights))
 
     def adjoint(self, grad: Tensor) -> tuple[Tensor]:
-        """Its transpose."""
+        """The transpose applied to ``[n, dim]``."""
         return (self._members.sum_targets(self._runs.sum_targets(grad).mul_(self._weights)),)
 
 

@@ -127,7 +127,7 @@ class Sampler(ABC):
         return next(changes, 0)
 
     def observe(self, epoch_end: Representations) -> None:  # noqa: B027 (a hook, not a duty)
-        """Told the inference representations at the end of each epoch; by default forgets them."""
+        """Receive the representations at the end of each epoch; by default ignore them."""
 
 
 SamplerFactory = Annotated[Callable[[SamplerWorld], Sampler], Slot("sampler")]

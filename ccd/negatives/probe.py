@@ -47,7 +47,7 @@ class NegativeProbe:
         self._latest: Batch | None = None
 
     def see(self, batch: Batch, hards: Negatives) -> None:
-        """Told each forward pass's triplets; remembers the first batches since the last measure."""
+        """Receive a forward pass's triplets; the first since the last measure are remembered."""
         if batch is self._latest:  # Mirror Gradient's second pass
             return
         self._latest = batch
@@ -57,7 +57,7 @@ class NegativeProbe:
             self._seen.append(Triplets(*(x[:missing].detach().clone() for x in ids)))
 
     def measure(self, representations: Representations) -> dict[str, float] | None:
-        """Of the triplets remembered, which are then forgotten; None where there are none."""
+        """Measure the remembered triplets and forget them; None if there are none."""
         if not self._seen:
             return None
         triplets = Triplets(*(torch.cat(ids) for ids in zip(*self._seen, strict=True)))

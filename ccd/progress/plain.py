@@ -75,7 +75,7 @@ class PlainProgress:
         )
 
     def closed(self) -> None:
-        """Nothing is left open."""
+        """Do nothing: no display is open."""
 
     def _epoch_line(self, run: RunState, record: EpochRecord) -> str:
         source = record.source
@@ -123,7 +123,7 @@ class JsonProgress:
         self.emit("finished", {**result.to_json(), "skipped": skipped})
 
     def closed(self) -> None:
-        """Nothing yet: ``ccd run`` still tells why it stopped and the report, then ``end``."""
+        """Do nothing yet: ``ccd run`` still emits why it stopped and the report, then ``end``."""
 
     def end(self) -> None:
         """The last event, where there was a first."""

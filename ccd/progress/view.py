@@ -66,7 +66,7 @@ class ProgressView:
         return next((run for run in runs if run.status == "running"), None)
 
     def _select(self, limit: int) -> list[RunState]:
-        """As many runs as fit, those nearest to the first that is not over, in their order."""
+        """The runs that fit, nearest to the first unfinished one, in the plan's order."""
         runs = list(self._progress.runs.values())
         if len(runs) <= limit:
             return runs

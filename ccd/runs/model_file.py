@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def write_model(
     path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write ``tensors`` with ``metadata`` in the header, atomically.
+    """Write named tensors of any shape, with ``metadata`` in the header, atomically.
 
     Raises:
         ResourceError: The file cannot be written.

@@ -120,16 +120,16 @@ class SilentObserver:
     """An observer that shows nothing: the default of the Python interface."""
 
     def started(self, plan: Plan) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def note(self, message: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def finished(self, result: RunResult, *, skipped: bool) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def closed(self) -> None:
-        """Nothing."""
+        """Show nothing."""

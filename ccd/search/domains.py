@@ -39,7 +39,7 @@ class ChoiceDomain:
 
     @property
     def distribution(self) -> BaseDistribution:
-        """For Optuna."""
+        """The domain as Optuna's distribution."""
         return CategoricalDistribution(self.values)
 
     @property
@@ -97,7 +97,7 @@ class Range:
 
     @property
     def distribution(self) -> BaseDistribution:
-        """For Optuna."""
+        """The domain as Optuna's distribution."""
         if self.is_integer:
             low, high = int(self.low), int(self.high)
             return IntDistribution(low, high, log=self.log, step=int(self.step or 1))

@@ -129,4 +129,4 @@ class _Free:
     """The lease of a storage that has no locks: the earliest trial of a slot wins instead."""
 
     def release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no lock is held."""

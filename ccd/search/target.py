@@ -24,7 +24,7 @@ Assignment = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Source:
-    """From what a recipe is loaded, on this machine or another; arguments of ``ccd.run``."""
+    """What a recipe is loaded from, on this machine or another: arguments of ``ccd.run``."""
 
     recipe: str
     dataset: str | None = None

@@ -117,7 +117,7 @@ class Worker:
         return self.halt.asked() or self.study.is_stopping
 
     def _refuse_other_settings(self) -> None:
-        """Asked before each trial, which reads the recipe's files: they may have been edited.
+        """Refuse a recipe whose files were edited since the study began; called before each trial.
 
         The study may be another one too: until its first trial a box that begins may change it.
         """
@@ -125,7 +125,10 @@ class Worker:
         refuse_other_settings(self.study, {**self.presets.identity, **now})
 
     def _refuse_other_data(self) -> None:
-        """Asked before each trial too: boxes that begin at once both find a study without any."""
+        """Refuse data that are not the study's; called before each trial.
+
+        Machines that begin at once both find a study without any.
+        """
         if self.study.attributes.get(DATA, self._fingerprint) != self._fingerprint:
             raise ConfigError(
                 f"the files of data set '{self.target.recipe.dataset}' on this machine differ from "

@@ -64,7 +64,7 @@ def _resampled_users(values: np.ndarray, resamples: int, rng: np.random.Generato
 
 
 def _interval(means: np.ndarray, confidence: float) -> Interval:
-    """From resampled means per drawn seed ``[resamples, n_seeds]``."""
+    """The interval of resampled means per drawn seed ``[resamples, n_seeds]``."""
     whole = means.mean(axis=1)
     low, high = np.quantile(whole, [(1 - confidence) / 2, (1 + confidence) / 2])
     # One is added to each count: no number of resamples shows that p is zero.

@@ -79,7 +79,7 @@ class Recommender(nn.Module):
         self.backbone.start_epoch(self._graph_rng, self._sample if epoch > 0 else None)
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
-        """The terms of the objective for one batch, by name."""
+        """The terms of the objective for one batch, by name, each a scalar."""
         fusion: Fusion | None = None
         denoising = None
         if self.aligner is not None:

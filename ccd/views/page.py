@@ -116,7 +116,7 @@ def _renamed(runs: Mapping[tuple[str, int], FinishedRun]) -> list[RunResult]:
 
 
 def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
-    """Of all folders; the metric is that which selects the first run's epoch."""
+    """Curves of the runs of all folders, in the metric that selects the first run's epoch."""
     metric = choose_metric(list(runs.values()), "valid")
     history = [
         replace(record, variant=name) for (name, _), run in runs.items() for record in run.history
@@ -125,7 +125,7 @@ def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
 
 
 def _settings(runs: Mapping[tuple[str, int], FinishedRun]) -> dict[str, dict[str, str]]:
-    """By the names in the table, where another folder's variant may have other settings."""
+    """Settings under the variants' names in the table."""
     found: dict[str, dict[str, str]] = {}
     for (variant, _), run in runs.items():
         for key, value in {**run.settings, **run.how_it_ran}.items():
