@@ -9,15 +9,14 @@ import pytest
 
 from ccd import __version__, catalogue, registry
 from ccd.cli import main
-from ccd.negatives import curricula
 from tests.config.conftest import make_project
 
 
 @pytest.fixture
 def ccd(tmp_path, monkeypatch, capsys):
     """Run the command line with the demo components: exit code, stdout, stderr."""
+    catalogue.load()  # before the project, whose own load brings the demo components alone
     make_project(tmp_path, monkeypatch)
-    assert curricula.step_curriculum
     monkeypatch.delenv("CCD_DEBUG", raising=False)
 
     def command(*arguments: str, columns: int = 100) -> tuple[int, str, str]:
