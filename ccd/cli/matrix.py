@@ -117,7 +117,7 @@ class MatrixView:
             ),
             None,
         )
-        name = "@NAMESampler, its heading in one word"
+        name = "@ and the heading in one word with Sampler after it (@DNSSampler)"
         legend: dict[str, str] = {}
         if table is None:
             legend = dict(zip(ascii_letters, self._samplers, strict=False))
