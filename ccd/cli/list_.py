@@ -142,6 +142,7 @@ def _to_json(member: Component) -> dict[str, Any]:
     import inspect
 
     from ccd.config.annotations import default_text, readable, slot_families
+    from ccd.config.identity import is_how_it_runs
     from ccd.settings import REQUIRED
 
     return {
@@ -156,6 +157,7 @@ def _to_json(member: Component) -> dict[str, Any]:
                 "slots": slot_families(setting.annotation),
                 "required": setting.default is REQUIRED,
                 "default": default_text(setting.default),
+                "identity": not is_how_it_runs(setting.annotation),
             }
             for setting in member.settings.values()
         ],

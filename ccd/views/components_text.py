@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccd.config.annotations import default_text, readable
+from ccd.config.identity import is_how_it_runs
 from ccd.views.docstrings import read_docstring
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class ComponentView:
             kind, default = readable(setting.annotation), default_text(setting.default)
             known = "required" if default == "required" else f"default {default}"
             head = Text.assemble(setting.name, ": ", (kind, "cyan"), ", ", (known, "green"))
+            if is_how_it_runs(setting.annotation):
+                head.append(", cannot change what is learned", style="dim")
             yield Padding.indent(head, 2)
             if setting.name in said.meanings:
                 yield Padding.indent(Text(said.meanings[setting.name]), 6)
