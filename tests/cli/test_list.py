@@ -164,6 +164,7 @@ def test_json_describes_settings(ccd):
         "slots": ["demo_schedule"],
         "required": True,
         "default": "required",
+        "identity": True,
     }
 
 
