@@ -265,7 +265,8 @@ def _unreadable(message: str, origin: Origin) -> ConfigError:
 def _quoted_form(origin: Origin) -> str:
     """The statement with its value quoted, where that is what was missing."""
     match = re.fullmatch(r"\s*([\w./]+)\s*=\s*([^'\"#]+?)\s*(?:#.*)?", origin.text)
-    if match is None:
+    # A bracket that is left open is not a text without its quotes.
+    if match is None or match[2][:1] in "([{":
         return "gin takes 'Component.parameter = literal', '@name' or '%MACRO'"
     key, value = match.groups()
     constant = {"true": "True", "false": "False", "none": "None", "null": "None"}.get(value.lower())

@@ -138,3 +138,11 @@ class TestBindingTexts:
     def test_only_bindings(self, project, text):
         with pytest.raises(ConfigError, match="not a binding"):
             read_bindings([(text, Origin("--set", text=text))])
+
+
+def test_an_open_bracket_is_not_taken_for_a_text(tmp_path):
+    path = tmp_path / "own.gin"
+    path.write_text("Trainer.epochs = (5\n")
+    with pytest.raises(ConfigError) as refused:
+        read_file(path)
+    assert refused.value.hint.startswith("gin takes 'Component.parameter = literal'")
