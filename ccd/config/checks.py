@@ -17,6 +17,7 @@ from ccd.config.text import value_text
 from ccd.config.values import Macro, Reference, leaves
 from ccd.errors import ConfigError
 from ccd.registry import Component, Setting, components, find
+from ccd.settings import REQUIRED
 from ccd.suggestions import closest, did_you_mean
 
 REQUIRED_MACRO = "gin.REQUIRED"
@@ -167,8 +168,9 @@ def _check_parameter(component: Component, binding: Binding, problems: Problems)
     near = closest(name, component.settings)
     if near is not None:
         setting = component.settings[near]
-        kind, default = readable(setting.annotation), default_text(setting.default)
-        hint = f"did you mean {near} ({kind}, default {default})?"
+        default = default_text(setting.default)
+        known = default if setting.default is REQUIRED else f"default {default}"
+        hint = f"did you mean {near} ({readable(setting.annotation)}, {known})?"
     else:
         hint = f"settings of {component.name}: {', '.join(component.settings) or 'none'}"
     what = f"no parameter '{name}' in {component.name}"
