@@ -189,7 +189,7 @@ def test_baby_has_its_published_counts(real_data):
     sizes = [len(part) for part in (baby.train, baby.valid, baby.test)]
     assert sizes == [118_551, 20_559, 21_682]
     assert np.bincount(baby.train.users).min() >= 3
-    assert "2 of 7,050 items have no training interaction (cold, kept)" in baby.notes
+    assert "3 of 7,050 items have no training interaction (cold, kept)" in baby.notes
     assert {x.shape[0] for x in baby.features.values()} == {7_050}
     assert {lists.indices.shape for lists in baby.neighbours.values()} == {(7_050, 10)}
     assert not any("z =" in note for note in baby.notes)
