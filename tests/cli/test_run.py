@@ -119,7 +119,8 @@ def test_ctrl_c_keeps_and_tells_what_is_finished(call, tmp_path):
     assert answer.exit_code == 130
     assert "stopped by SIGINT" in answer.stdout
     said = answer.stdout.replace("\n", " ")
-    assert f"to go on: ccd {shlex.join(sys.argv[1:])} --out {tmp_path / 'out'}" in said
+    command = shlex.join(["ccd", *sys.argv[1:], "--out", str(tmp_path / "out")])
+    assert f"to go on: {command}" in said
     assert f"1 of 2 runs is finished, kept in {tmp_path / 'out'} and skipped then" in said
     assert "0.1000" in answer.stdout
     assert "FREEDOM" in (tmp_path / "out/table.md").read_text()
