@@ -71,15 +71,14 @@ def run(
         NumericError: A loss stopped being finite.
         ResourceError: Memory, disk or device does not suffice.
     """
-    own_seeds, imports = as_tuple("seeds", seeds), as_tuple("allow_imports", allow_imports)
-    texts = as_tuple("bindings", bindings)
+    own_seeds, texts = as_tuple("seeds", seeds), as_tuple("bindings", bindings)
     loaded = load_recipe(
         recipe,
         dataset=dataset,
-        with_files=as_tuple("with_files", with_files),
+        with_files=with_files,
         bindings=[*texts, f"Ablation.seeds = {own_seeds!r}"] if own_seeds else texts,
-        only=as_tuple("only", only),
-        allow_imports=imports,
+        only=only,
+        allow_imports=allow_imports,
     )
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}

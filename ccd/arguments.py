@@ -16,11 +16,12 @@ def as_tuple(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
 
     Args:
         name: The argument, for the refusal.
-        values: What was given for it.
+        values: What was given for it; a numpy array or a tensor counts as the list of its numbers.
 
     Raises:
         ConfigError: A single value was given instead of a list.
     """
+    values = getattr(values, "tolist", lambda: values)()
     if isinstance(values, (str, bytes, PathLike)) or not isinstance(values, Iterable):
         raise ConfigError(
             f"{name} must be a list",

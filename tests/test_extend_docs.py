@@ -5,6 +5,7 @@ import json
 import math
 import re
 import shlex
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +43,18 @@ def folder(tmp_path, monkeypatch):
         sys.modules.pop(name.removesuffix(".py"), None)
 
 
+READ = """
+import sys
+from ccd.cli import main
+for words in sys.argv[1:]:
+    sys.argv[1:] = words.split()
+    try:
+        main()
+    except SystemExit as stopped:
+        print(f"ended {stopped.code}: {words}", flush=True)
+"""
+
+
 def ccd(monkeypatch, *words: str) -> None:
     monkeypatch.setattr(sys, "argv", ["ccd", *words])
     with pytest.raises(SystemExit) as ended:
@@ -68,30 +81,31 @@ def test_it_trains(command, folder, monkeypatch):
     assert own[0] in text
 
 
-def test_what_it_left_is_read_without_its_code(folder, monkeypatch, capsys):
+def test_what_it_left_is_read_without_its_code(folder, monkeypatch):
     sets = [word for binding in TINY for word in ("--set", binding)]
     command = "run my_sampler.gin --allow-import my_sampler --out done"
     ccd(monkeypatch, *command.split(), *sets)
-    monkeypatch.delitem(registry._COMPONENTS, "SoftmaxSampler")
-    sys.modules.pop("my_sampler")
-    one, other = sorted(path.parent for path in (folder / "done").glob("*/run.json"))
-    for words in (
+    one, other = sorted(path.parent.name for path in (folder / "done").glob("*/run.json"))
+    readers = [
         "compare done --slices --beyond",
-        f"diff {one} {other}",
-        "plot ablation done",
-        "plot curves done",
-        "plot cost done",
+        f"diff done/{one} done/{other}",
+        *(f"plot {kind} done" for kind in ("ablation", "curves", "pools", "cost", "sensitivity")),
         "report done",
+        "negatives done",
         "recommend done --user 7",
-    ):
-        ccd(monkeypatch, *words.split())
-    assert "my_sampler" not in sys.modules
-    capsys.readouterr()
-    monkeypatch.setattr(sys, "argv", ["ccd", "negatives", "done", "--user", "7"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    assert "--allow-import my_sampler" in capsys.readouterr().err
+    ]
+    rebuilding = ["plot tsne done", "plot negatives done", "negatives done --user 7"]
+    # In another process and without the file, so that nothing can have imported it.
+    (folder / "my_sampler.py").unlink()
+    read = subprocess.run(
+        [sys.executable, "-c", READ, *readers, *rebuilding], capture_output=True, text=True
+    )
+    ended = [line for line in read.stdout.splitlines() if line.startswith("ended ")]
+    assert ended == [
+        *(f"ended 0: {words}" for words in readers),
+        *(f"ended 2: {words}" for words in rebuilding),
+    ], read.stderr
+    assert read.stderr.count("--allow-import my_sampler") == len(rebuilding)
 
 
 def test_list_shows_them(folder, monkeypatch, capsys):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ccd.arguments import as_tuple
 from ccd.config.ablation import Ablation
 from ccd.config.data_settings import DataSettings, load_settings
 from ccd.config.dataset import dataset_name
@@ -87,18 +88,19 @@ def load_recipe(
     """
     from ccd import catalogue
 
+    only, allowed = as_tuple("only", only), as_tuple("allow_imports", allow_imports)
     layers = read_layers(
         path,
         dataset=dataset,
-        with_files=with_files,
-        bindings=bindings,
+        with_files=as_tuple("with_files", with_files),
+        bindings=as_tuple("bindings", bindings),
         only=only,
-        allow_imports=allow_imports,
+        allow_imports=allowed,
     )
     layers = replace(layers, added=layers.added + (trial or NOTHING))
     catalogue.load()
     file = None if dataset is None else find_dataset(dataset)
-    return _Loader(find_file(path), layers, root, tuple(allow_imports)).load(file, tuple(only))
+    return _Loader(find_file(path), layers, root, allowed).load(file, only)
 
 
 def read_layers(

@@ -44,6 +44,11 @@ class Recommendations:
     items: np.ndarray
     scores: np.ndarray
 
+    def __repr__(self) -> str:
+        n, k = self.items.shape
+        run = f"{self.result.variant}, seed {self.result.seed}"
+        return f"<Recommendations of {run}: {n} x {k} (users x items)>"
+
     @property
     def n_cold(self) -> int:
         """Users without a training interaction."""
@@ -84,6 +89,7 @@ def recommend(
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
+    allow_imports: Sequence[str] = (),
 ) -> Recommendations:
     """The k best items of each user by the run's saved representations, at its best epoch.
 
@@ -92,35 +98,55 @@ def recommend(
     ``[n, k]`` results, never for users x items.
 
     Args:
-        run: A finished run, as ``ccd.finished.runs.choose_run(folder, variant, seed)`` opens it.
+        run: A run folder, a run's own folder, or a run that ``ccd.load_run(folder).run()`` opened.
         users: Ids as the data set's files have them; None for all users.
         k: Length of the lists; shorter where the user has taken nearly all items.
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
+        allow_imports: Of a folder: Python modules with parts of your own; only needed where the
+            data set is such a part.
 
     Returns:
         Lists in the order of ``users``, each named once.
 
     Raises:
-        ConfigError: An id is unknown, or ``k`` is not positive.
+        ConfigError: An id is unknown, no user is named, ``k`` is not a positive whole number, or
+            an opened run is given together with an argument that is for folders.
         DataError: The data set is not there, or has other content than the run was trained on.
         DamagedFileError: The saved model cannot be read.
     """
-    if k < 1:
-        raise ConfigError("k must be at least 1 item for each user", keys=("k",), found=str(k))
-    if not isinstance(run, FinishedRun):
-        run = choose_run(Path(run), variant, seed)
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        what = "k must be at least 1 item for each user, in whole numbers"
+        raise ConfigError(what, keys=("k",), found=repr(k))
+    wanted = None if users is None else as_tuple("users", users)
+    if wanted == ():
+        raise ConfigError("users names no user", keys=("users",), hint="leave it out for all users")
+    if isinstance(run, FinishedRun):
+        _refuse_choice(variant=variant, seed=seed, allow_imports=allow_imports or None)
+    else:
+        run = choose_run(Path(run), variant, seed, as_tuple("allow_imports", allow_imports))
     dataset = run.dataset(None if data_dir is None else Path(data_dir))
-    if users is None:
+    if wanted is None:
         rows = torch.arange(dataset.n_users)
     else:
-        rows = torch.tensor(_positions(as_tuple("users", users), dataset, run), dtype=torch.int64)
+        rows = torch.tensor(_positions(wanted, dataset, run), dtype=torch.int64)
     blocks = best_items(run.representations, rows, _taken(dataset), min(k, dataset.n_items))
     _, items, scores = (torch.cat(parts).numpy() for parts in zip(*blocks, strict=True))
     per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
     left = np.where(np.isneginf(scores), -1, items)
     return Recommendations(run.result, dataset, rows.numpy(), per_user[rows.numpy()], left, scores)
+
+
+def _refuse_choice(**choices: Any) -> None:
+    """Refuse arguments that choose a run of a folder where one is opened already."""
+    given = [name for name, value in choices.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"an opened run has no use for {', '.join(given)}",
+            keys=given,
+            hint="leave it out, or name the run folder instead of the run",
+        )
 
 
 def _taken(dataset: Dataset) -> ItemsByUser:

@@ -100,8 +100,9 @@ class RunResults:
         """A row for each epoch of each run.
 
         Columns are ``variant``, ``seed``, ``epoch``, ``negatives_from``, each loss term as
-        ``loss/total``, each validation metric as ``valid/recall@20``, and seconds as
-        ``seconds/train``.
+        ``loss/total``, each validation metric as ``valid/recall@20``, seconds as
+        ``seconds/train``, and what the probe measured of the negatives as
+        ``negatives/hard_false``.
         """
         return _table(
             {
@@ -112,6 +113,7 @@ class RunResults:
                 **{f"loss/{name}": value for name, value in epoch.losses.items()},
                 **{f"valid/{name}": value for name, value in (epoch.valid or {}).items()},
                 **{f"seconds/{name}": value for name, value in epoch.seconds.items()},
+                **{f"negatives/{name}": value for name, value in (epoch.negatives or {}).items()},
             }
             for run in self.runs
             for epoch in run.history

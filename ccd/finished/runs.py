@@ -57,6 +57,9 @@ class FinishedRun:
     result: RunResult
     imports: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<FinishedRun of {self.result.variant}, seed {self.result.seed}, in {self.folder}>"
+
     @cached_property
     def about(self) -> dict[str, Any]:
         """What ``run.json`` says: data, versions, settings, how it ran."""

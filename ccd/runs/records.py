@@ -92,6 +92,12 @@ class RunResult:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_rss_mb: float = 0.0
 
+    def __repr__(self) -> str:
+        # A notebook shows this; all metrics would fill its screen.
+        first = ", ".join(f"{name} {value:.4f}" for name, value in [*self.test.items()][:3])
+        more = ", ..." if len(self.test) > 3 else ""
+        return f"<RunResult of {self.variant}, seed {self.seed}: test {first}{more}>"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, as written to ``results.jsonl``."""
         return asdict(self)
