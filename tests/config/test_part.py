@@ -16,8 +16,9 @@ planted_world.n_items = 9
 """
 WORLD = '''
 from ccd.registry import component
+from ccd.settings import PositiveInt
 @component("dataset")
-def own_world(folders, *, n_users: int = 3):
+def own_world(folders: list, *, n_users: PositiveInt = 3) -> None:
     """A world.
 
     Args:
