@@ -106,11 +106,15 @@ def _enough_memory(doing: str) -> Iterator[None]:
             raise
         raise ResourceError(
             f"not enough memory while {doing}: {reason(error)}",
-            keys=("FullRanking.block_cells", "Experiment.dim", "Trainer.batch_size"),
-            hint="end other programs, or lower FullRanking.block_cells (with a U-Net also "
-            "UNetEstimator.kept_rows) and go on in the same run folder; Experiment.dim and "
-            "Trainer.batch_size change what is learned, so lower them with a new --out",
-        ) from error
+            keys=(
+                "FullRanking.block_cells", "UNetEstimator.kept_rows", "Experiment.device",
+                "Experiment.dim", "Trainer.batch_size",
+            ),
+            hint="end other programs, lower FullRanking.block_cells (with a U-Net also "
+            "UNetEstimator.kept_rows) or, where a GPU is too small, set Experiment.device = 'cpu', "
+            "and go on in the same run folder; Experiment.dim and Trainer.batch_size change what "
+            "is learned, so lower them with a new --out",
+        ) from error  # fmt: skip
 
 
 @contextmanager

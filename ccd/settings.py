@@ -37,10 +37,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class HowItRuns:
-    """Marks a setting that decides how a run is computed and cannot change what is learned.
+    """Marks a setting of how a run is computed or shown, which cannot change what is learned.
 
-    Threads, devices and sizes of blocks are such settings, up to rounding. They are no part of a
-    run's identity (``ccd.config.identity``): a run may be continued with others.
+    Threads, devices and sizes of blocks are such settings, up to rounding, and so are names that
+    are only shown. They are no part of a run's identity (``ccd.config.identity``): a run may be
+    continued with others.
     """
 
 

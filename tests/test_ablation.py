@@ -1,6 +1,7 @@
 """A whole run from a recipe, on a small planted world."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import pytest
 import torch
 
 import ccd
+from ccd.config.identity import is_how_it_runs
 from ccd.errors import ConfigError, ResourceError
+from ccd.registry import find
 from ccd.runs.folder import read_history
 
 SMALL = [
@@ -169,7 +172,23 @@ def test_too_little_memory_is_one_refusal(tmp_path, monkeypatch, where, doing, e
     with pytest.raises(ResourceError) as caught:
         run(tmp_path / "run", only=["FREEDOM"], seeds=(1,))
     assert f"not enough memory while {doing}" in str(caught.value)
-    assert "Trainer.batch_size" in str(caught.value)
+    lowered, same, changed = caught.value.hint.partition("go on in the same run folder")
+    assert [named(part) for part in (lowered, changed)] == [
+        {"FullRanking.block_cells": True, "UNetEstimator.kept_rows": True,
+         "Experiment.device": True},
+        {"Experiment.dim": False, "Trainer.batch_size": False},
+    ]  # fmt: skip
+    assert same
+    assert changed.endswith("with a new --out")
+    assert set(caught.value.keys) == {*named(lowered), *named(changed)}
+
+
+def named(text):
+    """The settings that a text names, and whether a run may go on with others."""
+    return {
+        f"{name}.{setting}": is_how_it_runs(find(name).settings[setting].annotation)
+        for name, setting in re.findall(r"([A-Z]\w+)\.(\w+)", text)
+    }
 
 
 def test_other_errors_of_torch_stay_what_they_are(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import numpy as np
 from ccd.analysis.common_metrics import choose_metric, common_metrics
 from ccd.errors import ConfigError
 from ccd.files import finite
-from ccd.finished.runs import FinishedRun, open_runs
+from ccd.finished.runs import FinishedRun, how_they_ran, open_runs
 from ccd.runs.manifest import read_manifest
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast
@@ -128,7 +128,7 @@ def diff(
         first=_name(first, a),
         second=_name(second, b),
         settings=_changes(a[0].settings, b[0].settings),
-        how_it_ran=_changes(a[0].how_it_ran, b[0].how_it_ran),
+        how_it_ran=_changes(how_they_ran(a), how_they_ran(b)),
         data=_changes(_data(a[0]), _data(b[0])),
         versions=_changes(_versions(a[0]), _versions(b[0])),
         metrics=tuple(

@@ -38,7 +38,7 @@ def strict(annotation: Any) -> Any:
 
 def slot_families(annotation: Any) -> list[str]:
     """Families of the slots anywhere in the annotation."""
-    return [part.family for part in _parts(annotation) if isinstance(part, Slot)]
+    return [part.family for part in parts(annotation) if isinstance(part, Slot)]
 
 
 def readable(annotation: Any) -> str:
@@ -67,10 +67,11 @@ def default_text(default: Any) -> str:
     return "required" if default is REQUIRED else repr(default)
 
 
-def _parts(annotation: Any) -> Iterator[Any]:
+def parts(annotation: Any) -> Iterator[Any]:
+    """The annotation, and everything that it is made of: types, ranges and markers."""
     yield annotation
     for part in get_args(annotation):
-        yield from _parts(part)
+        yield from parts(part)
 
 
 def _node_check(slot: Slot) -> Any:

@@ -6,8 +6,9 @@ A setting says so where it is declared: ``Annotated[NonNegativeInt, HOW_IT_RUNS]
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
+from ccd.config.annotations import parts
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.text import value_text
 from ccd.settings import HowItRuns
@@ -30,16 +31,19 @@ class Settings:
 def settings_of(graph: ConfigGraph) -> Settings:
     """Every setting that ``graph`` reaches, told apart.
 
-    What lies below a component in a marked slot, such as the probe, is marked with it.
+    What lies below a component in a marked slot, such as the probe, is marked with it, unless an
+    unmarked slot holds the same component.
     """
     found = Settings()
     _collect(graph.root, False, found)
+    for key in found.identity:
+        found.how.pop(key, None)
     return found
 
 
 def is_how_it_runs(annotation: Any) -> bool:
     """Whether the setting with this annotation cannot change what is learned."""
-    return any(isinstance(part, HowItRuns) for part in get_args(annotation)[1:])
+    return any(isinstance(part, HowItRuns) for part in parts(annotation))
 
 
 def _collect(node: Node, below_marked: bool, found: Settings) -> None:

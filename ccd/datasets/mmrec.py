@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from ccd.datasets.alignment import misaligned
 from ccd.datasets.dataset import Dataset
@@ -20,7 +20,7 @@ from ccd.datasets.neighbours import read_neighbours
 from ccd.datasets.splits import split_interactions
 from ccd.errors import ConfigError
 from ccd.registry import component
-from ccd.settings import REQUIRED, Text
+from ccd.settings import HOW_IT_RUNS, REQUIRED, Text
 
 FileNames = Text | tuple[Text, ...]
 """One file name, or several in order of preference."""
@@ -35,8 +35,8 @@ def mmrec_dataset(
     features: dict[Text, FileNames] = REQUIRED,
     neighbours: dict[Text, FileNames] | None = None,
     item_order: Text | None = None,
-    item_names: Text | None = None,
-    source: Text = "its publisher",
+    item_names: Annotated[Text | None, HOW_IT_RUNS] = None,
+    source: Annotated[Text, HOW_IT_RUNS] = "its publisher",
     duplicates: Literal["drop", "refuse"] = "drop",
     leaks: Literal["refuse", "drop"] = "refuse",
     non_finite: Literal["refuse", "zero"] = "refuse",

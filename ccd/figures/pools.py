@@ -33,7 +33,7 @@ def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
             f"{title} recorded nothing of its hard negatives: it has none that are items, or was "
             "trained with Experiment.probe = None",
             keys=("Experiment.probe",),
-            hint="train it with Experiment.probe = @NegativeProbe",
+            hint="train it with Experiment.probe = @NegativeProbe and a new --out",
         )
     figure = new_figure(7.4, 7.2)
     axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))

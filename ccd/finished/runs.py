@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -240,6 +240,18 @@ def _advice(parent: Path, only: Path | None) -> str:
                 "made, or run the recipe again"
             )
     return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
+
+
+def how_they_ran(runs: Iterable[FinishedRun]) -> dict[str, str]:
+    """What ``how_it_ran`` says of runs of one variant; values that differ are joined by commas.
+
+    Seeds of one variant may differ in it: a run folder may be continued with other threads.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for key, value in run.how_it_ran.items():
+            found.setdefault(key, {})[value] = None
+    return {key: ", ".join(sorted(values)) for key, values in found.items()}
 
 
 def choose_run(

@@ -18,7 +18,7 @@ from ccd.figures.cost import draw_cost
 from ccd.figures.curves import draw_curves
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
-from ccd.finished.runs import FinishedRun
+from ccd.finished.runs import FinishedRun, how_they_ran
 from ccd.runs.manifest import read_manifest
 from ccd.runs.records import RunResult
 from ccd.statistics.comparison import Comparison
@@ -127,8 +127,11 @@ def _curves(runs: Mapping[tuple[str, int], FinishedRun]) -> Figure:
 def _settings(runs: Mapping[tuple[str, int], FinishedRun]) -> dict[str, dict[str, str]]:
     """Settings under the variants' names in the table."""
     found: dict[str, dict[str, str]] = {}
+    by_variant: dict[str, list[FinishedRun]] = {}
     for (variant, _), run in runs.items():
-        for key, value in {**run.settings, **run.how_it_ran}.items():
+        by_variant.setdefault(variant, []).append(run)
+    for variant, members in by_variant.items():
+        for key, value in {**members[0].settings, **how_they_ran(members)}.items():
             found.setdefault(key, {})[variant] = value
     return found
 

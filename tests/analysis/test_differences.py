@@ -46,6 +46,19 @@ def test_a_run_with_itself_differs_in_nothing(finished_folder):
     assert shown(found).count("the same") == 4
 
 
+def test_seeds_of_one_variant_that_ran_otherwise_are_all_told_of(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    path = tmp_path / "run" / "FREEDOM-2" / "run.json"  # continued on another machine
+    about = json.loads(path.read_text())
+    about["how_it_ran"]["Experiment.threads"] = "8"
+    path.write_text(json.dumps(about))
+    found = diff(finished_folder, tmp_path / "run", comparison=FEW, variant="FREEDOM")
+    assert found.settings == ()
+    assert found.how_it_ran == (Change("Experiment.threads", "0", "0, 8"),)
+    text = shown(found)
+    assert re.search(r"how it ran.*\n.*\nExperiment.threads +0 +0, 8", text)
+
+
 def test_other_data_and_versions_are_said_and_users_then_not_compared(finished_folder, tmp_path):
     shutil.copytree(finished_folder, tmp_path / "run")
     path = tmp_path / "run" / "FREEDOM-1" / "run.json"

@@ -1,9 +1,15 @@
 """What makes a run what it is, and what only says how it is computed."""
 
+from typing import Annotated
+
+import pytest
+
 from ccd import catalogue
+from ccd.config.graph import ConfigGraph, Node, Parameter
 from ccd.config.identity import is_how_it_runs, settings_of
 from ccd.config.recipe import load_recipe
-from ccd.registry import components
+from ccd.registry import Component, Setting, components
+from ccd.settings import HOW_IT_RUNS, PositiveInt
 
 MARKED = {
     "Experiment.device",
@@ -12,6 +18,8 @@ MARKED = {
     "Experiment.threads",
     "FullRanking.block_cells",
     "UNetEstimator.kept_rows",
+    "mmrec_dataset.item_names",
+    "mmrec_dataset.source",
 }
 
 
@@ -30,8 +38,38 @@ def test_what_lies_below_a_marked_slot_is_marked_with_it():
     recipe = load_recipe("recipes/ablation_freedom.gin")
     settings = settings_of(recipe.graphs["FREEDOM"])
     assert settings.how.keys() == {
-        *MARKED - {"UNetEstimator.kept_rows"},
+        *(key for key in MARKED if key.startswith(("Experiment.", "FullRanking."))),
         "NegativeProbe.triplets",
     }
     assert settings.identity["Experiment.backbone"] == "@FREEDOM"
     assert not settings.identity.keys() & settings.how.keys()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "marked"),
+    [
+        (PositiveInt, False),
+        (PositiveInt | None, False),
+        (Annotated[PositiveInt, HOW_IT_RUNS], True),
+        (Annotated[PositiveInt | None, HOW_IT_RUNS], True),
+        (Annotated[PositiveInt, HOW_IT_RUNS] | None, True),
+    ],
+)
+def test_a_marker_counts_wherever_it_stands(annotation, marked):
+    assert is_how_it_runs(annotation) is marked
+
+
+def node(name, settings, parameters):
+    described = {key: Setting(key, annotation, None) for key, annotation in settings.items()}
+    made = tuple(Parameter(key, value) for key, value in parameters.items())
+    return Node(Component("demo", name, dict, described, ()), "", made)
+
+
+@pytest.mark.parametrize("order", [("probe", "part"), ("part", "probe")])
+def test_a_component_in_a_marked_and_in_an_unmarked_slot_belongs_to_the_identity(order):
+    shared = node("shared", {"size": PositiveInt}, {"size": 3})
+    annotations = {"probe": Annotated[object, HOW_IT_RUNS], "part": object}
+    root = node("root", {key: annotations[key] for key in order}, dict.fromkeys(order, shared))
+    settings = settings_of(ConfigGraph(root))
+    assert settings.identity == {"root.part": "@shared", "shared.size": "3"}
+    assert settings.how == {"root.probe": "@shared"}

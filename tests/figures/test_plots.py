@@ -109,7 +109,7 @@ def test_pools_name_the_setting_that_records_them(finished_folder, tmp_path):
     shutil.copytree(finished_folder, tmp_path / "run")
     path = tmp_path / "run" / "history.jsonl"
     path.write_text(path.read_text().replace('"negatives": {', '"before": {'))
-    with pytest.raises(ConfigError, match="Experiment.probe = @NegativeProbe"):
+    with pytest.raises(ConfigError, match="Experiment.probe = @NegativeProbe and a new --out"):
         draw("pools", Request(tmp_path / "run"))
 
 

@@ -157,6 +157,19 @@ def test_other_settings_stop_a_worker_before_its_first_trial(write):
     assert not opened.study.trials()
 
 
+def test_a_box_may_join_with_other_threads_and_blocks(write):
+    searched(write(), name="s", trials=2)
+    here = (
+        "Experiment.threads = 2",
+        "Experiment.engine = 'torch'",
+        "FullRanking.block_cells = 70",
+        "Experiment.probe = @NegativeProbe",
+    )
+    assert len(searched(write(bindings=here), name="s", trials=4).study.trials()) == 4
+    with pytest.raises(ConfigError, match="StubTrainer.epochs was 4, now 5"):
+        begin(write(bindings=(*here, "StubTrainer.epochs = 5")), name="s")
+
+
 def test_a_study_without_trials_may_be_corrected(write):
     begin(write(), name="s")
     assert len(searched(write(bindings=("StubTrainer.epochs = 5",)), name="s").study.trials()) == 8

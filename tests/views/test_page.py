@@ -118,6 +118,17 @@ def test_settings_of_two_folders_stand_under_the_names_in_the_table(finished_fol
     assert f"Data of {other}" in made.facts
 
 
+def test_how_each_seed_of_a_variant_ran_is_shown(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    path = tmp_path / "run" / "FREEDOM-2" / "run.json"
+    about = json.loads(path.read_text())
+    about["how_it_ran"]["Experiment.threads"] = "8"
+    path.write_text(json.dumps(about))
+    made = collect([tmp_path / "run"], comparison=Comparison(test=wilcoxon, resamples=5))
+    threads = made.settings["Experiment.threads"]
+    assert (threads["FREEDOM"], threads["FREEDOM+DMA+NDI+CNS"]) == ("0, 8", "0")
+
+
 def test_names_are_text_whatever_they_hold(page):
     evil = "<script>alert(1)</script>"
     table = page.compared.table
