@@ -155,8 +155,14 @@ class _Run:
         dataset = data[pairs[0][0]]
         # All variants, run now or not: the files on top of the folder are written for all of them.
         settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
-        for fingerprint in {loaded.fingerprint for loaded in data.values()}:
-            refuse_mixture(self.path, settings, fingerprint)
+        for name, loaded in data.items():
+            if loaded.fingerprint != dataset.fingerprint:
+                raise ConfigError(
+                    f"variants '{pairs[0][0]}' and '{name}' are of different data, so their "
+                    "metrics cannot be compared",
+                    hint="run them into folders of their own, with --only and --out",
+                )
+        refuse_mixture(self.path, settings, dataset.fingerprint)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
             with _enough_memory(f"building '{name}'"), _in_variant(name):

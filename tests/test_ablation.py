@@ -248,3 +248,16 @@ def test_nothing_global_is_left_behind(tmp_path):
 def test_import_is_light():
     code = "import sys, ccd; sys.exit('torch' in sys.modules or 'dgl' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_variants_of_different_data_are_refused_before_one_is_trained(tmp_path):
+    recipe = tmp_path / "two.gin"
+    recipe.write_text(
+        "include 'recipes/ablation_freedom.gin'\n"
+        "Ablation.variants = {'A': [], 'B': ['planted_world.n_items = 150']}\n"
+        "Ablation.baseline = 'A'\n"
+    )
+    small = [text for text in SMALL if "Curricular" not in text and "n_items" not in text]
+    with pytest.raises(ConfigError, match="variants 'A' and 'B' are of different data"):
+        ccd.run(recipe, bindings=small, seeds=(1,), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

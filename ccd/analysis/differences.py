@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ccd.analysis.common_metrics import choose_metric, common_metrics
+from ccd.analysis.tables import main_metrics
 from ccd.errors import ConfigError
 from ccd.files import finite
 from ccd.finished.runs import FinishedRun, how_they_ran, open_runs
@@ -119,7 +120,7 @@ def diff(
     if not known:
         notes.append("the runs have no test metric in common, so neither metrics nor users compare")
     user_metric = choose_metric([*a, *b], "test", metric) if known or metric else ""
-    shown = [name for name in known if name.partition("@")[0] in ("recall", "ndcg")] or known
+    shown = main_metrics(known)
     contrasts = comparison.contrasts(
         runs, variants=[_SECOND], baseline=_FIRST, metrics=shown, intervals=True
     )

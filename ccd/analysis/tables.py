@@ -171,10 +171,23 @@ def build_table(
     return _with_ranks(_with_contrasts(table, per_user, comparison, intervals))
 
 
+def main_metrics(names: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that a reader is shown unasked: all but those that every run measures as well.
+
+    A recipe that measures other metrics than ccd's own wiring has chosen them, so all are shown.
+
+    Args:
+        names: Metrics of a run, such as ``recall@20``.
+    """
+    kinds = {name.partition("@")[0] for name in names}
+    if not kinds >= {*_UNASKED, "recall", "ndcg"}:
+        return tuple(names)
+    return tuple(name for name in names if name.partition("@")[0] not in _UNASKED)
+
+
 def _default_metrics(results: Sequence[RunResult]) -> tuple[str, ...]:
     common = [name for name in results[0].test if all(name in run.test for run in results)]
-    asked = [name for name in common if name.partition("@")[0] not in _UNASKED]
-    return tuple(asked or common)
+    return main_metrics(common)
 
 
 def _gain(

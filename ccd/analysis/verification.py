@@ -21,7 +21,7 @@ _EVEN, _NEAR = 0.01, 0.03
 _FIGURE_3 = frozenset(
     f"{base}+{step}" for base in ("LATTICE", "FREEDOM", "MG") for step in ("DMA", "DMA+NDI")
 )
-"""Its steps that no table has."""
+"""Steps of Figure 3 that no table of the paper has."""
 
 
 class Verdict(IntEnum):

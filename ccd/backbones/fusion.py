@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+from ccd.errors import ConfigError
 
 Site = Literal["final", "ego", "ego_id"]
 """Where estimates enter. A backbone propagates ID embeddings as the items' layer 0 and adds its
@@ -33,6 +35,20 @@ class Fusion:
     items: Tensor
     denoised: Tensor
     weight: float
+
+    def __post_init__(self) -> None:
+        """Refuse a site that no backbone knows: it would be taken for another one.
+
+        Raises:
+            ConfigError: There is no such site.
+        """
+        if self.site not in get_args(Site):
+            sites = ", ".join(map(repr, get_args(Site)))
+            raise ConfigError(
+                f"a fusion's site must be one of {sites}",
+                keys=("DiffusionAligner.fusion",),
+                found=repr(self.site),
+            )
 
     def mixed(self, table: Tensor, owners: Tensor | None = None) -> Tensor:
         """``table [n, dim]``, estimated items at ``(1 - weight) row + weight denoised``.

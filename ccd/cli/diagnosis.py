@@ -20,7 +20,7 @@ from ccd.runs.machine import cpu_model, usable_cores, versions
 
 _REQUIRED = ("gin-config", "optuna", "scipy", "pyarrow", "safetensors", "matplotlib", "filelock")
 _OPTIONAL = {
-    "ir_measures": "checks the metrics against another library (extra 'test')",
+    "ir_measures": "checking the metrics against another library (extra 'test')",
     "sklearn": "t-SNE of 'ccd plot tsne' and 'ccd plot negatives' (extra 'figures')",
 }
 _MIB = 2**20
@@ -153,7 +153,7 @@ def check_data() -> Iterator[Check]:
 def check_optional() -> Iterator[Check]:
     """Parts that are nice to have."""
     for name, use in _OPTIONAL.items():
-        state = "there" if find_spec(name) else "not installed"
-        yield Check("optional", "ok", f"{name} {state}: {use}")
-    state = "there" if shutil.which("git") else "not installed"
-    yield Check("optional", "ok", f"git {state}: the commit of ccd itself goes into the manifest")
+        state = "installed" if find_spec(name) else "not installed"
+        yield Check("optional", "ok", f"{name} is {state}; it is for {use}")
+    state = "installed" if shutil.which("git") else "not installed"
+    yield Check("optional", "ok", f"git is {state}; with it a manifest names ccd's own commit")

@@ -114,7 +114,7 @@ def run(
         raise typer.Exit(128 + stopped_by) from None
     except CcdError:
         # The refusal itself is written by ``main``, as for every command.
-        _say_stopped(observer, "stopped by an error", with_out=out is None)
+        _say_stopped(observer, "stopped by an error", with_out=out is None, goes_on=False)
         raise
     else:
         show_results(observer)
@@ -129,13 +129,14 @@ def _interrupt(came: list[int], number: int) -> None:
     raise KeyboardInterrupt
 
 
-def _say_stopped(observer: Shown, why: str, *, with_out: bool) -> None:
+def _say_stopped(observer: Shown, why: str, *, with_out: bool, goes_on: bool = True) -> None:
     """Say that a run which had begun did not end, what is kept, and the command that goes on.
 
     Args:
         observer: Whom to tell.
         why: What stopped it.
         with_out: Whether the command must name the run folder, which this one did not.
+        goes_on: Whether the same command may go on; after a refusal it would be refused again.
     """
     from ccd.progress.plain import JsonProgress
 
@@ -147,10 +148,11 @@ def _say_stopped(observer: Shown, why: str, *, with_out: bool) -> None:
     with suppress(CcdError):  # what stopped the run is to be told, not what a reader stumbles over
         kept = _kept(plan)
     if isinstance(observer, JsonProgress):
-        told = {"why": why, "run folder": str(plan.out), "kept": kept, "go_on": command}
+        told = {"why": why, "run folder": str(plan.out), "kept": kept}
+        told |= {"go_on": command} if goes_on else {}
         observer.emit("stopped", told)
     else:
-        observer.note(f"{why}; {kept}; to go on: {command}")
+        observer.note(f"{why}; {kept}" + (f"; to go on: {command}" if goes_on else ""))
 
 
 def _kept(plan: Plan) -> str:

@@ -112,5 +112,6 @@ def _nearest(name: str, folder: Path) -> str:
             p.relative_to(ccd_root()).as_posix() for p in (ccd_root() / shared).rglob("*.gin")
         }
     by_stem = {Path(path).stem: path for path in sorted(found)}
-    near = closest(name, found) or by_stem.get(closest(Path(name).stem, by_stem) or "")
+    near = closest(name, found, cutoff=0.7)
+    near = near or by_stem.get(closest(Path(name).stem, by_stem, cutoff=0.7) or "")
     return f"did you mean '{near}'?" if near else "check the path; it is read from this folder"

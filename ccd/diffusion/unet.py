@@ -19,11 +19,11 @@ from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, NonNegativeInt, PositiveInt, ProperFraction
 
 _GROUPS = 8
-"""Of every group normalisation."""
+"""Groups of every group normalisation."""
 _BLOCK = 512
 """Rows estimated at a time on the CPU: more leave its cache, a quarter slower."""
 _GPU_BLOCK = 16_384
-"""The same on a GPU, where starting each part costs more than the rows do; about 3 GB."""
+"""Rows estimated at a time on a GPU, where starting each part costs the most; about 3 GB."""
 
 
 @component("estimator")

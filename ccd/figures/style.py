@@ -18,10 +18,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's palette but for its yellow, which vanishes in print."""
 
 GREY = "#999999"
-"""What is there to compare with."""
+"""Colour of what the rest is compared with."""
 
 DARK_GREY = "#595959"
-"""The same, where a mark or a line is thin."""
+"""The grey of thin marks and lines."""
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

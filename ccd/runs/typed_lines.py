@@ -34,6 +34,6 @@ def read_records(path: Path, kind: type[_Record], what: str) -> list[_Record]:
             raise DamagedFileError(
                 f"this line is not {what}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}",
                 where=Place(str(path), number),
-                hint="remove that line and run again",
+                hint="read it with the ccd that wrote it, or run again with another --out",
             ) from error
     return records

@@ -82,10 +82,10 @@ class Objective:
         for number, seed in enumerate(self.target.seeds):
             with experiment.start(dataset, seed) as training:
                 for epoch in training:
-                    if is_over():
+                    is_last = training.finished and number + 1 == len(self.target.seeds)
+                    if is_over() and not is_last:  # what has just ended is not thrown away
                         raise Interrupted
                     if epoch.valid is not None and number == 0 and not self._several:
-                        is_last = training.finished and len(self.target.seeds) == 1
                         self._report(trial, epoch, epoch.valid[select], pruning, is_last)
                 trained = training.trained
             scores.append(trained.valid[select])

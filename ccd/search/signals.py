@@ -48,5 +48,5 @@ class Halt:
         self._flag.set()
         if self._parent is None:
             # Not print: the signal may have come in the middle of one.
-            with suppress(OSError):  # nobody reads it any more
+            with suppress(OSError):  # its reader has left
                 os.write(2, b"stopping at the end of the epoch; once more to stop at once\n")

@@ -21,7 +21,7 @@ Runs = Mapping[tuple[str, int], PerUser]
 """Test metrics per user of each (variant, seed)."""
 
 _DECIMALS = 6
-"""Of a user's mean difference: what is smaller is the rounding of float32 metrics, and a tie."""
+"""Decimals of a user's mean difference: less is rounding of float32 metrics, and so a tie."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Standard output that cannot be written: nobody reads it any more, or its disk is full.
+"""Standard output that cannot be written: its reader has left, or its disk is full.
 
 A reader who left misses nothing. What was to go into a file is missed, so that is remembered until
 the command ends; meanwhile training goes on, worth more than its progress lines.

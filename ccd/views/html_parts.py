@@ -15,7 +15,7 @@ _WORDS = {"variant", "variants", "setting", "settings", "value", "reason", "slic
 """Columns of words, which are aligned at the left and may be broken; numbers are not."""
 
 _NAMES = {"variant", "variants", "setting"}
-"""Those whose words are names that are best broken between their parts."""
+"""Columns of names, which are best broken between their parts."""
 
 
 def to_text(text: str) -> str:

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from ccd import catalogue
+from ccd.backbones.fusion import Fusion
+from ccd.errors import ConfigError
 from ccd.registry import components
 
 catalogue.load()
@@ -47,3 +49,9 @@ class TestFusions:
         fusion.target(items, denoised, 0.5).mixed(given)
         assert torch.equal(given, table())
         assert torch.equal(denoised, torch.ones(1, 4))
+
+
+def test_a_site_that_no_backbone_knows_is_refused():
+    rows = torch.zeros(1, 2)
+    with pytest.raises(ConfigError, match="must be one of 'final', 'ego', 'ego_id', got 'finall'"):
+        Fusion("finall", torch.tensor([0]), rows, 0.5)
