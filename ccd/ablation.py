@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_tuple
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
 from ccd.config.identity import settings_of
@@ -82,8 +82,8 @@ def run(
     )
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
-    folder = Path(out) if out is not None else default_folder(loaded.name)
-    place = Path(data_dir) if data_dir is not None else None
+    folder = as_path(out) if out is not None else default_folder(loaded.name)
+    place = as_path(data_dir) if data_dir is not None else None
     return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
 
 

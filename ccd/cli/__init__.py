@@ -14,6 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 from ccd import __version__
+from ccd.arguments import refuse_other_bytes
 from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
@@ -79,6 +80,7 @@ def main() -> None:
     _mend_streams()
     code = 0
     try:
+        sys.argv[1:] = map(_as_word, sys.argv[1:])
         app()
     except SystemExit as ended:  # a command that ends well ends so too
         code = _ended(ended)
@@ -92,6 +94,17 @@ def main() -> None:
     if lost is not None:
         code = _report(_lost_output(lost), as_json=False)
     raise SystemExit(code)
+
+
+def _as_word(word: str) -> str:
+    """An argument with its ``~`` expanded, which shells leave in ``--out=~/runs``.
+
+    Raises:
+        ConfigError: It holds bytes that are not UTF-8.
+    """
+    refuse_other_bytes(word)
+    option, equals, path = word.partition("=") if word.startswith("--") else ("", "", word)
+    return option + equals + os.path.expanduser(path)
 
 
 _STREAM_FAILURES = (errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_dir
 
+from ccd.arguments import as_path
 from ccd.errors import ResourceError
 from ccd.files import replacing
 
@@ -20,7 +21,7 @@ _FORMAT = 3
 
 def cache_folder() -> Path:
     """``$CCD_CACHE``, or the user's cache folder."""
-    return Path(os.environ.get("CCD_CACHE") or user_cache_dir("ccd"))
+    return as_path(os.environ.get("CCD_CACHE") or user_cache_dir("ccd"))
 
 
 def cached_arrays(
