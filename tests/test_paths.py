@@ -138,7 +138,7 @@ def test_a_run_inside_a_folder_of_other_bytes_is_whole(monkeypatch, tmp_path):
     assert ended(monkeypatch, "run", RECIPE, *sets(), "--out", "run", "--data-dir", "sets") == 0
     about = json.loads(next((tmp_path / OTHER_BYTES).glob("run/*/run.json")).read_bytes())
     assert about["data_dir"] == str(tmp_path / OTHER_BYTES / "sets")
-    reading = ("compare run", "report run", "recommend run --user 1", "verify run")
+    reading = ("compare run", "report run", "recommend run --user 1")
     for words in reading:
         assert ended(monkeypatch, *words.split()) == 0
 

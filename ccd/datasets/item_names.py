@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccd.datasets.ids import is_integer
+from ccd.datasets.ids import plain_number
 from ccd.errors import DataError, Place, reading, reason
 
 _HEADER = ["itemID", "name"]
@@ -36,8 +36,8 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
                 hint="correct or remove the line",
             )
         text = cells[0].strip()
-        position = int(text) if not item_ids and is_integer(text) else place.get(text, -1)
-        if not 0 <= position < n_items:
+        position = place.get(text) if item_ids else plain_number(text)
+        if position is None or position >= n_items:
             known = (
                 f"which has {n_items:,} ids" if item_ids else f"whose ids are 0 to {n_items - 1}"
             )
