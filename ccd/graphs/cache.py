@@ -15,7 +15,7 @@ from ccd.arguments import as_path
 from ccd.errors import ResourceError
 from ccd.files import replacing
 
-_FORMAT = 3
+_FORMAT = 4
 """Raised whenever the meaning of a cached array changes."""
 
 
