@@ -166,8 +166,8 @@ def _without(
             found,
             where=path,
             keys=("mmrec_dataset.non_finite",),
-            hint="correct or scale the file, or set mmrec_dataset.non_finite = 'zero' to treat these items "
-            "as having none",
+            hint="correct or scale the file, or set mmrec_dataset.non_finite = 'zero' to treat "
+            "these items as having none",
         )
     cleaned = np.array(array)
     cleaned[items] = 0
@@ -191,9 +191,9 @@ def _describe(scan: Scan, modality: str, shape: tuple[int, ...]) -> list[str]:
         )
     if scan.huge:
         notes.append(
-            f"{modality}: {scan.huge:,} items have values of up to {scan.largest:.3g} in size (signs "
-            "of missing ones?); item graphs bear them, but in a model that projects features they "
-            "overflow: scale the file, or set such rows to zero"
+            f"{modality}: {scan.huge:,} items have values of up to {scan.largest:.3g} in size "
+            "(signs of missing ones?); item graphs bear them, but in a model that projects features "
+            "they overflow: scale the file, or set such rows to zero"
         )
     if scan.tiny:
         notes.append(

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ccd.errors import DataError, Place, reading
+from ccd.datasets.foreign import read_utf8
+from ccd.errors import DataError, Place
 
 MAX_IDS = 50_000_000
 """Largest table of ids that is taken for one that counts from 0."""
@@ -148,8 +149,7 @@ def read_order(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file cannot be read, or a line is empty or repeats another one.
     """
-    with reading(path, DataError):
-        text = path.read_text(encoding="utf-8-sig")
+    text = read_utf8(path, "a list of item ids")
     lines: dict[str, int] = {}
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         cell = line.strip()

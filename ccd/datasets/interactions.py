@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ccd.datasets.foreign import refuse_foreign
 from ccd.datasets.ids import Column, is_integer, number_ids
 from ccd.errors import CcdError, DamagedFileError, DataError, Place, reading, reason
 
@@ -80,6 +81,7 @@ def read_interactions(
         raise DamagedFileError(
             f"this file is empty (0 bytes), expected the header '{_HEADER}'", where=path
         )
+    refuse_foreign(path, data[:32], "a table of interactions")
     header, _, body = data.partition(b"\n")
     names, notes = _read_header(path, header)
     if not body.strip():

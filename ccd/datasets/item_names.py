@@ -7,8 +7,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from ccd.datasets.foreign import read_utf8
 from ccd.datasets.ids import plain_number
-from ccd.errors import DataError, Place, reading, reason
+from ccd.errors import DataError, Place, reason
 
 _HEADER = ["itemID", "name"]
 
@@ -58,8 +59,7 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and cells of each line below the header."""
-    with reading(path, DataError):
-        text = io.StringIO(path.read_text(encoding="utf-8-sig"))
+    text = io.StringIO(read_utf8(path, "a table of item names"))
     commas = path.suffix == ".csv"
     if commas:
         reader = csv.reader(text, strict=True)

@@ -11,7 +11,7 @@ SMALLEST, LARGEST = 1e-10, 1e15
 def extents(rows: np.ndarray) -> np.ndarray:
     """The size of the largest value in each of ``rows [n, dim]``; ``[n]``."""
     high, low = rows.max(axis=1), rows.min(axis=1)
-    return np.maximum(high, -low)  # type: ignore[no-any-return]
+    return np.maximum(high, -low)
 
 
 def extraordinary(extents: np.ndarray) -> np.ndarray:

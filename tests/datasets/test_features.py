@@ -91,7 +91,7 @@ def test_huge_values_are_noted(tmp_path, value):
     _, notes = opened(tmp_path, array)
     assert "image: 2 items have one value in all columns (placeholders?)" in notes[0]
     size = f"{abs(float(np.float32(value))):.3g}"
-    assert f"image: 3 items have values of up to {size} in size (signs" in notes[1]
+    assert f"image: 3 items have values of up to {size} in size (signs of missing" in notes[1]
 
 
 def test_tiny_values_are_noted_and_ordinary_ones_are_not(tmp_path):
