@@ -192,7 +192,7 @@ def _describe(scan: Scan, modality: str, shape: tuple[int, ...]) -> list[str]:
     if scan.huge:
         notes.append(
             f"{modality}: {scan.huge:,} items have values of up to {scan.largest:.3g} in size "
-            "(signs of missing ones?); item graphs bear them, but in a model that projects features "
+            "(signs of missing ones?); item graphs bear them, but in models that project features "
             "they overflow: scale the file, or set such rows to zero"
         )
     if scan.tiny:

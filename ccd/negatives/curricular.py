@@ -66,6 +66,7 @@ class CurricularSampler(Sampler):
                 keys=("CurricularSampler.candidate_fraction", "CurricularSampler.top_fraction"),
                 hint=f"their product must be at least {1 / len(world.catalogue):.2g}",
             )
+        curriculum(0, world.n_pools)  # wrong settings are refused before training
         self.curriculum, self.similarity = curriculum, similarity
         self.candidate_replacement = candidate_replacement
         self.first_epoch = first_epoch
