@@ -12,6 +12,7 @@ from ccd.backbones.base import Backbone, Batch, Representations, Rows, Step
 from ccd.backbones.fusion import Fusion
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.errors import ConfigError
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossMix
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import (
@@ -37,6 +38,7 @@ class Recommender(nn.Module):
         losses: The objective.
         streams: Random streams.
         probe: Measures the hard negatives of each epoch, or None.
+        seen: Training positives, which no hard negative may be; None to leave that unchecked.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Recommender(nn.Module):
         losses: LossMix,
         streams: Streams,
         probe: NegativeProbe | None = None,
+        seen: ItemsByUser | None = None,
     ) -> None:
         super().__init__()
+        self._seen, self._checked_epoch = seen, -1
         self.backbone, self.aligner = backbone, aligner
         self.pools, self.sampler, self.losses = pools, sampler, losses
         self._probe = probe
@@ -242,9 +246,26 @@ class Recommender(nn.Module):
                 hint="return ItemNegatives(ids) with one item id (int64) for each, or "
                 f"MadeUpNegatives(rows) with rows [{len(batch.users)}, dim]",
             )
+        if isinstance(drawn, ItemNegatives) and epoch != self._checked_epoch:
+            self._checked_epoch = epoch  # the first batch of each epoch: the look-up costs time
+            self._refuse_positives(batch, drawn.ids)
         if self._probe is not None:
             self._probe.see(batch, drawn)
         return drawn
+
+    def _refuse_positives(self, batch: Batch, ids: Tensor) -> None:
+        if self._seen is None:
+            return
+        found = int(self._seen.contains(batch.users, ids).sum())
+        if found:
+            name = type(self.sampler).__name__
+            raise ConfigError(
+                f"{name}.sample must return no training positive of its user",
+                keys=(name,),
+                found=f"{found} of {len(ids)} in a batch",
+                hint="draw with world.random, or leave out what world.seen.contains finds "
+                f"(ccd check {name} shows more)",
+            )
 
 
 def _misfit(drawn: object, n: int) -> str | None:
