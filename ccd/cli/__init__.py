@@ -15,6 +15,7 @@ import typer
 
 from ccd import __version__
 from ccd.arguments import refuse_other_bytes
+from ccd.cli.check import check
 from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
@@ -45,6 +46,7 @@ app.add_typer(search, name="search", rich_help_panel=_TRAIN)
 app.command("list", rich_help_panel=_LOOK)(list_)
 app.command("show", cls=RecipeCommand, rich_help_panel=_LOOK)(show)
 app.add_typer(data, name="data", rich_help_panel=_LOOK)
+app.command("check", rich_help_panel=_LOOK)(check)
 app.command("doctor", rich_help_panel=_LOOK)(doctor)
 app.command("compare", rich_help_panel=_READ)(compare)
 app.command("diff", rich_help_panel=_READ)(diff)
