@@ -105,7 +105,7 @@ def read_json(path: Path) -> dict[str, Any]:
         with reading(path, ResourceError):
             data = path.read_bytes()
         record = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second where it is nested without end
         raise DamagedFileError(
             f"this file is not JSON: {reason(error)}",
             where=path,
@@ -215,7 +215,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

@@ -42,6 +42,11 @@ def check(part: Component, *, bindings: Sequence[str] = ()) -> list[Finding]:
         ConfigError: It has no place in a model that is trained, or a setting is wrong.
     """
     graph = _wired(part, bindings)
+    with global_seed(0):  # whoever calls this keeps the state of these generators
+        return _found(part, graph)
+
+
+def _found(part: Component, graph: ConfigGraph) -> list[Finding]:
     dataset = graph.root["dataset"].value.factory()([])
     made = next(node for node in graph.nodes() if node.component is part).factory()
     found: list[Finding] = []

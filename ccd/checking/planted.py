@@ -17,9 +17,9 @@ from ccd.negatives.base import RandomNegatives, SamplerWorld
 from ccd.training.random import Streams
 
 SIZES = (
-    "planted_world.n_users = 120",
-    "planted_world.n_items = 90",
-    "planted_world.n_clusters = 6",
+    "planted_world.n_users = 160",
+    "planted_world.n_items = 240",
+    "planted_world.n_clusters = 8",
 )
 """Bindings that make the data set small."""
 N_POOLS = 4

@@ -62,10 +62,10 @@ class CheckedSampler:
 def draws_no_positives(part: CheckedSampler) -> Iterator[str]:
     """No negative is a training positive of its user."""
     sampler, world = part.built()
-    users, *others = part.batch(world)
+    users, positives, negatives = part.batch(world)
     for epoch in _EPOCHS:
         for _ in range(_REPEATS):
-            drawn = sampler.sample(users, *others, part.context(epoch))
+            drawn = sampler.sample(users, positives, negatives, part.context(epoch))
             if isinstance(drawn, ItemNegatives):
                 wrong = int(world.seen.contains(users, drawn.ids).sum())
                 if wrong:
@@ -75,9 +75,9 @@ def draws_no_positives(part: CheckedSampler) -> Iterator[str]:
 def draws_one_for_each(part: CheckedSampler) -> Iterator[str]:
     """There is one item id (int64) or one row of floats for each triplet."""
     sampler, world = part.built()
-    users, *others = part.batch(world)
+    users, positives, negatives = part.batch(world)
     for epoch in _EPOCHS:
-        drawn = sampler.sample(users, *others, part.context(epoch))
+        drawn = sampler.sample(users, positives, negatives, part.context(epoch))
         if isinstance(drawn, ItemNegatives):
             if drawn.ids.shape != users.shape or drawn.ids.dtype != torch.int64:
                 yield f"{list(drawn.ids.shape)} {drawn.ids.dtype} for {len(users)} triplets"
@@ -108,13 +108,16 @@ def draws_by_the_stream(part: CheckedSampler) -> Iterator[str]:
 def leaves_what_it_sees(part: CheckedSampler) -> Iterator[str]:
     """What it is given stays as it is."""
     sampler, world = part.built()
-    given = [*part.batch(world)]
+    users, positives, negatives = part.batch(world)
     context = part.context(5)
-    tables = [*given, *(x for x in (*context.epoch_end[:2], context.pools, context.layers))]  # type: ignore[index,misc]
+    now = context.epoch_end
+    assert now is not None
+    known = (now.users, now.items, context.pools, context.layers)
+    tables = [users, positives, negatives, *(table for table in known if table is not None)]
     copies = [table.clone() for table in tables]
     for _ in range(_REPEATS):
-        sampler.observe(context.epoch_end)  # type: ignore[arg-type]
-        sampler.sample(given[0], given[1], given[2], context)
+        sampler.observe(now)
+        sampler.sample(users, positives, negatives, context)
     if not all(map(torch.equal, tables, copies)):
         yield "it changes a tensor of its arguments: clone it first"
 

@@ -132,7 +132,7 @@ def _usable(array: np.ndarray, modality: str) -> tuple[np.ndarray, list[str]]:
         target = np.dtype(np.float32)
     if array.dtype == target and array.flags.c_contiguous:
         return array, []
-    with np.errstate(over="ignore"):  # what overflows becomes infinite, and that is refused
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite or NaN is refused
         converted = np.ascontiguousarray(array, dtype=target)
     converted.flags.writeable = False
     order = "" if array.flags.c_contiguous else ", Fortran order"
@@ -151,7 +151,9 @@ def _lost(given: np.ndarray, converted: np.ndarray) -> np.ndarray:
     for start in range(0, len(given), rows):
         before, after = given[start : start + rows], converted[start : start + rows]
         infinite = np.isfinite(before).all(axis=1) & ~np.isfinite(after).all(axis=1)
-        lost.append(start + np.flatnonzero(infinite | (before.any(axis=1) & ~after.any(axis=1))))
+        with np.errstate(invalid="ignore"):  # NaN is looked for elsewhere
+            vanished = before.any(axis=1) & ~after.any(axis=1)
+        lost.append(start + np.flatnonzero(infinite | vanished))
     return np.concatenate(lost)
 
 

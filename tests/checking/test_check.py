@@ -27,6 +27,7 @@ import torch
 from ccd.backbones.base import Backbone, Representations
 from ccd.backbones.bpr_mf import BPRMF
 from ccd.backbones.initial import xavier_uniform
+from ccd.backbones.world import World
 from ccd.negatives.base import ItemNegatives
 from ccd.negatives.uniform import UniformSampler
 from ccd.registry import component
@@ -57,10 +58,7 @@ class DrawsGlobally(UniformSampler):
     """One."""
 
     def sample(self, users, positives, negatives, context):
-        return ItemNegatives(negatives[torch.randperm(len(negatives))].where(
-            ~self._world.seen.contains(users, negatives[torch.randperm(len(negatives))]) & False,
-            negatives if torch.rand(1) < 0.5 else self._world.random.draw(users, self._world.rng),
-        ))
+        return ItemNegatives(self._world.random.draw(users, torch.default_generator))
 
 
 @component("sampler")
@@ -92,7 +90,7 @@ class Raises(UniformSampler):
 class GlobalWeights(BPRMF):
     """One."""
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         super().__init__(world)
         torch.nn.init.normal_(self.user_embeddings)
 
@@ -101,7 +99,7 @@ class GlobalWeights(BPRMF):
 class UnfilledWeights(Backbone):
     """One."""
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         super().__init__(world)
         xavier_uniform(self.user_embeddings, world.rng)
 
@@ -150,7 +148,7 @@ class DropoutInInference(BPRMF):
 class HiddenState(BPRMF):
     """One."""
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         super().__init__(world)
         self.scale = torch.rand(1, generator=world.rng) + 0.5
 
@@ -183,7 +181,7 @@ def backward_curriculum(epoch: int, n_pools: int) -> int:
 def counting_curriculum(epoch: int, n_pools: int) -> int:
     """One."""
     calls.append(epoch)
-    return min(len(calls) // 3000, n_pools)
+    return min(len(calls) // 450, n_pools)
 
 
 @component("metric")
