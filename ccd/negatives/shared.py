@@ -74,7 +74,7 @@ class SharedCurricularSampler(CurricularSampler):
         curriculum: Curriculum = REQUIRED,
         candidate_fraction: PositiveFraction = 0.1,
         top_fraction: PositiveFraction = 0.1,
-        emphasis: NonNegativeFloat = 5.0,
+        emphasis: NonNegativeFloat = 2.0,
     ) -> None:
         super().__init__(
             world,
