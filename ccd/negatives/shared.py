@@ -5,38 +5,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ccd.errors import ConfigError
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext, SharedNegatives
 from ccd.negatives.curricula import Curriculum
 from ccd.negatives.curricular import CurricularSampler, smallest_of_top
 from ccd.registry import component
-from ccd.settings import REQUIRED, NonNegativeFloat, PositiveFraction
+from ccd.settings import REQUIRED, NonNegativeFloat, PositiveFraction, PositiveInt
 
 
 @component("sampler")
 class SharedSampler(Sampler):
-    """A random share of the catalogue as negatives of all triplets, but for what a user has seen.
+    """Random items that are negatives of all triplets of a batch, but for what a user has seen.
 
     With ``LossMix.hard_weight = 1`` it is the sampled softmax that many strong recommenders train
     with instead of BPR: hundreds of negatives per positive at the price of one matrix product.
 
     Args:
         world: Catalogue, positives and random stream.
-        fraction: Share of the catalogue that a batch draws, without replacement.
-
-    Raises:
-        ConfigError: The share leaves less than one item.
+        n_shared: Distinct items that a batch draws; the whole catalogue where it has fewer.
     """
 
-    def __init__(self, world: SamplerWorld, *, fraction: PositiveFraction = 0.1) -> None:
-        self._world, self.n_shared = world, int(fraction * len(world.catalogue))
-        if self.n_shared < 1:
-            raise ConfigError(
-                f"SharedSampler.fraction = {fraction} of {len(world.catalogue)} items leaves none",
-                keys=("SharedSampler.fraction",),
-                hint=f"it must be at least {1 / len(world.catalogue):.2g}",
-            )
+    def __init__(self, world: SamplerWorld, *, n_shared: PositiveInt = 512) -> None:
+        self._world, self.n_shared = world, n_shared
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
@@ -59,12 +49,12 @@ class SharedCurricularSampler(CurricularSampler):
     Args:
         world: Catalogue, positives and random stream.
         curriculum: Which pool an epoch uses.
-        candidate_fraction: Share of the catalogue that are candidates.
-        top_fraction: Share of the candidates that count more.
+        n_shared: Distinct items that a batch draws; the whole catalogue where it has fewer.
+        top_fraction: Share of them that count more for a triplet.
         emphasis: How many times more they count; 0 is SharedSampler.
 
     Raises:
-        ConfigError: There are no pools, or the shares leave less than one candidate.
+        ConfigError: There are no pools.
     """
 
     def __init__(
@@ -72,16 +62,13 @@ class SharedCurricularSampler(CurricularSampler):
         world: SamplerWorld,
         *,
         curriculum: Curriculum = REQUIRED,
-        candidate_fraction: PositiveFraction = 0.1,
+        n_shared: PositiveInt = 512,
         top_fraction: PositiveFraction = 0.1,
         emphasis: NonNegativeFloat = 2.0,
     ) -> None:
-        super().__init__(
-            world,
-            curriculum=curriculum,
-            candidate_fraction=candidate_fraction,
-            top_fraction=top_fraction,
-        )
+        super().__init__(world, curriculum=curriculum, candidate_fraction=1.0, top_fraction=1.0)
+        self.n_candidates = min(n_shared, len(world.catalogue))
+        self.n_top = max(1, int(top_fraction * self.n_candidates))
         self.emphasis = emphasis
 
     def sample(  # type: ignore[override]  # shared instead of one per triplet

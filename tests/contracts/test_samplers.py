@@ -30,9 +30,11 @@ def build(component, seed=0):
     wanted = inspect.signature(component.target).parameters
     settings = {name: value for name, value in slots.items() if name in wanted}
     # The world has 39 candidate items: the default shares would leave less than one.
-    for share in ("candidate_fraction", "top_fraction", "fraction"):
+    for share in ("candidate_fraction", "top_fraction"):
         if share in wanted:
             settings[share] = 0.5
+    if "n_shared" in wanted:
+        settings["n_shared"] = 20  # some of them, so that the stream decides which
     world = sampler_world(seed)
     return component.target(world, **settings), world
 

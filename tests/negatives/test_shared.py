@@ -5,29 +5,29 @@ import math
 import pytest
 import torch
 
-from ccd.errors import ConfigError
 from ccd.negatives.curricula import last_pool
 from ccd.negatives.shared import SharedCurricularSampler, SharedSampler
 from tests.negatives.worlds import N_POOLS, batch, context, sampler_world
 
 
 def curricular(world, **settings):
-    shares = {"candidate_fraction": 0.6, "top_fraction": 0.25}
-    return SharedCurricularSampler(world, curriculum=last_pool, **{**shares, **settings})
+    settings = {"n_shared": 24, "top_fraction": 0.25, **settings}
+    return SharedCurricularSampler(world, curriculum=last_pool, **settings)
 
 
-def test_every_draw_is_a_share_of_the_catalogue_without_repeats():
+@pytest.mark.parametrize(("wanted", "drawn"), [(12, 12), (512, 40)])
+def test_every_draw_is_of_distinct_items_of_the_catalogue(wanted, drawn):
     world = sampler_world()
-    built = SharedSampler(world, fraction=0.3)
-    chosen = built.sample(*batch(world), context(3))
-    assert len(chosen.ids) == int(0.3 * len(world.catalogue)) == len(chosen.ids.unique())
+    assert len(world.catalogue) == 40
+    chosen = SharedSampler(world, n_shared=wanted).sample(*batch(world), context(3))
+    assert len(chosen.ids) == len(chosen.ids.unique()) == drawn
     assert torch.isin(chosen.ids, world.catalogue).all()
 
 
 def test_what_a_user_has_seen_does_not_count_and_all_else_does():
     world = sampler_world()
     users, positives, negatives = batch(world)
-    chosen = SharedSampler(world, fraction=1.0).sample(users, positives, negatives, context(3))
+    chosen = SharedSampler(world).sample(users, positives, negatives, context(3))
     pairs = users.repeat_interleave(len(chosen.ids)), chosen.ids.repeat(len(users))
     seen = world.seen.contains(*pairs).view(len(users), -1)
     assert torch.equal(chosen.log_weights == -torch.inf, seen)
@@ -57,8 +57,3 @@ def test_without_emphasis_and_in_epoch_zero_all_count_alike():
     for built, epoch in ((curricular(world, emphasis=0.0), 3), (curricular(world), 0)):
         weights = built.sample(*batch(world), context(epoch)).log_weights
         assert set(weights.unique().tolist()) == {-math.inf, 0.0}
-
-
-def test_a_share_that_leaves_nothing_is_refused():
-    with pytest.raises(ConfigError, match="leaves none"):
-        SharedSampler(sampler_world(), fraction=0.01)

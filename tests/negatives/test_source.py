@@ -39,7 +39,7 @@ CURRICULAR = {
 }
 NEEDED = {
     "CurricularSampler": CURRICULAR,
-    "SharedCurricularSampler": CURRICULAR,
+    "SharedCurricularSampler": {"curriculum": find("step_curriculum").target},
     "RealHNSSingleDomainSampler": {"candidate_fraction": 0.5},
 }
 
