@@ -20,6 +20,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ccd import __version__
 from ccd.errors import ConfigError
@@ -63,7 +64,7 @@ def make_app(holder: Holder, *, token: str | None = None) -> FastAPI:
 
     app = FastAPI(title="ccd", version=__version__, lifespan=lifespan)
     _measure(app, holder)
-    _limit(app)
+    app.add_middleware(_BodyLimit)
     allowed = [Depends(_bearer(token))] if token else []
 
     @app.exception_handler(ConfigError)
@@ -168,18 +169,31 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def _limit(app: FastAPI) -> None:
-    """Refuse bodies that are too large, whatever their header says."""
+class _BodyLimit:
+    """Refuses bodies that are too large, whatever their header says."""
 
-    @app.middleware("http")
-    async def limit(request: Request, following: Next) -> Response:
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > MAX_BODY:
-                detail = f"a request may have {MAX_BODY:,} bytes"
-                return JSONResponse({"detail": detail}, status_code=413)
-        return await following(request)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        # Read here, not while the application parses it: that answers any error with 400.
+        body, more = b"", True
+        while more and len(body) <= MAX_BODY:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message["type"] == "http.request" and message.get("more_body", False)
+        if len(body) > MAX_BODY:
+            detail = f"a request may have {MAX_BODY:,} bytes"
+            refusal = JSONResponse({"detail": detail}, status_code=413)
+            return await refusal(scope, receive, send)
+        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return whole.pop() if whole else await receive()
+
+        return await self._app(scope, replay, send)
 
 
 def _measure(app: FastAPI, holder: Holder) -> None:
