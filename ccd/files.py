@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,6 +80,45 @@ def replacing(path: Path) -> Iterator[Path]:
         # After the rename there is nothing left to remove; before it, this is the clean-up.
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``folder``; it takes its place when the block ends well.
+
+    A program that has files of the old folder open keeps reading these.
+
+    Raises:
+        ResourceError: The folder cannot be written; the temporary one is removed.
+    """
+    mark = secrets.token_hex(4)
+    temporary = folder.with_name(f".{folder.name}.{mark}.tmp")
+    old = folder.with_name(f".{folder.name}.{mark}.old.tmp")
+    try:
+        with refusing_io(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary.mkdir()
+        yield temporary
+        with refusing_io(folder):
+            for path in temporary.iterdir():
+                _sync(path)
+            _sync(temporary)
+            if folder.exists():
+                os.rename(folder, old)
+            os.rename(temporary, folder)
+            _sync(folder.parent)
+    finally:
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal."""
+    digest = hashlib.sha256()
+    with reading(path, ResourceError), path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -20,6 +20,7 @@ from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
 from ccd.cli.doctor import doctor
+from ccd.cli.export import export
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
 from ccd.cli.plot import PLOT_HELP, plot
@@ -28,6 +29,7 @@ from ccd.cli.recommend import recommend
 from ccd.cli.report import report
 from ccd.cli.run import run
 from ccd.cli.search import search
+from ccd.cli.serve import serve
 from ccd.cli.show import show
 from ccd.cli.verify import verify
 from ccd.errors import CcdError, Place, ResourceError
@@ -40,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_TRAIN, _LOOK, _READ = "Train", "Before a run", "After a run"
+_TRAIN, _LOOK, _READ, _USE = "Train", "Before a run", "After a run", "Use a trained model"
 app.command("run", cls=RecipeCommand, rich_help_panel=_TRAIN)(run)
 app.add_typer(search, name="search", rich_help_panel=_TRAIN)
 app.command("list", rich_help_panel=_LOOK)(list_)
@@ -52,7 +54,9 @@ app.command("compare", rich_help_panel=_READ)(compare)
 app.command("diff", rich_help_panel=_READ)(diff)
 app.command("plot", help=PLOT_HELP, rich_help_panel=_READ)(plot)
 app.command("report", rich_help_panel=_READ)(report)
-app.command("recommend", rich_help_panel=_READ)(recommend)
+app.command("recommend", rich_help_panel=_USE)(recommend)
+app.command("export", rich_help_panel=_USE)(export)
+app.command("serve", rich_help_panel=_USE)(serve)
 app.command("negatives", rich_help_panel=_READ)(negatives)
 app.command("verify", rich_help_panel=_READ)(verify)
 
