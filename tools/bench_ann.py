@@ -77,8 +77,8 @@ def main() -> None:
             pairs = zip(found, expected, strict=True)
             recall = np.mean([len(good & {*map(int, row)}) / K for row, good in pairs])
             print(
-                f"{kind:9} build {built:6.1f} s  recall {recall:.3f}  {spent * 1e3:7.3f} ms a query,"
-                f" {path.stat().st_size / 1e6:.0f} MB"
+                f"{kind:9} build {built:6.1f} s  recall {recall:.3f}  "
+                f"{spent * 1e3:7.3f} ms a query, {path.stat().st_size / 1e6:.0f} MB"
             )
 
 

@@ -53,9 +53,9 @@ def diagnose() -> Iterator[Check]:
 def check_python(version: tuple[int, int, int]) -> Check:
     """Is this a Python that ccd supports?"""
     found = f"{'.'.join(map(str, version))} ({sys.executable})"
-    if (3, 10) <= version[:2] <= (3, 12):
+    if version[:2] >= (3, 10):
         return Check("python", "ok", found)
-    return Check("python", "problem", found, "use Python 3.10, 3.11 or 3.12")
+    return Check("python", "problem", found, "use Python 3.10 or later")
 
 
 def check_torch() -> Iterator[Check]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Protocol
 
 import torch
@@ -142,12 +143,12 @@ class TorchEngine:
 
 
 def choose_engine(device: str, requested: str = "auto") -> Engine:
-    """The engine for ``device``: DGL on the CPU, torch elsewhere, unless one is asked for.
+    """The engine for ``device``: DGL on the CPU where it is installed, else torch, unless asked.
 
     Raises:
         ResourceError: DGL was asked for on a device it has no kernels for, or does not import.
     """
-    if requested == "torch" or (requested == "auto" and device != "cpu"):
+    if requested == "torch" or (requested == "auto" and (device != "cpu" or not has_dgl())):
         return TorchEngine()
     if device != "cpu":
         raise ResourceError(
@@ -162,10 +163,15 @@ def choose_engine(device: str, requested: str = "auto") -> Engine:
         raise ResourceError(
             f"importing DGL failed: {type(error).__name__}: {reason(error)}",
             keys=("Experiment.engine",),
-            hint="install the version that pyproject.toml names, or set Experiment.engine = "
-            "'torch'",
+            hint="install the version that pyproject.toml names, remove DGL, or set "
+            "Experiment.engine = 'torch'",
         ) from error
     return DglEngine()
+
+
+def has_dgl() -> bool:
+    """Whether DGL is installed; it has no wheels for Python 3.13 and for some platforms."""
+    return find_spec("dgl") is not None
 
 
 def describe_choice(device: str) -> str:
@@ -173,4 +179,6 @@ def describe_choice(device: str) -> str:
     engine = choose_engine(device)
     if engine.name == "dgl":
         return "dgl: the default on the CPU, where its message passing is fastest"
+    if device == "cpu":
+        return "torch: DGL is not installed, as it has no wheel for this Python or platform"
     return f"torch: the released DGL has no kernels for '{device}'"

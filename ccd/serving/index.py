@@ -11,7 +11,7 @@ from ccd.errors import ConfigError
 from ccd.serving.layout import INDEX_FILES
 
 _EXPANSION = 256
-"""Candidates that a search looks at: recall .99 where usearch's own 64 gives .91 (docs/serve.md)."""
+"""Candidates that a search looks at: recall .99, where usearch's own 64 gives .91."""
 
 
 class Index(Protocol):

@@ -1,3 +1,9 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 import torch
 
@@ -66,3 +72,25 @@ def test_choice_of_engine():
     with pytest.raises(ResourceError, match="CPU kernels only"):
         choose_engine("cuda", "dgl")
     assert "CPU" in describe_choice("cpu")
+
+
+def test_without_dgl_torch_passes_the_messages():
+    code = """
+import sys
+sys.modules["dgl"] = None  # what an import finds where it is not installed
+import ccd
+results = ccd.run(
+    "recipes/ablation_freedom.gin",
+    bindings=["planted_world.n_users = 60", "planted_world.n_items = 60",
+              "planted_world.n_clusters = 6", "Trainer.epochs = 1"],
+    only=["FREEDOM"], seeds=[1], out=sys.argv[1],
+)
+from ccd.graphs.engines import describe_choice
+print(describe_choice("cpu"))
+"""
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", code, folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        manifest = json.loads((Path(folder) / "manifest.json").read_text())
+    assert done.stdout.startswith("torch: DGL is not installed")
+    assert manifest["engine"] == "torch"
