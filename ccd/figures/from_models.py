@@ -85,11 +85,12 @@ def negatives(request: Request) -> Figure:
     sources = {source: epoch for source, epoch in every.items() if source.kind != "random"} or every
     rng = np.random.default_rng(run.result.seed)
     final = model.final.items.numpy()
-    rows = rng.choice(len(dataset.train), request.users or 2, replace=False)
+    n_pairs = model.pairs.shape[1]
+    rows = rng.choice(n_pairs, min(request.users or 2, n_pairs), replace=False)
     background = rng.choice(dataset.n_items, min(400, dataset.n_items), replace=False)
     scenes = []
     for row in rows:
-        user, item = int(dataset.train.users[row]), int(dataset.train.items[row])
+        user, item = model.pairs[:, row].tolist()
         pairs = torch.full((24,), user), torch.full((24,), item)
         drawn = {source: model.draw(*pairs, epoch) for source, epoch in sources.items()}
         if any(triplets is None for triplets in drawn.values()):

@@ -134,8 +134,7 @@ def recommend(
     blocks = best_items(run.representations, rows, _taken(dataset), min(k, dataset.n_items))
     _, items, scores = (torch.cat(parts).numpy() for parts in zip(*blocks, strict=True))
     per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
-    left = np.where(np.isneginf(scores), -1, items)
-    return Recommendations(run.result, dataset, rows.numpy(), per_user[rows.numpy()], left, scores)
+    return Recommendations(run.result, dataset, rows.numpy(), per_user[rows.numpy()], items, scores)
 
 
 def _refuse_choice(**choices: Any) -> None:

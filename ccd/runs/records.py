@@ -46,7 +46,7 @@ class EpochRecord:
         valid: Validation metrics, or None where this epoch was not evaluated.
         best: Best value of the selecting metric so far; None before the first evaluation.
         best_epoch: Epoch that reached it; None before the first evaluation.
-        patience_left: Evaluations without a new best that are still allowed.
+        patience_left: Evaluations without an improvement that are still allowed.
         seconds: Wall seconds of ``train``, ``sample`` (reverse diffusion) and ``evaluate``.
         negatives: What ``Experiment.probe`` measured of the hard negatives, or None.
     """

@@ -2,9 +2,11 @@ import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.finished.inspection import Inspection, index_of, inspect_negatives
 from ccd.finished.runs import choose_run
@@ -81,3 +83,17 @@ def test_unknown_epochs_and_users_are_refused(finished_folder):
     with pytest.raises(ConfigError, match="did you mean A12"):
         index_of("A13", ("A12", "B7"), 2)
     assert index_of("B7", ("A12", "B7"), 2) == 1
+
+
+def test_a_user_who_has_seen_all_items_has_no_negatives(finished_folder):
+    run = choose_run(finished_folder, CCDREC, 1)
+    plain = run.dataset()
+    rest = np.setdiff1d(np.arange(plain.n_items), plain.train.items[plain.train.users == 7])
+    more = Interactions(
+        np.concatenate([plain.train.users, np.full(len(rest), 7)]),
+        np.concatenate([plain.train.items, rest]),
+    )
+    object.__setattr__(run, "dataset", lambda _: replace(plain, train=more))
+    assert not (Inspection(run, run.dataset(None)).pairs[0] == 7).any()
+    with pytest.raises(ConfigError, match="user 7 has interacted with every training item"):
+        inspect_negatives(run, user="7", epoch=4)
