@@ -176,8 +176,9 @@ def _kept(plan: Plan) -> str:
 def show_results(observer: Shown) -> None:
     """The table of what is finished, where its files are and, last, the run folder."""
     from ccd.progress.plain import JsonProgress
+    from ccd.runs.folder import FIGURE_FILE, TABLE_FILE
     from ccd.terminal.console import make_console
-    from ccd.views.outputs import FIGURE_FILE, TABLE_FILE, read_table
+    from ccd.views.outputs import read_table
     from ccd.views.table_text import TableView
 
     plan = observer.plan

@@ -27,8 +27,9 @@ from ccd.files import (
     write_text,
 )
 from ccd.runs.identity import config_hash, differences, slug
-from ccd.runs.lock import HOLDER_FILE, LOCK_FILE, FolderLock
+from ccd.runs.lock import HOLDER_FILE, FolderLock
 from ccd.runs.manifest import MANIFEST_FILE, Manifest
+from ccd.runs.ownership import leftovers, refuse_foreign
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
 from ccd.runs.typed_lines import read_records
@@ -47,6 +48,14 @@ MODEL_FILE = "model.safetensors"
 RUN_FILE = "run.json"
 RUN_FILES = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
 """What the own folder of a finished run holds."""
+TABLE_FILE = "table.md"
+FIGURE_FILE = "ablation.png"
+TOP_FILES = (
+    MANIFEST_FILE, CONFIG_FILE, OPERATIVE_FILE, USER_IDS_FILE, ITEM_IDS_FILE, HISTORY_FILE,
+    RESULTS_FILE, f"{HISTORY_FILE}.torn", f"{RESULTS_FILE}.torn", PER_USER_FILE, MODEL_FILE,
+    TABLE_FILE, FIGURE_FILE, HOLDER_FILE,
+)  # fmt: skip
+"""What a run folder holds beside the runs' own folders."""
 USER_TENSOR, ITEM_TENSOR = "user_representations", "item_representations"
 """Final representations, whose dot product is the score; beside the weights in the file."""
 SAMPLE_TENSOR = "aligned_items"
@@ -186,14 +195,13 @@ class RunFolder:
             ResourceError: It cannot be written.
         """
         with reading(self.path, ResourceError):
-            _refuse_foreign(self.path)
+            refuse_foreign(self.path)
         with refusing_io(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.path)
         taken_over = self._lock.acquire()
         try:
-            for leftover in self.path.rglob(".*.tmp"):
-                leftover.unlink()
+            self._remove_leftovers()
             torn = [repair_lines(self.path / name) for name in (HISTORY_FILE, RESULTS_FILE)]
             self.manifest = Manifest(self.path)
             self._refresh_top()
@@ -284,8 +292,9 @@ class RunFolder:
             self._forget(self.path / name, variant, seed)
         folder = self.run_folder(variant, seed)
         with refusing_io(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
+            for path in (*(folder / name for name in RUN_FILES), *leftovers(folder, RUN_FILES)):
+                path.unlink(missing_ok=True)
         return None
 
     def record_epoch(self, record: EpochRecord) -> None:
@@ -355,37 +364,21 @@ class RunFolder:
         best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
 
+    def _remove_leftovers(self) -> None:
+        """Remove what a crash left half written, in the folder and in the runs' own."""
+        found = list(leftovers(self.path, TOP_FILES))
+        for own in self.path.iterdir():
+            if own.is_dir() and not own.is_symlink():
+                found += leftovers(own, RUN_FILES)
+        for path in found:
+            path.unlink()
+
     def _forget(self, path: Path, variant: str, seed: int) -> None:
         """Drop the lines of one run."""
         lines = read_lines(path)
         kept = [x for x in lines if (x.get("variant"), x.get("seed")) != (variant, seed)]
         if len(kept) < len(lines):
             write_text(path, "".join(json_line(record) + "\n" for record in kept))
-
-
-def _refuse_foreign(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise ConfigError(
-            "--out must be a folder",
-            keys=("--out",),
-            found=f"the file {path}",
-            hint="name a run folder, or one that is new or empty",
-        )
-    if not path.is_dir() or (path / MANIFEST_FILE).exists():
-        return
-    # A crash before the first manifest leaves only these.
-    foreign = sorted(
-        entry.name
-        for entry in path.iterdir()
-        if entry.name not in (LOCK_FILE, HOLDER_FILE) and not entry.name.endswith(".tmp")
-    )
-    if foreign:
-        raise ConfigError(
-            f"--out holds {foreign[0]} but no {MANIFEST_FILE}, so it is not a run folder",
-            where=path,
-            keys=("--out",),
-            hint="name a folder that is new or empty",
-        )
 
 
 def _link(source: Path, target: Path) -> None:

@@ -126,5 +126,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return read_json(path) if path.exists() else {}
 
 
+def is_manifest(record: dict[str, Any]) -> bool:
+    """Whether a JSON object is a manifest of ccd; other programs have files of that name too."""
+    versions = record.get("versions")
+    return isinstance(versions, dict) and "ccd" in versions and "test_openings" in record
+
+
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
