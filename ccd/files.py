@@ -101,7 +101,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         with reading(path, ResourceError):
             data = path.read_bytes()
-        record = json.loads(data)
+        record = _parsed(data)
     except ValueError as error:
         raise DamagedFileError(
             f"this file is not JSON: {reason(error)}",
@@ -150,6 +150,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         ResourceError: The file cannot be read.
     """
     return _split_lines(path)[0]
+
+
+def has_torn_end(path: Path) -> bool:
+    """Whether ``read_lines`` leaves out a torn last line of the file.
+
+    Raises:
+        DamagedFileError: A line other than the last is not a JSON object.
+        ResourceError: The file cannot be read.
+    """
+    return bool(_split_lines(path)[1])
 
 
 def repair_lines(path: Path) -> str | None:
@@ -211,10 +221,29 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        record = json.loads(line)
+        record = _parsed(line)
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
+
+
+def _parsed(data: bytes) -> Any:
+    """What strict JSON says.
+
+    Raises:
+        ValueError: It is something else, such as NaN, half a character or thousands of brackets.
+    """
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if b"\\u" in data:  # half of a character can be read but never be written
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _sync(path: Path) -> None:

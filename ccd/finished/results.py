@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccd.arguments import as_tuple
 from ccd.errors import ConfigError
-from ccd.finished.runs import FinishedRun, choose_run, open_runs
+from ccd.finished.runs import FinishedRun, choose_run, left_out, open_runs
 from ccd.runs.records import RunResult
 from ccd.suggestions import did_you_mean
 
@@ -26,11 +26,13 @@ class RunResults:
         folder: The run folder.
         results: One for each (variant, seed).
         allow_imports: Python modules that the runs' settings may import.
+        notes: Which runs of the folder are left out, and why.
     """
 
     folder: Path
     results: tuple[RunResult, ...]
     allow_imports: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         of_variant = (f"{name} ({len(self[name])})" for name in self.variants)
@@ -159,7 +161,8 @@ def load_run(folder: str | Path, *, allow_imports: Sequence[str] = ()) -> RunRes
     if not place.exists():
         raise ConfigError("there is no such folder", where=place, hint="name a run folder")
     runs = open_runs(place, imports)
-    return RunResults(place, tuple(run.result for run in runs), imports)
+    results = tuple(run.result for run in runs)
+    return RunResults(place, results, imports, tuple(left_out(place)))
 
 
 def _table(records: Iterator[dict[str, Any]]) -> pa.Table:

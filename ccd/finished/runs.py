@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccd.datasets.locate import data_folders
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading
+from ccd.files import has_torn_end
 from ccd.runs.folder import (
     ITEM_TENSOR,
     MODEL_FILE,
@@ -23,11 +24,13 @@ from ccd.runs.folder import (
     USER_TENSOR,
     finished_runs,
     missing_files,
+    own_file,
     read_about,
     read_history,
     read_results,
 )
 from ccd.runs.identity import slug
+from ccd.runs.manifest import refuse_changed_top
 from ccd.runs.per_user import PerUser, read_per_user
 from ccd.runs.records import EpochRecord, RunResult
 from ccd.suggestions import did_you_mean
@@ -89,25 +92,36 @@ class FinishedRun:
     @cached_property
     def per_user(self) -> PerUser:
         """Test metrics per user."""
-        return read_per_user(self.folder / PER_USER_FILE)[self.result.variant, self.result.seed]
+        path, key = own_file(self.folder, PER_USER_FILE), (self.result.variant, self.result.seed)
+        found = read_per_user(path)
+        if key not in found:
+            raise DamagedFileError(
+                f"this file has no row of {key[0]}, seed {key[1]}",
+                where=path,
+                hint="copy it from where the run was made, or remove it and run again",
+            )
+        return found[key]
 
     @property
     def user_ids(self) -> list[str]:
         """The users' ids in the data set's files, by position; empty where these are positions.
 
         Raises:
-            DamagedFileError: The file that lists them cannot be read.
+            DamagedFileError: The file that lists them cannot be read, or was changed.
         """
         path = self.folder.parent / USER_IDS_FILE
+        if not path.exists():
+            return []
+        refuse_changed_top(path)
         with reading(path, DamagedFileError):
-            return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+            return path.read_text(encoding="utf-8").split("\n")[:-1]
 
     @cached_property
     def graph(self) -> ConfigGraph:
         """The config graph, from the run's own ``operative.gin``."""
         from ccd.config.recipe import load_recipe
 
-        path = self.folder / OPERATIVE_FILE
+        path = own_file(self.folder, OPERATIVE_FILE)
         return load_recipe(path, allow_imports=self.imports).graphs[self.result.variant]
 
     @cached_property
@@ -121,10 +135,17 @@ class FinishedRun:
 
     @cached_property
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The weights at the best epoch, the final representations and DMA's sample."""
-        from ccd.runs.model_file import read_model
+        """The weights at the best epoch, the final representations and DMA's sample.
 
-        return read_model(self.folder / MODEL_FILE)
+        Raises:
+            DamagedFileError: The file is not the model that this run saved.
+        """
+        from ccd.runs.model_file import IDENTITY, read_model
+
+        identity = {name: str(self.about[name]) for name in IDENTITY if name in self.about}
+        tensors = read_model(self.folder / MODEL_FILE, identity, self.about["tensors"])
+        own_file(self.folder, MODEL_FILE)  # also where what is wrong cannot be told
+        return tensors
 
     @property
     def representations(self) -> Representations:
@@ -170,25 +191,16 @@ class FinishedRun:
         """What a slot of the experiment held, without the other parts."""
         from ccd.config.part import load_slot
 
-        return load_slot(self.folder / OPERATIVE_FILE, slot, allow_imports=self.imports)
+        path = own_file(self.folder, OPERATIVE_FILE)
+        return load_slot(path, slot, allow_imports=self.imports)
 
     def untrained(self, dataset: Dataset) -> Recommender:
         """The model as training found it: its initial weights depend on the seed alone."""
         return self.experiment.assemble(dataset, self.result.seed)
 
     def rebuild(self, dataset: Dataset) -> Recommender:
-        """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew.
-
-        Raises:
-            ConfigError: The run's file lacks that sample.
-        """
+        """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew."""
         model = self.untrained(dataset)
-        if model.aligner is not None and SAMPLE_TENSOR not in self.tensors:
-            raise ConfigError(
-                f"this model lacks DMA's sample ('{SAMPLE_TENSOR}')",
-                where=self.folder / MODEL_FILE,
-                hint="run this variant and seed again into another --out",
-            )
         weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
         model.restore(weights, self.tensors.get(SAMPLE_TENSOR))
         return model
@@ -240,6 +252,23 @@ def _advice(parent: Path, only: Path | None) -> str:
                 "made, or run the recipe again"
             )
     return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
+
+
+def left_out(folder: Path) -> list[str]:
+    """A sentence for each run that ``open_runs`` of a run folder finds traces of, but not whole."""
+    results = folder / RESULTS_FILE
+    notes = []
+    with reading(folder, ResourceError):
+        if results.exists() and has_torn_end(results):
+            notes.append(
+                f"the last line of {results} is torn, so the run that it tells of is left out; run "
+                "the recipe again to train that run anew"
+            )
+        for result in read_results(folder):
+            run = folder / slug(result.variant, result.seed)
+            if missing := missing_files(run):
+                notes.append(f"{run} lacks {', '.join(missing)}, so this run is left out")
+    return notes
 
 
 def how_they_ran(runs: Iterable[FinishedRun]) -> dict[str, str]:

@@ -32,6 +32,7 @@ from ccd.runs.manifest import MANIFEST_FILE, Manifest
 from ccd.runs.ownership import leftovers, refuse_foreign
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
+from ccd.runs.sealed import digest_of, refuse_changed, sealed, unsealed
 from ccd.runs.typed_lines import read_records
 
 if TYPE_CHECKING:
@@ -103,14 +104,14 @@ def missing_files(run: Path) -> list[str]:
 
 
 def read_about(run: Path) -> dict[str, Any]:
-    """What ``run.json`` in a run's own folder says: data, versions, ``settings``, ``how_it_ran``.
+    """What ``run.json`` in a run's own folder says: data, versions, settings, its files' digests.
 
     Raises:
         DamagedFileError: It is not what ``RunFolder.record_finished`` writes.
         ResourceError: It cannot be read.
     """
-    about = read_json(run / RUN_FILE)
-    for name in ("settings", "how_it_ran"):
+    about = unsealed(read_json(run / RUN_FILE), run / RUN_FILE)
+    for name in ("settings", "how_it_ran", "files", "tensors"):
         if not isinstance(about.setdefault(name, {}), dict):
             raise DamagedFileError(
                 f"'{name}' must be a JSON object of keys and values",
@@ -119,6 +120,18 @@ def read_about(run: Path) -> dict[str, Any]:
                 hint="move the file away and train this run again",
             )
     return about
+
+
+def own_file(run: Path, name: str) -> Path:
+    """The path of one of the files in a run's own folder, which is as it was written.
+
+    Raises:
+        DamagedFileError: It was damaged or changed since, or ``run.json`` was.
+        ResourceError: It cannot be read.
+    """
+    hint = "copy it from where the run was made, or remove it and run again"
+    refuse_changed(run / name, read_about(run)["files"], hint)
+    return run / name
 
 
 def refuse_mixture(
@@ -235,6 +248,7 @@ class RunFolder:
     def write_config(self, text: str) -> None:
         """Write ``config.gin``: the recipe after its includes and all bindings."""
         write_text(self.path / CONFIG_FILE, text)
+        self.manifest.keep_digest(CONFIG_FILE)
 
     def write_operative(self, text: str) -> None:
         """Write ``operative.gin``: the settings that were really used."""
@@ -251,6 +265,7 @@ class RunFolder:
                 write_text(self.path / name, "".join(f"{text}\n" for text in ids))
             else:  # an earlier attempt's, on other data
                 (self.path / name).unlink(missing_ok=True)
+            self.manifest.keep_digest(name)
 
     def finished(self) -> dict[tuple[str, int], RunResult]:
         """Result of each finished (variant, seed) whose own files are still there."""
@@ -299,7 +314,7 @@ class RunFolder:
 
     def record_epoch(self, record: EpochRecord) -> None:
         """Add one line to ``history.jsonl``."""
-        append_line(self.path / HISTORY_FILE, record.to_json())
+        append_line(self.path / HISTORY_FILE, sealed(record.to_json()))
 
     def record_finished(
         self,
@@ -321,7 +336,7 @@ class RunFolder:
             ResourceError: The disk is full or read-only. The run counts as finished if its own
                 files were written, whatever became of those on top.
         """
-        from ccd.runs.model_file import write_model
+        from ccd.runs.model_file import shapes_of, write_model
 
         # 1. The test split was opened: that counts even if nothing below succeeds.
         self.manifest.count_test_opening()
@@ -346,10 +361,12 @@ class RunFolder:
             "data_dir": str(begun.data_dir.resolve()) if begun.data_dir is not None else None,
             "settings": begun.settings.identity,
             "how_it_ran": begun.settings.how,
+            "tensors": shapes_of(tensors),
+            "files": {name: digest_of(folder / name) for name in RUN_FILES if name != RUN_FILE},
         }
-        write_json(folder / RUN_FILE, {**about, **own})
+        write_json(folder / RUN_FILE, sealed({**about, **own}))
         # 3. The line that makes it finished.
-        append_line(self.path / RESULTS_FILE, result.to_json())
+        append_line(self.path / RESULTS_FILE, sealed(result.to_json()))
         # 4. What can be made again at any time.
         self._refresh_top()
 
@@ -358,9 +375,8 @@ class RunFolder:
         runs = self.finished()
         if not runs:
             return
-        merge_per_user(
-            self.path / PER_USER_FILE, [self.run_folder(*run) / PER_USER_FILE for run in runs]
-        )
+        parts = [own_file(self.run_folder(*run), PER_USER_FILE) for run in runs]
+        merge_per_user(self.path / PER_USER_FILE, parts)
         best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
 

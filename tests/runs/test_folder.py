@@ -14,7 +14,9 @@ from ccd.errors import ConfigError, DamagedFileError, LockedError, ResourceError
 from ccd.runs import folder as folder_module
 from ccd.runs.folder import RunFolder, default_folder, read_about, read_results, refuse_mixture
 from ccd.runs.per_user import read_per_user
+from ccd.runs.sealed import sealed
 
+from .changed import seal
 from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
 
 
@@ -42,7 +44,7 @@ def test_finished_run_has_every_file(tmp_path):
         "per_user.parquet", "model.safetensors", "FREEDOM-999",
     }  # fmt: skip
     assert not [name for name in top if name.endswith(".tmp") or name == ".holder.json"]
-    assert lines(tmp_path / "out/results.jsonl") == [make_result("FREEDOM").to_json()]
+    assert lines(tmp_path / "out/results.jsonl") == [sealed(make_result("FREEDOM").to_json())]
     metadata = read_metadata(tmp_path / "out/FREEDOM-999/model.safetensors")
     assert metadata["variant"] == "FREEDOM"
     assert metadata["seed"] == "999"
@@ -330,6 +332,7 @@ def test_a_runs_damaged_settings_are_named(tmp_path):
         finish(folder, make_result("A"))
     about = tmp_path / "A-999/run.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "settings": 5}))
+    seal(about)
     with pytest.raises(
         DamagedFileError, match=r"'settings' must be .*, got a JSON int\n.*run.json\n"
     ):

@@ -22,6 +22,7 @@ from ccd.views.html_parts import Sorted, to_details, to_page, to_table
 from ccd.views.page import Page, collect
 from ccd.views.page_html import to_html
 from ccd.views.page_tables import settings_html
+from tests.runs.changed import seal
 from tests.runs.samples import make_result
 
 VOID = {"meta", "link", "img", "br", "wbr", "input"}
@@ -107,6 +108,7 @@ def test_settings_of_two_folders_stand_under_the_names_in_the_table(finished_fol
         about = json.loads(path.read_text())
         about["settings"]["Trainer.epochs"] = "77"
         path.write_text(json.dumps(about))
+        seal(path)
     comparison = Comparison(test=wilcoxon, resamples=5)
     made = collect([finished_folder, other / "FREEDOM-1"], comparison=comparison)
     epochs = made.settings["Trainer.epochs"]
@@ -124,6 +126,7 @@ def test_how_each_seed_of_a_variant_ran_is_shown(finished_folder, tmp_path):
     about = json.loads(path.read_text())
     about["how_it_ran"]["Experiment.threads"] = "8"
     path.write_text(json.dumps(about))
+    seal(path)
     made = collect([tmp_path / "run"], comparison=Comparison(test=wilcoxon, resamples=5))
     threads = made.settings["Experiment.threads"]
     assert (threads["FREEDOM"], threads["FREEDOM+DMA+NDI+CNS"]) == ("0, 8", "0")
