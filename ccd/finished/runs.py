@@ -12,6 +12,7 @@ from ccd.datasets.locate import data_folders
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading
 from ccd.files import has_torn_end
 from ccd.runs.folder import (
+    HISTORY_FILE,
     ITEM_TENSOR,
     MODEL_FILE,
     OPERATIVE_FILE,
@@ -85,9 +86,22 @@ class FinishedRun:
 
     @cached_property
     def history(self) -> list[EpochRecord]:
-        """The run's epochs, from ``history.jsonl``."""
+        """The run's epochs, from ``history.jsonl``.
+
+        Raises:
+            DamagedFileError: Some are missing, or are not what was written.
+        """
         key = (self.result.variant, self.result.seed)
-        return [x for x in read_history(self.folder.parent) if (x.variant, x.seed) == key]
+        found = [x for x in read_history(self.folder.parent) if (x.variant, x.seed) == key]
+        if [record.epoch for record in found] != list(range(self.result.epochs)):
+            raise DamagedFileError(
+                f"this file must have each of {self.result.epochs} epochs of {key[0]}, seed "
+                f"{key[1]}, once and in order",
+                where=self.folder.parent / HISTORY_FILE,
+                found=f"{len(found)} lines of it",
+                hint="bring it back from a copy; metrics and model do not depend on it",
+            )
+        return found
 
     @cached_property
     def per_user(self) -> PerUser:
@@ -241,33 +255,34 @@ def _is_own(folder: Path) -> bool:
 
 def _advice(parent: Path, only: Path | None) -> str:
     """What to do where none of a folder's runs is finished, or not the one that is asked for."""
-    results = read_results(parent)
-    if only is not None and not results:
+    if only is not None and not (parent / RESULTS_FILE).exists():
         return f"there is no {parent / RESULTS_FILE}, which lists it; copy the whole run folder"
-    for result in results:
+    for result in read_results(parent):
         run = parent / slug(result.variant, result.seed)
         if only is None or run.name == only.name:
             return (
                 f"{run} lacks {', '.join(missing_files(run))}; copy it from where the run was "
                 "made, or run the recipe again"
             )
+    if notes := left_out(parent):
+        return "; ".join([*notes[:3], "run the recipe again"])
     return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
 
 
 def left_out(folder: Path) -> list[str]:
     """A sentence for each run that ``open_runs`` of a run folder finds traces of, but not whole."""
-    results = folder / RESULTS_FILE
-    notes = []
+    results, notes, listed = folder / RESULTS_FILE, [], set()
     with reading(folder, ResourceError):
         if results.exists() and has_torn_end(results):
-            notes.append(
-                f"the last line of {results} is torn, so the run that it tells of is left out; run "
-                "the recipe again to train that run anew"
-            )
+            notes.append(f"the last line of {results} is torn, so the run in it is left out")
         for result in read_results(folder):
             run = folder / slug(result.variant, result.seed)
+            listed.add(run.name)
             if missing := missing_files(run):
                 notes.append(f"{run} lacks {', '.join(missing)}, so this run is left out")
+        for path in sorted(folder.glob(f"*/{RUN_FILE}")) if results.exists() else ():
+            if path.parent.name not in listed:
+                notes.append(f"{path.parent} is not listed in {results.name}, so it is left out")
     return notes
 
 

@@ -209,9 +209,10 @@ def test_what_is_left_out_is_said(finished_folder, tmp_path):
     results = copy / "results.jsonl"
     results.write_bytes(results.read_bytes()[:-9])
     notes = left_out(copy)
-    assert len(notes) == 2
-    assert "results.jsonl is torn, so the run that it tells of is left out" in notes[0]
+    assert len(notes) == 3
+    assert "results.jsonl is torn, so the run in it is left out" in notes[0]
     assert "FREEDOM-2 lacks model.safetensors, so this run is left out" in notes[1]
+    assert f"{CCDREC}-2 is not listed in results.jsonl, so it is left out" in notes[2]
     assert list(ccd.load_run(copy).notes) == notes
     assert gather([copy])[1] == notes
 
@@ -223,7 +224,7 @@ def test_a_changed_digit_in_a_runs_own_file_is_found(finished_folder, tmp_path, 
     data = path.read_bytes()
     place = len(data) // 2
     path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-    with pytest.raises(DamagedFileError, match=f"{name}"):
-        (run,) = open_runs(copy / "FREEDOM-1")
-        assert len(run.per_user.users) > 0
-        assert run.graph
+    (run,) = open_runs(copy / "FREEDOM-1")
+    uses = {"per_user.parquet": "per_user", "operative.gin": "graph", "run.json": "settings"}
+    with pytest.raises(DamagedFileError, match=name):
+        getattr(run, uses[name])
