@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -59,7 +58,7 @@ def run(
     with_files: WithFiles = None,
     bindings: Bindings = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045 - a path, but an empty one is not the current folder
         typer.Option(
             "--out",
             metavar="DIR",
@@ -81,8 +80,10 @@ def run(
     try:
         came: list[int] = []
         with on_signals(partial(_interrupt, came)):
+            from ccd.arguments import as_path
             from ccd.config.recipe import read_layers
 
+            folder = None if out is None else as_path("--out", out)
             # Wrong paths and variants are refused before torch is imported, which takes seconds;
             # within the block, since Ctrl-C shall be quiet then too.
             read_layers(
@@ -103,7 +104,7 @@ def run(
                 data_dir=data_dir,
                 with_files=with_files or (),
                 bindings=bindings or (),
-                out=out,
+                out=folder,
                 allow_imports=allow_imports or (),
                 observer=observer,
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_text, as_texts, as_whole
 from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.finished.runs import FinishedRun, choose_run
@@ -78,15 +78,15 @@ def plot(
             an option.
     """
     request = Request(
-        Path(folder),
-        variant=variant,
-        seed=seed,
-        metric=metric,
-        users=users,
-        data_dir=None if data_dir is None else Path(data_dir),
-        imports=as_tuple("allow_imports", allow_imports),
+        as_path("folder", folder),
+        variant=None if variant is None else as_text("variant", variant),
+        seed=None if seed is None else as_whole("seed", seed),
+        metric=None if metric is None else as_text("metric", metric),
+        users=None if users is None else as_whole("users", users, least=1),
+        data_dir=None if data_dir is None else as_path("data_dir", data_dir),
+        imports=as_texts("allow_imports", allow_imports),
     )
-    return draw(kind, request)
+    return draw(as_text("kind", kind), request)
 
 
 def draw(kind: str, request: Request) -> Figure:

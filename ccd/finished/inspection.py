@@ -142,7 +142,8 @@ class Inspection:
         """
         n_pairs = self.pairs.shape[1]
         rows = np.random.default_rng(self.run.result.seed).permutation(n_pairs)[:_TRIPLETS]
-        drawn = self.draw(*self.pairs[:, rows], epoch)
+        users, positives = self.pairs[:, rows]
+        drawn = self.draw(users, positives, epoch)
         if drawn is None:
             raise ConfigError(
                 f"{self.run.folder.name} draws no items as hard negatives: it has no sampler, or "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_texts
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun, choose_run, left_out, open_runs
 from ccd.runs.records import RunResult
@@ -44,16 +45,29 @@ class RunResults:
     def __iter__(self) -> Iterator[RunResult]:
         return iter(self.results)
 
-    def __getitem__(self, variant: str) -> list[RunResult]:
-        """The results of one variant, by seed.
+    def __contains__(self, wanted: object) -> bool:
+        """Whether there is that result, or a result of the variant with that name."""
+        return wanted in (self.variants if isinstance(wanted, str) else self.results)
+
+    @overload
+    def __getitem__(self, wanted: SupportsIndex) -> RunResult: ...
+    @overload
+    def __getitem__(self, wanted: str | slice) -> list[RunResult]: ...
+    def __getitem__(self, wanted: str | slice | SupportsIndex) -> RunResult | list[RunResult]:
+        """The results of the variant with that name, by seed, or those at a place in the list.
 
         Raises:
             KeyError: There are none; the message names the variants that have some.
+            IndexError: There is no such place.
         """
-        found = [result for result in self.results if result.variant == variant]
+        if isinstance(wanted, slice):
+            return list(self.results[wanted])
+        if isinstance(wanted, SupportsIndex) and not isinstance(wanted, bool):
+            return self.results[index(wanted)]
+        found = [result for result in self.results if result.variant == wanted]
         if not found:
-            hint = did_you_mean(str(variant), self.variants, list_all=True)
-            raise KeyError(f"no result of '{variant}'; {hint}")
+            hint = did_you_mean(str(wanted), self.variants, list_all=True)
+            raise KeyError(f"no result of '{wanted}'; {hint}")
         return found
 
     @property
@@ -156,8 +170,7 @@ def load_run(folder: str | Path, *, allow_imports: Sequence[str] = ()) -> RunRes
         ConfigError: There is no finished run.
         DamagedFileError: A file in it cannot be used.
     """
-    imports = as_tuple("allow_imports", allow_imports)
-    place = Path(folder)
+    imports, place = as_texts("allow_imports", allow_imports), as_path("folder", folder)
     if not place.exists():
         raise ConfigError("there is no such folder", where=place, hint="name a run folder")
     runs = open_runs(place, imports)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ccd.arguments import as_path, as_text, as_texts, as_whole
 from ccd.datasets.locate import data_folders
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading
 from ccd.files import has_torn_end
@@ -180,7 +181,7 @@ class FinishedRun:
         named = self.about.get("data_dir")
         return Path(named) if isinstance(named, str) else None
 
-    def dataset(self, data_dir: Path | None = None) -> Dataset:
+    def dataset(self, data_dir: str | Path | None = None) -> Dataset:
         """The data set that the run was trained on.
 
         Args:
@@ -190,7 +191,8 @@ class FinishedRun:
         Raises:
             DataError: It is not there, or its content is another one.
         """
-        folders = data_folders(data_dir, remembered=self.data_dir)
+        named = None if data_dir is None else as_path("data_dir", data_dir)
+        folders = data_folders(named, remembered=self.data_dir)
         dataset: Dataset = self._part("dataset").factory()(folders)
         if dataset.fingerprint != self.fingerprint:
             raise DataError(
@@ -224,13 +226,14 @@ _RESULTS = (USER_TENSOR, ITEM_TENSOR, SAMPLE_TENSOR)
 """What is in the file of a model beside its weights."""
 
 
-def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
+def open_runs(folder: str | Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     """The finished runs of a run folder, or the one whose own folder is given.
 
     Raises:
         ConfigError: There are none.
         ResourceError: The folder cannot be read.
     """
+    folder = as_path("folder", folder)
     parent, only = folder, None
     with reading(folder, ResourceError):
         if _is_own(folder):
@@ -238,7 +241,7 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
                 folder = folder.resolve()  # of '.' or a link: the real one lies beside its list
             parent, only = folder.parent, folder
     runs = [
-        FinishedRun(parent / slug(variant, seed), result, tuple(imports))
+        FinishedRun(parent / slug(variant, seed), result, as_texts("allow_imports", imports))
         for (variant, seed), result in finished_runs(parent).items()
     ]
     found = [run for run in runs if only is None or run.folder.name == only.name]
@@ -299,16 +302,21 @@ def how_they_ran(runs: Iterable[FinishedRun]) -> dict[str, str]:
 
 
 def choose_run(
-    folder: Path, variant: str | None, seed: int | None, imports: Sequence[str] = ()
+    folder: str | Path,
+    variant: str | None = None,
+    seed: int | None = None,
+    imports: Sequence[str] = (),
 ) -> FinishedRun:
     """One run of a folder: of the variant and seed asked for, else the last variant's first seed.
 
     Raises:
         ConfigError: There is no such run.
     """
+    folder = as_path("folder", folder)
     runs = open_runs(folder, imports)
     names = list(dict.fromkeys(run.result.variant for run in runs))
-    wanted = names[-1] if variant is None else variant
+    wanted = names[-1] if variant is None else as_text("variant", variant)
+    seed = None if seed is None else as_whole("seed", seed)
     if wanted not in names:
         raise ConfigError(
             f"this folder has no finished run of '{wanted}'",
