@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ccd.errors import ConfigError, DamagedFileError, Place, ResourceError, reading, reason
+from ccd.terminal.visible import HIDDEN
 
 _NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
@@ -117,7 +118,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def json_line(record: dict[str, Any]) -> str:
     """``record`` on one line of strict JSON; a number that is not finite becomes null."""
-    return json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:

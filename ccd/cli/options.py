@@ -108,9 +108,10 @@ def say_left_out(folder: Path) -> None:
     import sys
 
     from ccd.finished.runs import left_out
+    from ccd.terminal.visible import visible
 
     for note in left_out(folder):
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {visible(note)}", file=sys.stderr)
 
 
 Variant = Annotated[

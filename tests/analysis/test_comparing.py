@@ -145,6 +145,8 @@ def test_seeds_that_ran_otherwise_are_seeds_of_one_variant(finished_folder, tmp_
         results = folders[-1] / "results.jsonl"
         lines = results.read_text().splitlines(keepends=True)
         results.write_text("".join(x for x in lines if json.loads(x)["seed"] == kept))
+        for other in folders[-1].glob(f"*-{3 - kept}"):
+            shutil.rmtree(other)
         for path in folders[-1].glob("*/run.json"):
             about = json.loads(path.read_text())
             about["how_it_ran"] |= {"Experiment.threads": f"{place + 1}", "Experiment.device": "x"}

@@ -18,7 +18,7 @@ from ccd.figures.ablation import draw_ablation
 from ccd.figures.style import svg_text
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
-from ccd.views.html_parts import Sorted, to_details, to_page, to_table
+from ccd.views.html_parts import Part, Sorted, to_details, to_page, to_table
 from ccd.views.page import Page, collect
 from ccd.views.page_html import to_html
 from ccd.views.page_tables import settings_html
@@ -182,7 +182,9 @@ def test_chromium_sorts_by_that_number_and_prints_what_is_folded(tmp_path):
     rows = [
         (name, Sorted(name, value)) for name, value in (("45s", 45), ("3m10s", 190), ("1h", 3600))
     ]
-    page = to_page("t", {"T": to_table(("trial", "time"), rows) + to_details("more", "<p>x</p>")})
+    page = to_page(
+        "t", [Part("T", to_table(("trial", "time"), rows) + to_details("more", "<p>x</p>"))]
+    )
     acts = (
         "<script>document.querySelectorAll('th button')[1].click();"
         "dispatchEvent(new Event('beforeprint'));document.title = [...document.querySelectorAll("
