@@ -41,10 +41,7 @@ def tsne(request: Request) -> Figure:
         title: _state(model, dataset, users, items, background) for title, model in shown.items()
     }
     names = [name_of(int(user), dataset.user_ids) for user in users]
-    title = (
-        f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}: users and the items "
-        "they interacted with; grey: other items, fused"
-    )
+    title = f"{request.title}: users and the items they interacted with; grey: other items, fused"
     return draw_tsne(states, owners, names, title)
 
 
@@ -100,7 +97,7 @@ def negatives(request: Request) -> Figure:
         users = model.final.users.numpy()
         scenes.append(Scene(users[user], final[item], shown, final[background], names))
     title = (
-        f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}: negatives of each "
-        f"pool, drawn from the model of epoch {run.result.best_epoch}, final representations"
+        f"{request.title}: negatives of each pool, drawn from the model of epoch "
+        f"{run.result.best_epoch}, final representations"
     )
     return draw_negatives(scenes, title)

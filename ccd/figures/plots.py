@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ class Request:
         data_dir: Folder that holds the data set, where it is not where the run found it.
         imports: Python modules that the runs' settings may import.
         study: For ``sensitivity``: an opened study, instead of what ``folder`` holds.
+        opened: For figures of one run: that run, instead of one of ``folder``.
+        called: What ``opened`` is called where its variant's name is not enough.
     """
 
     folder: Path
@@ -42,11 +45,19 @@ class Request:
     data_dir: Path | None = None
     imports: Sequence[str] = ()
     study: Study | None = None
+    opened: FinishedRun | None = None
+    called: str | None = None
 
-    @property
+    @cached_property
     def run(self) -> FinishedRun:
         """The one run of a figure that shows one."""
-        return choose_run(self.folder, self.variant, self.seed, self.imports)
+        return self.opened or choose_run(self.folder, self.variant, self.seed, self.imports)
+
+    @property
+    def title(self) -> str:
+        """Names that run."""
+        result = self.run.result
+        return f"{result.dataset}, {self.called or result.variant}, seed {result.seed}"
 
 
 def plot(

@@ -64,6 +64,16 @@ def above_right(axes: Axes, columns: int) -> None:
     )  # fmt: skip
 
 
+def legend_label(name: str) -> str:
+    """``name`` as a legend shows it: matplotlib leaves out what begins with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
+def single(values: Sequence[object]) -> str:
+    """The marker of a line: a line through one point cannot be seen without."""
+    return "o" if len(values) == 1 else ""
+
+
 def whole_numbers(axes: Axes) -> None:
     """Epochs and trials are counted: no ticks between them."""
     from matplotlib.ticker import MaxNLocator

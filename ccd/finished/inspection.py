@@ -20,7 +20,7 @@ from ccd.graphs.items_by_user import ItemsByUser
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import ItemNegatives, RandomNegatives
 from ccd.negatives.probe import Triplets, measure
-from ccd.runs.history import stages
+from ccd.runs.history import MEASURES, stages
 from ccd.suggestions import closest
 from ccd.training.recommender import Recommender
 
@@ -275,11 +275,15 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
 
 
 def _recorded(run: FinishedRun, epoch: int | None) -> list[Stage]:
-    records = [r for r in run.history if r.negatives and epoch in (None, r.epoch)]
+    records = [
+        r
+        for r in run.history
+        if set(MEASURES) <= set(r.negatives or ()) and epoch in (None, r.epoch)
+    ]
     found = []
     for source, part in stages(records):
         measured = [record.negatives or {} for record in part]
-        means = {key: float(np.mean([values[key] for values in measured])) for key in measured[0]}
+        means = {key: float(np.mean([values[key] for values in measured])) for key in MEASURES}
         found.append(Stage(source, part[0].epoch, part[-1].epoch, means))
     return found
 

@@ -10,6 +10,7 @@ from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.finished.inspection import Inspection, index_of, inspect_negatives
 from ccd.finished.runs import choose_run
+from ccd.runs.history import MEASURES
 from ccd.views.inspection_text import InspectedView
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
@@ -31,6 +32,8 @@ def test_what_training_recorded_is_shown_pool_by_pool(finished_folder):
     assert found.stages[0].measures["hard_to_user_50"] == pytest.approx(
         found.stages[0].measures["random_to_user_50"]
     )  # epoch 0 has random negatives only
+    recorded = choose_run(finished_folder, CCDREC, 1).history[1].negatives
+    assert set(recorded) == set(MEASURES)
     text = shown(found)
     assert "as recorded in training" in text
     assert "pool 4/4" in text

@@ -115,6 +115,9 @@ def test_settings_of_two_folders_stand_under_the_names_in_the_table(finished_fol
     assert (epochs["FREEDOM"], epochs["FREEDOM (other run)"]) == ("5", "77")
     assert "FREEDOM (other run)" in made.figures["ablation"]
     assert "FREEDOM (other run)" in made.figures["curves"]
+    # Figures of one run show the last of the table, from its own folder.
+    for kind in ("tsne", "pools", "negatives"):
+        assert "planted, FREEDOM (other run), seed 1" in made.figures[kind]
     assert made.commands[1] == "ccd run 'other run.gin' --only FREEDOM --seed 1"
     assert made.recipes["other run.gin"] == (other / "config.gin").read_text()
     assert f"Data of {other}" in made.facts
