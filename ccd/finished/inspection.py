@@ -269,7 +269,8 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
         near = closest(name, ids)
         hint = f"did you mean {near}?" if near else ""
         raise ConfigError(f"no '{name}' in the data set", hint=hint)
-    if not name.isdecimal() or int(name) >= n:
+    is_plain = name.isdecimal() and str(int(name)) == name  # '007' and '٣' are no ids of theirs
+    if not is_plain or int(name) >= n:
         raise ConfigError(f"no '{name}' in the data set", hint=f"its ids are 0 to {n - 1}")
     return int(name)
 

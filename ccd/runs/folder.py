@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ccd
 from ccd.config.identity import Settings
-from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
+from ccd.errors import ConfigError, ResourceError, reading
 from ccd.files import (
     append_line,
     json_line,
@@ -32,7 +32,7 @@ from ccd.runs.manifest import MANIFEST_FILE, Manifest
 from ccd.runs.ownership import leftovers, refuse_foreign
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
-from ccd.runs.sealed import digest_of, refuse_changed, sealed, unsealed
+from ccd.runs.sealed import check_values, digest_of, refuse_changed, sealed, unsealed
 from ccd.runs.typed_lines import read_records
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ def missing_files(run: Path) -> list[str]:
     return [name for name in RUN_FILES if not (run / name).exists()]
 
 
+_MAPPINGS = ("settings", "how_it_ran", "files", "tensors")
+
+
 def read_about(run: Path) -> dict[str, Any]:
     """What ``run.json`` in a run's own folder says: data, versions, settings, its files' digests.
 
@@ -111,14 +114,10 @@ def read_about(run: Path) -> dict[str, Any]:
         ResourceError: It cannot be read.
     """
     about = unsealed(read_json(run / RUN_FILE), run / RUN_FILE)
-    for name in ("settings", "how_it_ran", "files", "tensors"):
-        if not isinstance(about.setdefault(name, {}), dict):
-            raise DamagedFileError(
-                f"'{name}' must be a JSON object of keys and values",
-                where=run / RUN_FILE,
-                found=f"a JSON {type(about[name]).__name__}",
-                hint="move the file away and train this run again",
-            )
+    for name in _MAPPINGS:
+        about.setdefault(name, {})
+    kinds = {**dict.fromkeys(_MAPPINGS, dict[str, str]), "data_dir": str | None}
+    check_values(about, kinds, run / RUN_FILE, "move the file away and train this run again")
     return about
 
 

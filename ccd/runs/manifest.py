@@ -13,9 +13,19 @@ import ccd
 from ccd.datasets.dataset import Dataset
 from ccd.files import read_json, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
-from ccd.runs.sealed import digest_of, refuse_changed, sealed, unsealed
+from ccd.runs.sealed import check_values, digest_of, refuse_changed, sealed, unsealed
 
 MANIFEST_FILE = "manifest.json"
+_KINDS = {
+    **dict.fromkeys(("versions", "machine", "data"), dict[str, Any]),
+    "files": dict[str, str],
+    "earlier": list[dict[str, Any]],
+    **dict.fromkeys(("variants", "imports"), list[str]),
+    "seeds": list[int],
+    "baseline": str | None,
+    "test_openings": int,
+}
+"""What readers of a manifest rely on."""
 _OF_THE_RECIPE = ("recipe", "variants", "baseline", "seeds", "imports")
 
 
@@ -133,7 +143,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         DamagedFileError: It is no JSON object, or not what was written.
     """
     path = folder / MANIFEST_FILE
-    return unsealed(read_json(path), path) if path.exists() else {}
+    if not path.exists():
+        return {}
+    record = unsealed(read_json(path), path)
+    if is_manifest(record):
+        check_values(record, _KINDS, path, "bring it back from a copy")
+    return record
 
 
 def refuse_changed_top(path: Path) -> None:
@@ -149,8 +164,7 @@ def refuse_changed_top(path: Path) -> None:
 
 def is_manifest(record: dict[str, Any]) -> bool:
     """Whether a JSON object is a manifest of ccd; other programs have files of that name too."""
-    versions = record.get("versions")
-    return isinstance(versions, dict) and "ccd" in versions and "test_openings" in record
+    return record.keys() >= {"versions", "test_openings"}
 
 
 def _now() -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from ccd.errors import DamagedFileError, ResourceError, Where, reading
 
 _CHECKSUM = "checksum"
@@ -37,6 +39,31 @@ def unsealed(record: Mapping[str, Any], where: Where) -> dict[str, Any]:
             hint=f"bring it back from a copy; if you changed it on purpose, drop its '{_CHECKSUM}'",
         )
     return plain
+
+
+def check_values(
+    record: Mapping[str, Any], kinds: Mapping[str, Any], where: Where, hint: str
+) -> None:
+    """Refuse a record in which one of the named values is of another kind; it may lack some.
+
+    Args:
+        record: What was read.
+        kinds: Key to the type of its value, such as ``dict[str, str]``.
+        where: The file.
+        hint: What to do about it.
+
+    Raises:
+        DamagedFileError: A value is something else.
+    """
+    for key in kinds.keys() & record.keys():
+        try:
+            TypeAdapter(kinds[key]).validate_python(record[key], strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, (key, *problem["loc"])))
+            raise DamagedFileError(
+                f"'{place}' is not what ccd writes: {problem['msg']}", where=where, hint=hint
+            ) from error
 
 
 def digest_of(path: Path) -> str:

@@ -6,10 +6,12 @@ top) is made anew whenever ``ccd run`` opens the folder, and read by nothing of 
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ from ccd.finished.inspection import inspect_negatives
 from ccd.runs.folder import RunFolder
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
+from ccd.views.page import collect
+
+Change = Callable[[dict[str, Any]], object]
 
 CASES = 500
 READ = (
@@ -110,3 +115,55 @@ def test_damage_is_refused_or_said_and_never_shown_as_a_result(folder):
     assert left_out > 0
     assert refused > 0.9 * CASES
     print(f"{refused} refused, {left_out} left out, {time.monotonic() - began:.1f} s")
+
+
+def drop(key: str) -> Change:
+    return lambda record: record.pop(key)
+
+
+def put(**values: Any) -> Change:
+    return lambda record: record.update(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("history.jsonl", drop("valid")),
+        ("history.jsonl", drop("losses")),
+        ("history.jsonl", put(losses={"bpr": 0.1})),
+        ("history.jsonl", put(epoch=10**30)),
+        ("history.jsonl", put(negatives={"hard_false": "often"})),
+        ("results.jsonl", put(test={"recall@20": float("nan")})),
+        ("results.jsonl", put(valid={"recall@20": float("inf")})),
+        ("results.jsonl", put(epochs=0)),
+        ("results.jsonl", put(seconds={"total": "long"})),
+        ("manifest.json", put(variants=7)),
+        ("manifest.json", put(seeds=["a"])),
+        ("manifest.json", put(data=5)),
+        ("manifest.json", put(machine=[1])),
+        ("manifest.json", put(earlier=[3])),
+        ("FREEDOM-1/run.json", put(settings={"Trainer.epochs": 5})),
+        ("FREEDOM-1/run.json", put(data_dir=["a"])),
+        ("FREEDOM-1/run.json", put(files=7)),
+    ],
+)
+def test_values_that_ccd_never_writes_are_refused_whole_or_not(folder, tmp_path, name, change):
+    copy = Path(shutil.copytree(folder, tmp_path / "run"))
+    path = copy / name
+    lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    records = [json.loads(line) for line in lines]
+    for record in records:
+        del record["checksum"]
+        change(record)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(DamagedFileError, match=Path(name).name):
+        seen(copy)
+
+
+def test_a_page_says_which_figure_a_damaged_history_costs(folder, tmp_path):
+    copy = Path(shutil.copytree(folder, tmp_path / "run"))
+    history = copy / "history.jsonl"
+    history.write_text(history.read_text()[:-2000])
+    page = collect([copy], comparison=Comparison(test=wilcoxon, resamples=2))
+    assert "history.jsonl" in page.skipped["curves"]
+    assert "ablation" in page.figures

@@ -88,6 +88,12 @@ def test_unknown_epochs_and_users_are_refused(finished_folder):
     assert index_of("B7", ("A12", "B7"), 2) == 1
 
 
+@pytest.mark.parametrize("name", ["007", "٣", "+7", " 7", "7.0", "-1", "60"])
+def test_only_the_plain_form_of_a_number_is_a_position(name):
+    with pytest.raises(ConfigError, match="its ids are 0 to 59"):
+        index_of(name, (), 60)
+
+
 def test_a_user_who_has_seen_all_items_has_no_negatives(finished_folder):
     run = choose_run(finished_folder, CCDREC, 1)
     plain = run.dataset()

@@ -248,7 +248,7 @@ def test_folder_that_is_no_run_folder_is_refused_and_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "manifest", [{"name": "an extension", "version": "2"}, {"versions": "1"}, {"test_openings": 1}]
+    "manifest", [{"name": "an extension", "version": "2"}, {"versions": {}}, {"test_openings": 1}]
 )
 def test_a_folder_of_another_program_is_left_as_it_was(tmp_path, manifest):
     (tmp_path / "sub").mkdir()
@@ -334,7 +334,7 @@ def test_a_runs_damaged_settings_are_named(tmp_path):
     about.write_text(json.dumps({**json.loads(about.read_text()), "settings": 5}))
     seal(about)
     with pytest.raises(
-        DamagedFileError, match=r"'settings' must be .*, got a JSON int\n.*run.json\n"
+        DamagedFileError, match=r"'settings' is not .*: Input should be a .*dict.*\n.*run.json\n"
     ):
         refuse_mixture(tmp_path, {"A": SETTINGS.identity}, "f00d")
 
