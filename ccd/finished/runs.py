@@ -19,20 +19,18 @@ from ccd.runs.folder import (
     OPERATIVE_FILE,
     PER_USER_FILE,
     RESULTS_FILE,
-    RUN_FILE,
     RUN_FILES,
     SAMPLE_TENSOR,
     USER_IDS_FILE,
     USER_TENSOR,
     finished_runs,
     missing_files,
-    own_file,
-    read_about,
     read_history,
     read_results,
 )
 from ccd.runs.identity import slug
 from ccd.runs.manifest import refuse_changed_top
+from ccd.runs.own_folder import RUN_FILE, own_file, read_about
 from ccd.runs.per_user import PerUser, read_per_user
 from ccd.runs.records import EpochRecord, RunResult
 from ccd.suggestions import did_you_mean

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ccd
 from ccd.config.identity import Settings
@@ -18,7 +18,6 @@ from ccd.errors import ConfigError, ResourceError, reading
 from ccd.files import (
     append_line,
     json_line,
-    read_json,
     read_lines,
     refusing_io,
     repair_lines,
@@ -29,10 +28,11 @@ from ccd.files import (
 from ccd.runs.identity import config_hash, differences, slug
 from ccd.runs.lock import HOLDER_FILE, FolderLock
 from ccd.runs.manifest import MANIFEST_FILE, Manifest
-from ccd.runs.ownership import leftovers, refuse_foreign
+from ccd.runs.own_folder import RUN_FILE, own_file, read_about
+from ccd.runs.ownership import leftovers, refuse_foreign, remove_leftovers
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
-from ccd.runs.sealed import check_values, digest_of, refuse_changed, sealed, unsealed
+from ccd.runs.sealed import digest_of, sealed
 from ccd.runs.typed_lines import read_records
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ HISTORY_FILE = "history.jsonl"
 RESULTS_FILE = "results.jsonl"
 PER_USER_FILE = "per_user.parquet"
 MODEL_FILE = "model.safetensors"
-RUN_FILE = "run.json"
 RUN_FILES = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
 """What the own folder of a finished run holds."""
 TABLE_FILE = "table.md"
@@ -101,36 +100,6 @@ def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
 def missing_files(run: Path) -> list[str]:
     """The files that a run's own folder lacks; none where the run is finished."""
     return [name for name in RUN_FILES if not (run / name).exists()]
-
-
-_MAPPINGS = ("settings", "how_it_ran", "files", "tensors")
-
-
-def read_about(run: Path) -> dict[str, Any]:
-    """What ``run.json`` in a run's own folder says: data, versions, settings, its files' digests.
-
-    Raises:
-        DamagedFileError: It is not what ``RunFolder.record_finished`` writes.
-        ResourceError: It cannot be read.
-    """
-    about = unsealed(read_json(run / RUN_FILE), run / RUN_FILE)
-    for name in _MAPPINGS:
-        about.setdefault(name, {})
-    kinds = {**dict.fromkeys(_MAPPINGS, dict[str, str]), "data_dir": str | None}
-    check_values(about, kinds, run / RUN_FILE, "move the file away and train this run again")
-    return about
-
-
-def own_file(run: Path, name: str) -> Path:
-    """The path of one of the files in a run's own folder, which is as it was written.
-
-    Raises:
-        DamagedFileError: It was damaged or changed since, or ``run.json`` was.
-        ResourceError: It cannot be read.
-    """
-    hint = "copy it from where the run was made, or remove it and run again"
-    refuse_changed(run / name, read_about(run)["files"], hint)
-    return run / name
 
 
 def refuse_mixture(
@@ -213,7 +182,7 @@ class RunFolder:
         self._lock = FolderLock(self.path)
         taken_over = self._lock.acquire()
         try:
-            self._remove_leftovers()
+            remove_leftovers(self.path, TOP_FILES, RUN_FILES)
             torn = [repair_lines(self.path / name) for name in (HISTORY_FILE, RESULTS_FILE)]
             self.manifest = Manifest(self.path)
             self._refresh_top()
@@ -378,15 +347,6 @@ class RunFolder:
         merge_per_user(self.path / PER_USER_FILE, parts)
         best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
-
-    def _remove_leftovers(self) -> None:
-        """Remove what a crash left half written, in the folder and in the runs' own."""
-        found = list(leftovers(self.path, TOP_FILES))
-        for own in self.path.iterdir():
-            if own.is_dir() and not own.is_symlink():
-                found += leftovers(own, RUN_FILES)
-        for path in found:
-            path.unlink()
 
     def _forget(self, path: Path, variant: str, seed: int) -> None:
         """Drop the lines of one run."""

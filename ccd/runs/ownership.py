@@ -47,6 +47,22 @@ def leftovers(folder: Path, names: Collection[str]) -> Iterator[Path]:
     return (entry for entry in folder.iterdir() if is_leftover(entry.name, names))
 
 
+def remove_leftovers(folder: Path, top: Collection[str], own: Collection[str]) -> None:
+    """Remove what a crash left half written, in a run folder and in the runs' own.
+
+    Args:
+        folder: The run folder.
+        top: Names of the files in it.
+        own: Names of the files in a run's own folder.
+    """
+    found = list(leftovers(folder, top))
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            found += leftovers(entry, own)
+    for path in found:
+        path.unlink()
+
+
 def is_leftover(file: str, names: Collection[str]) -> bool:
     """Whether a file's name is that of a temporary file which was to become one of ``names``."""
     found = _TEMPORARY.fullmatch(file)
