@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ccd.arguments import as_path, as_tuple
+from ccd.arguments import as_path, as_seeds
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
 from ccd.config.identity import settings_of
@@ -44,7 +44,7 @@ def run(
     bindings: Sequence[str] = (),
     only: Sequence[str] = (),
     seeds: Sequence[int] = (),
-    dataset: str | None = None,
+    dataset: str | Path | None = None,
     data_dir: str | Path | None = None,
     with_files: Sequence[str | Path] = (),
     out: str | Path | None = None,
@@ -72,19 +72,21 @@ def run(
         NumericError: A loss stopped being finite.
         ResourceError: Memory, disk or device does not suffice.
     """
-    own_seeds, texts = as_tuple("seeds", seeds), as_tuple("bindings", bindings)
+    own_seeds = as_seeds(seeds)
+    folder = as_path("out", out) if out is not None else None
+    place = as_path("data_dir", data_dir) if data_dir is not None else None
     loaded = load_recipe(
-        recipe,
+        as_path("recipe", recipe),
         dataset=dataset,
         with_files=with_files,
-        bindings=[*texts, f"Ablation.seeds = {own_seeds!r}"] if own_seeds else texts,
+        bindings=bindings,
         only=only,
         allow_imports=allow_imports,
     )
+    loaded = replace(loaded, seeds=own_seeds or loaded.seeds)
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
-    folder = as_path(out) if out is not None else default_folder(loaded.name)
-    place = as_path(data_dir) if data_dir is not None else None
+    folder = folder or default_folder(loaded.name)
     return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ccd.errors import ConfigError, DamagedFileError, Place, ResourceError, reading, reason
+from ccd.terminal.visible import HIDDEN
 
 _NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
@@ -145,8 +146,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         with reading(path, ResourceError):
             data = path.read_bytes()
-        record = json.loads(data)
-    except (ValueError, RecursionError) as error:  # the second where it is nested without end
+        record = _parsed(data)
+    except ValueError as error:
         raise DamagedFileError(
             f"this file is not JSON: {reason(error)}",
             where=path,
@@ -161,7 +162,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def json_line(record: dict[str, Any]) -> str:
     """``record`` on one line of strict JSON; a number that is not finite becomes null."""
-    return json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
@@ -194,6 +196,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         ResourceError: The file cannot be read.
     """
     return _split_lines(path)[0]
+
+
+def has_torn_end(path: Path) -> bool:
+    """Whether ``read_lines`` leaves out a torn last line of the file.
+
+    Raises:
+        DamagedFileError: A line other than the last is not a JSON object.
+        ResourceError: The file cannot be read.
+    """
+    return bool(_split_lines(path)[1])
 
 
 def repair_lines(path: Path) -> str | None:
@@ -255,10 +267,29 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = _parsed(line)
+    except ValueError:
         return None
     return record if isinstance(record, dict) else None
+
+
+def _parsed(data: bytes) -> Any:
+    """What strict JSON says.
+
+    Raises:
+        ValueError: It is something else, such as NaN, half a character or thousands of brackets.
+    """
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if b"\\u" in data:  # half of a character can be read but never be written; bytes of names can
+        json.dumps(value, ensure_ascii=False).encode(errors="surrogateescape")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _sync(path: Path) -> None:

@@ -115,7 +115,10 @@ def test_damaged_line_in_the_middle_is_refused_with_its_number(tmp_path):
         files.read_lines(path)
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", ""])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[1]", "", '{"a": NaN}', '{"a": -Infinity}', "[" * 200_000, '{"a": "\\ud800"}'],
+)
 def test_read_json_refuses_what_is_no_object(tmp_path, content):
     path = tmp_path / "manifest.json"
     path.write_text(content)

@@ -61,9 +61,9 @@ def test_any_legal_name_is_a_run_folder(name, monkeypatch, tmp_path):
 
 def test_per_user_files_are_written_where_they_are_named():
     metrics = PerUser(np.arange(3), {"recall@5": np.zeros(3)})
-    write_per_user(as_path("exp:1"), "A", 1, metrics)
-    merge_per_user(as_path("exp:2"), [as_path("exp:1")])
-    assert list(read_per_user(as_path("exp:2"))) == [("A", 1)]
+    write_per_user(as_path("out", "exp:1"), "A", 1, metrics)
+    merge_per_user(as_path("out", "exp:2"), [as_path("out", "exp:1")])
+    assert list(read_per_user(as_path("out", "exp:2"))) == [("A", 1)]
 
 
 @pytest.mark.parametrize("out", [("--out=~/run",), ("--out", "~/run")])

@@ -112,8 +112,8 @@ def test_what_a_notebook_shows_is_short(notebook, monkeypatch):
     ("options", "message"),
     [
         ({"users": []}, "users names no user; leave it out for all"),
-        ({"k": "5"}, "k must be at least 1 .* whole numbers, got '5'"),
-        ({"k": True}, "k must be at least 1 .* whole numbers"),
+        ({"k": "5"}, "k must be at least 1 and a whole number, got '5'"),
+        ({"k": True}, "k must be at least 1 and a whole number"),
         ({"seed": 1}, "an opened run has no use for seed; leave it out"),
     ],
 )

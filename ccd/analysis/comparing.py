@@ -15,7 +15,7 @@ from ccd.analysis.tables import Table, build_table
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError, Place
 from ccd.files import finite
-from ccd.finished.runs import FinishedRun, open_runs
+from ccd.finished.runs import FinishedRun, left_out, open_runs
 from ccd.runs.manifest import read_manifest
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast, corrected
@@ -168,10 +168,11 @@ def gather(
         ConfigError: The runs are of different data.
     """
     found: dict[tuple[str, int], FinishedRun] = {}
-    notes = []
+    notes: list[str] = []
     first: FinishedRun | None = None
     settings: dict[str, Mapping[str, str]] = {}
     for folder in folders:
+        notes += left_out(folder)
         for run in open_runs(folder, imports):
             first = first or run
             if run.fingerprint != first.fingerprint:

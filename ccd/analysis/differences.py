@@ -13,7 +13,7 @@ from ccd.analysis.common_metrics import choose_metric, common_metrics
 from ccd.analysis.tables import main_metrics
 from ccd.errors import ConfigError
 from ccd.files import finite
-from ccd.finished.runs import FinishedRun, how_they_ran, open_runs
+from ccd.finished.runs import FinishedRun, how_they_ran, left_out, open_runs
 from ccd.runs.manifest import read_manifest
 from ccd.runs.per_user import PerUser
 from ccd.statistics.comparison import Comparison, Contrast
@@ -109,7 +109,7 @@ def diff(
     """
     a, b = (_one_variant(folder, variant) for folder in (first, second))
     same_data = a[0].fingerprint == b[0].fingerprint
-    notes = []
+    notes = [*left_out(first), *left_out(second)]
     runs = _paired(a, b)
     if not same_data:
         notes.append("the data differ, so users are not compared: they need not be the same ones")

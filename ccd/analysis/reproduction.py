@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ccd.errors import DamagedFileError, reading
 from ccd.finished.runs import FinishedRun
 from ccd.runs.folder import CONFIG_FILE
-from ccd.runs.manifest import read_manifest
+from ccd.runs.manifest import read_manifest, refuse_changed_top
 
 
 class Reproduction(NamedTuple):
@@ -36,6 +36,7 @@ def reproduction(runs: Sequence[FinishedRun]) -> Reproduction:
             continue
         name = _file_name(home, recipes) if len(homes) > 1 else CONFIG_FILE
         members = [run for run in runs if run.folder.parent == home]
+        refuse_changed_top(path)
         with reading(path, DamagedFileError):
             recipes[name] = path.read_text(encoding="utf-8")
         manifest = read_manifest(home)

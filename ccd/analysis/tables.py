@@ -19,21 +19,21 @@ WORSE = "↓"
 """Stands before the stars of a variant that the test finds worse than the baseline."""
 
 
-def mark(p_value: float, *, worse: bool) -> str:
-    """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001, after ``↓`` for a loss."""
+def mark(p_value: float, *, worse: bool, down: str = WORSE) -> str:
+    """``*`` for p < 0.05, ``**`` for p < 0.01, ``***`` for p < 0.001, after ``down`` for a loss."""
     stars = "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
-    return f"{WORSE * worse}{stars}" if stars else ""
+    return f"{down * worse}{stars}" if stars else ""
 
 
 LEVELS = "* p < 0.05, ** p < 0.01, *** p < 0.001"
 """What the stars say."""
 
 
-def meaning(table: Table) -> str:
+def meaning(table: Table, down: str = WORSE) -> str:
     """What marks say, and what none says; empty where nothing was tested."""
     if not table.contrasts:
         return ""
-    return f"{LEVELS} against {table.baseline}, two-sided; {WORSE}: worse ({table.test})"
+    return f"{LEVELS} against {table.baseline}, two-sided; {down}: worse ({table.test})"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,11 @@ class Cell:
     @property
     def mark(self) -> str:
         """The stars of the p-value; empty without one."""
-        return "" if self.p_value is None else mark(self.p_value, worse=self.worse)
+        return self.marked()
+
+    def marked(self, down: str = WORSE) -> str:
+        """The mark, with ``down`` for a loss."""
+        return "" if self.p_value is None else mark(self.p_value, worse=self.worse, down=down)
 
 
 @dataclass(frozen=True)

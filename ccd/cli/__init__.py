@@ -34,6 +34,7 @@ from ccd.cli.show import show
 from ccd.cli.verify import verify
 from ccd.errors import CcdError, Place, ResourceError
 from ccd.terminal.stdout import close_stdout, give_up_stdout, say
+from ccd.terminal.visible import visible
 
 app = typer.Typer(
     name="ccd",
@@ -150,7 +151,7 @@ def _report(error: CcdError, *, as_json: bool) -> int:
         say(json.dumps({"error": error.to_json()}))
     else:
         with suppress(OSError):  # nobody can be told
-            print(f"ccd: error: {error}", file=sys.stderr)
+            print(f"ccd: error: {visible(str(error), keep=chr(10))}", file=sys.stderr)
     return error.exit_code
 
 

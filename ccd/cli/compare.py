@@ -72,6 +72,7 @@ def compare(
     from ccd.analysis.comparing import compare as compare_runs
     from ccd.config.part import load_part
     from ccd.terminal.console import make_console
+    from ccd.terminal.visible import visible
     from ccd.views import comparing_files, comparing_text
 
     found = compare_runs(
@@ -97,4 +98,4 @@ def compare(
         print(write(found), end="")
         if form is Format.CSV:  # which has no place for notes
             for note in found.notes:
-                print(f"note: {note}", file=sys.stderr)
+                print(f"note: {visible(note)}", file=sys.stderr)

@@ -6,7 +6,15 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
+from ccd.cli.options import (
+    AllowImports,
+    DataDir,
+    RunDir,
+    Seed,
+    Variant,
+    refuse_missing,
+    say_left_out,
+)
 
 
 def negatives(
@@ -40,6 +48,7 @@ def negatives(
     from ccd.views.inspection_text import InspectedView
 
     run = choose_run(folder, variant, seed, allow_imports or ())
+    say_left_out(folder)
     found = inspect_negatives(run, data_dir, user=user, epoch=epoch)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))

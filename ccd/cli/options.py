@@ -103,6 +103,17 @@ def refuse_missing(*folders: Path) -> None:
         raise ConfigError("this is no folder", where=folder, hint=hint)
 
 
+def say_left_out(folder: Path) -> None:
+    """Say on standard error which runs of a folder cannot be used, so are left out."""
+    import sys
+
+    from ccd.finished.runs import left_out
+    from ccd.terminal.visible import visible
+
+    for note in left_out(folder):
+        print(f"note: {visible(note)}", file=sys.stderr)
+
+
 Variant = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,16 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant, refuse_missing
+from ccd.cli.options import (
+    AllowImports,
+    DataDir,
+    RunDir,
+    Seed,
+    Storage,
+    Variant,
+    refuse_missing,
+    say_left_out,
+)
 from ccd.figures.catalogue import FIGURES
 
 
@@ -95,5 +104,6 @@ def plot(
         imports=allow_imports or (),
         study=study,
     )
+    say_left_out(folder)
     for path in save(draw(kind, request), stem or folder / kind):
         print(path)

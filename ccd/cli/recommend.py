@@ -7,7 +7,15 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
+from ccd.cli.options import (
+    AllowImports,
+    DataDir,
+    RunDir,
+    Seed,
+    Variant,
+    refuse_missing,
+    say_left_out,
+)
 
 
 def recommend(
@@ -67,6 +75,7 @@ def recommend(
     if out is not None:
         refuse_format(out)
     run = choose_run(folder, variant, seed, allow_imports or ())
+    say_left_out(folder)
     found = recommend_items(run, users or None, k, data_dir=data_dir)
     if as_json:
         for record in found.records():

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -59,7 +58,7 @@ def run(
     with_files: WithFiles = None,
     bindings: Bindings = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045 - a path, but an empty one is not the current folder
         typer.Option(
             "--out",
             metavar="DIR",
@@ -81,8 +80,10 @@ def run(
     try:
         came: list[int] = []
         with on_signals(partial(_interrupt, came)):
+            from ccd.arguments import as_path
             from ccd.config.recipe import read_layers
 
+            folder = None if out is None else as_path("--out", out)
             # Wrong paths and variants are refused before torch is imported, which takes seconds;
             # within the block, since Ctrl-C shall be quiet then too.
             read_layers(
@@ -103,7 +104,7 @@ def run(
                 data_dir=data_dir,
                 with_files=with_files or (),
                 bindings=bindings or (),
-                out=out,
+                out=folder,
                 allow_imports=allow_imports or (),
                 observer=observer,
             )
@@ -176,8 +177,9 @@ def _kept(plan: Plan) -> str:
 def show_results(observer: Shown) -> None:
     """The table of what is finished, where its files are and, last, the run folder."""
     from ccd.progress.plain import JsonProgress
+    from ccd.runs.folder import FIGURE_FILE, TABLE_FILE
     from ccd.terminal.console import make_console
-    from ccd.views.outputs import FIGURE_FILE, TABLE_FILE, read_table
+    from ccd.views.outputs import read_table
     from ccd.views.table_text import TableView
 
     plan = observer.plan

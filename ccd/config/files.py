@@ -38,7 +38,7 @@ def find_file(name: str | Path) -> Path:
         ConfigError: There is none; the message names the nearest.
     """
     with reading(name, ConfigError):
-        for path in (as_path(name), ccd_root() / name):
+        for path in (as_path("path", name), ccd_root() / name):
             if path.is_file():
                 return path
     raise ConfigError(f"no file '{name}'", hint=_nearest(str(name), Path(name).parent))
@@ -73,13 +73,13 @@ def find_folder(name: str, folder: Path) -> Path:
     raise ConfigError(f"no folder '{name}'", hint=f"make it, or name another: {shown(path)}")
 
 
-def find_dataset(name: str) -> Path:
+def find_dataset(name: str | Path) -> Path:
     """The gin file of a data set: a path that ends in ``.gin``, or a name in ``gin/datasets``.
 
     Raises:
         ConfigError: There is none; the message names the nearest.
     """
-    return find_file(name) if name.endswith(".gin") else find_module("datasets", name)
+    return find_file(name) if Path(name).suffix == ".gin" else find_module("datasets", str(name))
 
 
 def modules(kind: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_texts, as_tuple
 from ccd.config.ablation import Ablation
 from ccd.config.data_settings import DataSettings, load_settings
 from ccd.config.dataset import dataset_name
@@ -63,7 +63,7 @@ class Recipe:
 def load_recipe(
     path: str | Path,
     *,
-    dataset: str | None = None,
+    dataset: str | Path | None = None,
     with_files: Sequence[str | Path] = (),
     bindings: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -88,25 +88,26 @@ def load_recipe(
     """
     from ccd import catalogue
 
-    only, allowed = as_tuple("only", only), as_tuple("allow_imports", allow_imports)
+    path, only = as_path("path", path), as_texts("only", only)
+    allowed = as_texts("allow_imports", allow_imports)
     layers = read_layers(
         path,
         dataset=dataset,
-        with_files=as_tuple("with_files", with_files),
-        bindings=as_tuple("bindings", bindings),
+        with_files=with_files,
+        bindings=bindings,
         only=only,
         allow_imports=allowed,
     )
     layers = replace(layers, added=layers.added + (trial or NOTHING))
     catalogue.load()
-    file = None if dataset is None else find_dataset(dataset)
+    file = None if dataset is None else find_dataset(as_path("dataset", dataset))
     return _Loader(find_file(path), layers, root, allowed).load(file, only)
 
 
 def read_layers(
     path: str | Path,
     *,
-    dataset: str | None = None,
+    dataset: str | Path | None = None,
     with_files: Sequence[str | Path] = (),
     bindings: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -119,10 +120,11 @@ def read_layers(
     Raises:
         ConfigError: A file is missing or is no gin, or a variant is unknown.
     """
-    allowed = tuple(allow_imports)
-    path = find_file(path)
-    file = None if dataset is None else find_dataset(dataset)
-    more = [find_file(name) for name in with_files]
+    allowed = as_texts("allow_imports", allow_imports)
+    path = find_file(as_path("path", path))
+    file = None if dataset is None else find_dataset(as_path("dataset", dataset))
+    more = [find_file(as_path("each of with_files", x)) for x in as_tuple("with_files", with_files)]
+    texts = as_texts("bindings", bindings)
     if allowed:
         from ccd import catalogue
 
@@ -131,12 +133,12 @@ def read_layers(
         recipe=read_file(path, allow_imports=allowed),
         dataset=NOTHING if file is None else read_file(file, allow_imports=allowed),
         added=sum((read_file(name, allow_imports=allowed) for name in more), NOTHING),
-        last=read_bindings([(text, Origin("--set", text=text)) for text in bindings]),
+        last=read_bindings([(text, Origin("--set", text=text)) for text in texts]),
     )
     winning = {binding.key: binding.value for binding in layers.of().bindings}
     variants = winning.get(f"{Ablation.__name__}.variants") or {path.stem: []}
     if isinstance(variants, dict):  # no macro, which is known later
-        for name in only:
+        for name in as_texts("only", only):
             _check_choice(name, variants, None)
     return layers
 

@@ -35,14 +35,14 @@ class BeyondAccuracy:
         """Metric name, such as ``novelty@20`` or ``diversity image@20``, to its value.
 
         Args:
-            lists: Items best first ``[n, at least k]``.
+            lists: Items best first ``[n, at least k]``; a shorter list ends with -1.
         """
         shown = lists[:, : self.k]
-        exposure = torch.bincount(shown.reshape(-1), minlength=len(self._popularity))
+        exposure = torch.bincount(shown[shown >= 0], minlength=len(self._popularity))
         values = {
             "coverage": coverage(exposure),
             "gini": gini(exposure),
-            "novelty": novelty(shown, self._popularity, self._n_users).mean().item(),
+            "novelty": novelty(shown, self._popularity, self._n_users).nanmean().item(),
         }
         for name, units in self._units.items():
             values[f"diversity {name}"] = diversity(shown, units).nanmean().item()
@@ -73,15 +73,15 @@ def gini(exposure: Tensor) -> float:
 def novelty(lists: Tensor, popularity: Tensor, n_users: int) -> Tensor:
     """Mean self-information of a list's items in bits, ``-log2(popularity / n_users)``; ``[n]``.
 
-    An item without a training interaction counts as one with a single one.
+    An item without a training interaction counts as one with a single one. NaN for an empty list.
 
     Args:
-        lists: Item ids ``[n, k]``.
+        lists: Item ids ``[n, k]``; a shorter list ends with -1.
         popularity: Training users of each item ``[n_items]``.
         n_users: Users with a training interaction.
     """
     bits = -torch.log2(popularity.clamp(min=1).double() / n_users)
-    return bits[lists].mean(dim=1)
+    return torch.where(lists >= 0, bits[lists], torch.nan).nanmean(dim=1)
 
 
 def diversity(lists: Tensor, units: Tensor) -> Tensor:
@@ -90,15 +90,19 @@ def diversity(lists: Tensor, units: Tensor) -> Tensor:
     Items without the modality are left out; NaN where fewer than two remain.
 
     Args:
-        lists: Item ids ``[n, k]``.
+        lists: Item ids ``[n, k]``; a shorter list ends with -1.
         units: Feature vectors of length 1, or zero ``[n_items, dim]``.
     """
     present = (units != 0).any(dim=1)
     values = []
     for block in lists.split(_LISTS):
-        n = present[block].sum(dim=1).double()
+        there = block >= 0
+        n = (present[block] & there).sum(dim=1).double()
         # The squared norm of the sum holds each pair's cosine twice, and each item's own once.
-        total = F.embedding_bag(block, units, mode="sum").double().square().sum(dim=1)
+        bags = F.embedding_bag(
+            block.clamp(min=0), units, mode="sum", per_sample_weights=there.to(units.dtype)
+        )
+        total = bags.double().square().sum(dim=1)
         cosine = (total - n) / (n * (n - 1))
         values.append(torch.where(n > 1, 1 - cosine, torch.nan))
     return torch.cat(values)

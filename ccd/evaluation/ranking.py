@@ -70,10 +70,12 @@ def best_items(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """The best items of each user in blocks: users ``[n]``, items and scores ``[n, k]``.
 
+    Where a user has seen so much that fewer than k items are left, the list ends with -1.
+
     Args:
         representations: Final representations; the score is their dot product.
         users: Ids of the users.
-        seen: What is masked; the score of a masked item that fills up a list is ``-inf``.
+        seen: What no list may hold.
         k: Length of the lists, at most the number of items.
         block_cells: Scores held at once.
     """
@@ -82,7 +84,7 @@ def best_items(
         scores = representations.users.index_select(0, block) @ items
         scores[seen.of(block)] = -torch.inf
         values, best = first_ranked(scores, k)
-        yield block, best, values
+        yield block, best.masked_fill(values == -torch.inf, -1), values
 
 
 @component("evaluator")
@@ -149,13 +151,18 @@ class FullRanking:
         return self._measure(torch.cat(hits).float(), held_out)
 
     def measure(self, ranked: Tensor, held_out: HeldOut) -> Evaluation:
-        """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``."""
+        """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``.
+
+        A list may be shorter: it ends with -1 then.
+        """
         return self._measure(_hits(held_out.users, ranked, held_out).float(), held_out)
 
     def lists(
         self, representations: Representations, users: Tensor, seen: ItemsByUser
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The first items of each user in blocks: ids ``[n]``, and items best first ``[n, K]``.
+
+        A list ends with -1 where its user has seen nearly all items.
 
         Args:
             representations: Final representations; the score is their dot product.
@@ -179,7 +186,8 @@ class FullRanking:
 def _hits(users: Tensor, ranked: Tensor, held_out: HeldOut) -> Tensor:
     """Whether each listed item is relevant to the list's user; bool, as ``ranked [n, K]``."""
     owners = users[:, None].expand_as(ranked).reshape(-1)
-    return held_out.relevant.contains(owners, ranked.reshape(-1)).view_as(ranked)
+    found = held_out.relevant.contains(owners, ranked.reshape(-1)).view_as(ranked)
+    return found & (ranked >= 0)
 
 
 EvaluatorFactory = Annotated[Callable[[], FullRanking], Slot("evaluator")]

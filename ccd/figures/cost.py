@@ -51,7 +51,7 @@ def draw_cost(results: Sequence[RunResult]) -> Figure:
             left = [a + b for a, b in zip(left, means, strict=True)]
         for place, total in enumerate(left):
             panel.text(total, place, f" {total:.3g} s", va="center", fontsize=8)
-        panel.set_xlim(0, 1.22 * max(left))
+        panel.set_xlim(0, 1.22 * max(left) or 1)
         tidy(panel, "seconds per epoch" if per_epoch else "seconds per run", x="seconds")
         panel.tick_params(axis="y", length=0)
     panels[0].set_yticks(range(len(variants)), [wrapped(name, 26, 2) for name in variants])

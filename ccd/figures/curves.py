@@ -12,8 +12,10 @@ from ccd.figures.style import (
     DARK_GREY,
     DASHES,
     GREY,
+    legend_label,
     listed_seeds,
     new_figure,
+    single,
     tidy,
     whole_numbers,
     wrapped,
@@ -65,7 +67,7 @@ def _draw_together(runs: Runs, metric: str) -> Figure:
             _draw_line(lower, {r.epoch: r.losses["total"] for r in run}, **style,
                        **_weight(place))  # fmt: skip
         _mark_switches(upper, next(iter(of_variant.values())), metric, COLOURS[index])
-        handles.append(Line2D([], [], lw=1.6, label=wrapped(variant, 70), **style))
+        handles.append(Line2D([], [], lw=1.6, label=legend_label(wrapped(variant, 70)), **style))
     tidy(upper, f"validation {metric}", y=metric)
     tidy(lower, "training loss (sum of its terms)", x="epoch", y="loss")
     whole_numbers(lower)
@@ -120,9 +122,7 @@ def _weight(place: int) -> dict[str, Any]:
 
 
 def _draw_line(axes: Axes, values: dict[int, float], **style: Any) -> None:
-    # A line through one point cannot be seen.
-    axes.plot(list(values), list(values.values()), marker="o" if len(values) == 1 else "", ms=4,
-              **style)  # fmt: skip
+    axes.plot(list(values), list(values.values()), marker=single(list(values)), ms=4, **style)
 
 
 def _draw_metric(axes: Axes, run: Sequence[EpochRecord], metric: str, **style: Any) -> None:

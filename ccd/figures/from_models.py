@@ -41,10 +41,7 @@ def tsne(request: Request) -> Figure:
         title: _state(model, dataset, users, items, background) for title, model in shown.items()
     }
     names = [name_of(int(user), dataset.user_ids) for user in users]
-    title = (
-        f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}: users and the items "
-        "they interacted with; grey: other items, fused"
-    )
+    title = f"{request.title}: users and the items they interacted with; grey: other items, fused"
     return draw_tsne(states, owners, names, title)
 
 
@@ -85,11 +82,12 @@ def negatives(request: Request) -> Figure:
     sources = {source: epoch for source, epoch in every.items() if source.kind != "random"} or every
     rng = np.random.default_rng(run.result.seed)
     final = model.final.items.numpy()
-    rows = rng.choice(len(dataset.train), request.users or 2, replace=False)
+    n_pairs = model.pairs.shape[1]
+    rows = rng.choice(n_pairs, min(request.users or 2, n_pairs), replace=False)
     background = rng.choice(dataset.n_items, min(400, dataset.n_items), replace=False)
     scenes = []
     for row in rows:
-        user, item = int(dataset.train.users[row]), int(dataset.train.items[row])
+        user, item = model.pairs[:, row].tolist()
         pairs = torch.full((24,), user), torch.full((24,), item)
         drawn = {source: model.draw(*pairs, epoch) for source, epoch in sources.items()}
         if any(triplets is None for triplets in drawn.values()):
@@ -99,7 +97,7 @@ def negatives(request: Request) -> Figure:
         users = model.final.users.numpy()
         scenes.append(Scene(users[user], final[item], shown, final[background], names))
     title = (
-        f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}: negatives of each "
-        f"pool, drawn from the model of epoch {run.result.best_epoch}, final representations"
+        f"{request.title}: negatives of each pool, drawn from the model of epoch "
+        f"{run.result.best_epoch}, final representations"
     )
     return draw_negatives(scenes, title)

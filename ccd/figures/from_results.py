@@ -50,10 +50,7 @@ def curves(request: Request) -> Figure:
 
 def pools(request: Request) -> Figure:
     """Hardness of one run's negatives over its epochs."""
-    run = request.run
-    return draw_pools(
-        run.history, f"{run.result.dataset}, {run.result.variant}, seed {run.result.seed}"
-    )
+    return draw_pools(request.run.history, request.title)
 
 
 def cost(request: Request) -> Figure:

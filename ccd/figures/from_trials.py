@@ -8,7 +8,8 @@ from ccd.analysis.common_metrics import choose_metric
 from ccd.errors import ConfigError
 from ccd.figures.sensitivity import Trial, draw_sensitivity
 from ccd.finished.runs import open_runs
-from ccd.runs.folder import RESULTS_FILE, RUN_FILE
+from ccd.runs.folder import RESULTS_FILE
+from ccd.runs.own_folder import RUN_FILE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
-from ccd.figures.style import COLOURS, GREY, new_figure, tidy, whole_numbers
+from ccd.figures.style import COLOURS, GREY, above_right, new_figure, tidy, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def draw_history(ended: Sequence[Ended], metric: str) -> Figure:
     best = list(accumulate((value for _, value in complete), max))
     slots = [slot for slot, _ in complete]
     axes.step(slots, best, where="post", color=COLOURS[1], lw=1.4, label="best so far")
-    axes.legend(fontsize=8, frameon=False)
     tidy(axes, x="trial", y=f"validation {metric}")
+    above_right(axes, 3)
     whole_numbers(axes)
     return figure

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccd.arguments import as_path, as_tuple
+from ccd.arguments import as_path, as_text, as_texts, as_whole
 from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.finished.runs import FinishedRun, choose_run
@@ -32,6 +33,8 @@ class Request:
         data_dir: Folder that holds the data set, where it is not where the run found it.
         imports: Python modules that the runs' settings may import.
         study: For ``sensitivity``: an opened study, instead of what ``folder`` holds.
+        opened: For figures of one run: that run, instead of one of ``folder``.
+        called: What ``opened`` is called where its variant's name is not enough.
     """
 
     folder: Path
@@ -42,11 +45,19 @@ class Request:
     data_dir: Path | None = None
     imports: Sequence[str] = ()
     study: Study | None = None
+    opened: FinishedRun | None = None
+    called: str | None = None
 
-    @property
+    @cached_property
     def run(self) -> FinishedRun:
         """The one run of a figure that shows one."""
-        return choose_run(self.folder, self.variant, self.seed, self.imports)
+        return self.opened or choose_run(self.folder, self.variant, self.seed, self.imports)
+
+    @property
+    def title(self) -> str:
+        """Names that run."""
+        result = self.run.result
+        return f"{result.dataset}, {self.called or result.variant}, seed {result.seed}"
 
 
 def plot(
@@ -78,15 +89,15 @@ def plot(
             an option.
     """
     request = Request(
-        as_path(folder),
-        variant=variant,
-        seed=seed,
-        metric=metric,
-        users=users,
-        data_dir=None if data_dir is None else as_path(data_dir),
-        imports=as_tuple("allow_imports", allow_imports),
+        as_path("folder", folder),
+        variant=None if variant is None else as_text("variant", variant),
+        seed=None if seed is None else as_whole("seed", seed),
+        metric=None if metric is None else as_text("metric", metric),
+        users=None if users is None else as_whole("users", users, least=1),
+        data_dir=None if data_dir is None else as_path("data_dir", data_dir),
+        imports=as_texts("allow_imports", allow_imports),
     )
-    return draw(kind, request)
+    return draw(as_text("kind", kind), request)
 
 
 def draw(kind: str, request: Request) -> Figure:

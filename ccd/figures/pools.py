@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ccd.errors import ConfigError
-from ccd.figures.style import COLOURS, GREY, above_right, new_figure, ramp, tidy, whole_numbers
-from ccd.runs.history import stages
+from ccd.figures.style import (
+    COLOURS,
+    GREY,
+    above_right,
+    new_figure,
+    ramp,
+    single,
+    tidy,
+    whole_numbers,
+)
+from ccd.runs.history import MEASURES, stages
 from ccd.runs.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -27,11 +36,11 @@ def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
     Raises:
         ConfigError: The run recorded nothing of its negatives.
     """
-    seen = [record for record in run if record.negatives]
+    seen = [record for record in run if set(MEASURES) <= set(record.negatives or ())]
     if not seen:
         raise ConfigError(
             f"{title} recorded nothing of its hard negatives: it has none that are items, or was "
-            "trained with Experiment.probe = None",
+            "trained with Experiment.probe = None or a probe of one's own",
             keys=("Experiment.probe",),
             hint="train it with Experiment.probe = @NegativeProbe and a new --out",
         )
@@ -50,7 +59,8 @@ def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
     ):
         values = [100 * value for value in _measured(seen, key)]
         line = ("-", "--", ":")[index]
-        axes[2].plot(epochs, values, line, color=COLOURS[index], label=label, lw=1.5)
+        axes[2].plot(epochs, values, line, color=COLOURS[index], label=label, lw=1.5,
+                     marker=single(epochs), ms=4)  # fmt: skip
     tidy(axes[2], "share of hard negatives", x="epoch", y="per cent")
     whole_numbers(axes[2])
     axes[2].set_ylim(-3, 103)
@@ -67,8 +77,8 @@ def draw_pools(run: Sequence[EpochRecord], title: str) -> Figure:
 def _draw_similarity(axes: Axes, seen: Sequence[EpochRecord], to: str) -> None:
     epochs = [record.epoch for record in seen]
     low, middle, high = _quantiles(seen, f"random_to_{to}")
-    axes.fill_between(epochs, low, high, color=GREY, alpha=0.18, lw=0)
-    axes.plot(epochs, middle, "--", color=GREY, lw=1.2, label="random")
+    _draw_band(axes, epochs, low, high, GREY, 0.18)
+    axes.plot(epochs, middle, "--", color=GREY, lw=1.2, label="random", marker=single(epochs))
     parts = stages(seen)
     sources = list(dict.fromkeys(source for source, _ in parts))
     colours = dict(zip(sources, ramp(len(sources)), strict=True))
@@ -79,12 +89,21 @@ def _draw_similarity(axes: Axes, seen: Sequence[EpochRecord], to: str) -> None:
         drawn = [*part, *after]
         low, middle, high = _quantiles(drawn, f"hard_to_{to}")
         x = [record.epoch for record in drawn]
-        axes.fill_between(x, low, high, color=colours[source], alpha=0.3, lw=0)
+        _draw_band(axes, x, low, high, colours[source], 0.3)
         label = None if source in labelled else f"hard: {source.label}"
         axes.plot(x, middle, color=colours[source], lw=2, label=label, marker="o", ms=2.5)
         labelled.add(source)
         if part[0].epoch > epochs[0]:
             axes.axvline(part[0].epoch, color=GREY, lw=0.6, ls=":")
+
+
+def _draw_band(
+    axes: Axes, x: list[int], low: list[float], high: list[float], colour: str, alpha: float
+) -> None:
+    if len(x) == 1:  # an area of no width cannot be seen
+        axes.vlines(x, low, high, color=colour, alpha=alpha, lw=8)
+    else:
+        axes.fill_between(x, low, high, color=colour, alpha=alpha, lw=0)
 
 
 def _quantiles(records: Sequence[EpochRecord], key: str) -> tuple[list[float], ...]:

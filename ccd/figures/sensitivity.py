@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ccd.errors import ConfigError
 from ccd.figures.heat_map import draw_heat_map, is_grid
 from ccd.figures.style import COLOURS, new_figure, tidy
+from ccd.terminal.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,6 +143,7 @@ def _order(text: str) -> Any:
 
 
 def _short(text: str) -> str:
+    text = visible(text)
     number = _number(text)
     if number is not None and len(text) > 8:
         return f"{number:.3g}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import string
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccd.files import replacing
+from ccd.terminal.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,6 +64,16 @@ def above_right(axes: Axes, columns: int) -> None:
     )  # fmt: skip
 
 
+def legend_label(name: str) -> str:
+    """``name`` as a legend shows it: matplotlib leaves out what begins with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
+def single(values: Sequence[object]) -> str:
+    """The marker of a line: a line through one point cannot be seen without."""
+    return "o" if len(values) == 1 else ""
+
+
 def whole_numbers(axes: Axes) -> None:
     """Epochs and trials are counted: no ticks between them."""
     from matplotlib.ticker import MaxNLocator
@@ -81,6 +94,7 @@ def wrapped(text: str, width: int, lines: int = 3) -> str:
 
     Names of variants often differ in their last letters only.
     """
+    text = visible(text, keep=string.whitespace)
     made = textwrap.wrap(text, width, break_on_hyphens=False)
     if len(made) > lines:
         made = [*made[: lines - 1], f"…{text.strip()[1 - width :]}"]
@@ -124,7 +138,11 @@ def _write(figure: Figure, target: Path | io.StringIO, name: str) -> None:
     # A name of the user's may hold any characters: a dollar sign begins no formula.
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+        if not (shown := text.get_text()).isprintable():
+            text.set_text(visible(shown, keep="\n"))
     # Text stays text, and names of clip paths are no random numbers. Tick labels are made late.
     style = {"svg.fonttype": "none", "svg.hashsalt": "ccd", "text.parse_math": False}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # Names in scripts that the font lacks, or too long for their panel: nothing to act upon.
+        warnings.simplefilter("ignore", UserWarning)
         figure.savefig(target, format=name, dpi=150, metadata=metadata)

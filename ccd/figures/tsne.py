@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ccd.errors import ResourceError
 from ccd.figures.number_table import draw_number_table, table_height
-from ccd.figures.style import COLOURS, GREY, MARKERS, new_figure, tidy, wrapped
+from ccd.figures.style import COLOURS, GREY, MARKERS, legend_label, new_figure, tidy, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,9 @@ def tsne(points: np.ndarray, seed: int = 0) -> np.ndarray:
         raise ResourceError(what, hint="pip install 'ccdrec[figures]'") from error
     perplexity = min(30.0, (len(points) - 1) / 3)
     method = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, max_iter=750)
-    placed: np.ndarray = method.fit_transform(_units(points))
+    with warnings.catch_warnings():  # of points that are all alike, which are no mistake
+        warnings.simplefilter("ignore")
+        placed: np.ndarray = method.fit_transform(_units(points))
     return placed
 
 
@@ -87,7 +90,7 @@ def draw_tsne(
         )
     marks = [*((kind, MARKERS[i % len(MARKERS)]) for i, kind in enumerate(kinds)), ("user", "*")]
     handles = [
-        panels[0].plot([], [], mark, color="black", mfc="none", ms=8, label=kind)[0]
+        panels[0].plot([], [], mark, color="black", mfc="none", ms=8, label=legend_label(kind))[0]
         for kind, mark in marks
     ]
     handles += [

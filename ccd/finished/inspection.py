@@ -21,7 +21,7 @@ from ccd.graphs.items_by_user import ItemsByUser
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import ItemNegatives, RandomNegatives
 from ccd.negatives.probe import Triplets, measure
-from ccd.runs.history import stages
+from ccd.runs.history import MEASURES, stages
 from ccd.suggestions import closest
 from ccd.training.recommender import Recommender
 
@@ -112,6 +112,9 @@ class Inspection:
         valid = torch.from_numpy(dataset.valid.users), torch.from_numpy(dataset.valid.items)
         self.held_out = ItemsByUser(*valid, dataset.n_users, dataset.n_items)
         self._random = RandomNegatives(self.seen, torch.unique(train[1]))
+        usable = ~self._random.exhausted(train[0])
+        self.pairs = torch.stack(train)[:, usable]
+        """Users and items ``[2, n]`` of the training pairs whose user has negatives."""
         self._rng = torch.Generator().manual_seed(run.result.seed)
 
     def sources(self) -> dict[NegativeSource, int]:
@@ -138,10 +141,10 @@ class Inspection:
         Raises:
             ConfigError: The run has no hard negatives that are items.
         """
-        train = self.dataset.train
-        rows = np.random.default_rng(self.run.result.seed).permutation(len(train))[:_TRIPLETS]
-        pairs = torch.from_numpy(train.users[rows]), torch.from_numpy(train.items[rows])
-        drawn = self.draw(*pairs, epoch)
+        n_pairs = self.pairs.shape[1]
+        rows = np.random.default_rng(self.run.result.seed).permutation(n_pairs)[:_TRIPLETS]
+        users, positives = self.pairs[:, rows]
+        drawn = self.draw(users, positives, epoch)
         if drawn is None:
             raise ConfigError(
                 f"{self.run.folder.name} draws no items as hard negatives: it has no sampler, or "
@@ -156,12 +159,20 @@ class Inspection:
         """Items drawn for a user, over all positives in turn.
 
         Raises:
-            ConfigError: The user has no training interaction.
+            ConfigError: The user has no training interaction, or has interacted with every
+                training item.
         """
         positives = self.seen.of(torch.tensor([user]))[1]
+        name = name_of(user, self.dataset.user_ids)
         if not len(positives):
             raise ConfigError(
-                f"user {user} has no training interaction, so no negatives", keys=("--user",)
+                f"user {name} has no training interaction, so no negatives", keys=("--user",)
+            )
+        if bool(self._random.exhausted(torch.tensor([user]))):
+            raise ConfigError(
+                f"user {name} has interacted with every training item, so no item is a negative",
+                keys=("--user",),
+                hint="choose another --user",
             )
         turns = positives.repeat(-(-_DRAWS // len(positives)))[:_DRAWS]
         drawn = self.draw(torch.full_like(turns, user), turns, epoch)
@@ -266,11 +277,15 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
 
 
 def _recorded(run: FinishedRun, epoch: int | None) -> list[Stage]:
-    records = [r for r in run.history if r.negatives and epoch in (None, r.epoch)]
+    records = [
+        r
+        for r in run.history
+        if set(MEASURES) <= set(r.negatives or ()) and epoch in (None, r.epoch)
+    ]
     found = []
     for source, part in stages(records):
         measured = [record.negatives or {} for record in part]
-        means = {key: float(np.mean([values[key] for values in measured])) for key in measured[0]}
+        means = {key: float(np.mean([values[key] for values in measured])) for key in MEASURES}
         found.append(Stage(source, part[0].epoch, part[-1].epoch, means))
     return found
 

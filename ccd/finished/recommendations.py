@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ccd.arguments import as_path, as_tuple
+from ccd.arguments import as_path, as_tuple, as_whole
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.inspection import name_of
@@ -116,17 +116,15 @@ def recommend(
         DataError: The data set is not there, or has other content than the run was trained on.
         DamagedFileError: The saved model cannot be read.
     """
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        what = "k must be at least 1 item for each user, in whole numbers"
-        raise ConfigError(what, keys=("k",), found=repr(k))
+    k = as_whole("k", k, least=1)
     wanted = None if users is None else as_tuple("users", users)
     if wanted == ():
         raise ConfigError("users names no user", keys=("users",), hint="leave it out for all users")
     if isinstance(run, FinishedRun):
         _refuse_choice(variant=variant, seed=seed, allow_imports=allow_imports or None)
     else:
-        run = choose_run(as_path(run), variant, seed, as_tuple("allow_imports", allow_imports))
-    dataset = run.dataset(None if data_dir is None else as_path(data_dir))
+        run = choose_run(as_path("run", run), variant, seed, allow_imports)
+    dataset = run.dataset(data_dir)
     if wanted is None:
         rows = torch.arange(dataset.n_users)
     else:
@@ -134,8 +132,7 @@ def recommend(
     blocks = best_items(run.representations, rows, _taken(dataset), min(k, dataset.n_items))
     _, items, scores = (torch.cat(parts).numpy() for parts in zip(*blocks, strict=True))
     per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
-    left = np.where(np.isneginf(scores), -1, items)
-    return Recommendations(run.result, dataset, rows.numpy(), per_user[rows.numpy()], left, scores)
+    return Recommendations(run.result, dataset, rows.numpy(), per_user[rows.numpy()], items, scores)
 
 
 def _refuse_choice(**choices: Any) -> None:

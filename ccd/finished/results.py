@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from ccd.arguments import as_path, as_tuple
+from ccd.arguments import as_path, as_texts
 from ccd.errors import ConfigError
-from ccd.finished.runs import FinishedRun, choose_run, open_runs
+from ccd.finished.runs import FinishedRun, choose_run, left_out, open_runs
 from ccd.runs.records import RunResult
 from ccd.suggestions import did_you_mean
 
@@ -26,11 +27,13 @@ class RunResults:
         folder: The run folder.
         results: One for each (variant, seed).
         allow_imports: Python modules that the runs' settings may import.
+        notes: Which runs of the folder are left out, and why.
     """
 
     folder: Path
     results: tuple[RunResult, ...]
     allow_imports: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         of_variant = (f"{name} ({len(self[name])})" for name in self.variants)
@@ -42,16 +45,29 @@ class RunResults:
     def __iter__(self) -> Iterator[RunResult]:
         return iter(self.results)
 
-    def __getitem__(self, variant: str) -> list[RunResult]:
-        """The results of one variant, by seed.
+    def __contains__(self, wanted: object) -> bool:
+        """Whether there is that result, or a result of the variant with that name."""
+        return wanted in (self.variants if isinstance(wanted, str) else self.results)
+
+    @overload
+    def __getitem__(self, wanted: SupportsIndex) -> RunResult: ...
+    @overload
+    def __getitem__(self, wanted: str | slice) -> list[RunResult]: ...
+    def __getitem__(self, wanted: str | slice | SupportsIndex) -> RunResult | list[RunResult]:
+        """The results of the variant with that name, by seed, or those at a place in the list.
 
         Raises:
             KeyError: There are none; the message names the variants that have some.
+            IndexError: There is no such place.
         """
-        found = [result for result in self.results if result.variant == variant]
+        if isinstance(wanted, slice):
+            return list(self.results[wanted])
+        if isinstance(wanted, SupportsIndex) and not isinstance(wanted, bool):
+            return self.results[index(wanted)]
+        found = [result for result in self.results if result.variant == wanted]
         if not found:
-            hint = did_you_mean(str(variant), self.variants, list_all=True)
-            raise KeyError(f"no result of '{variant}'; {hint}")
+            hint = did_you_mean(str(wanted), self.variants, list_all=True)
+            raise KeyError(f"no result of '{wanted}'; {hint}")
         return found
 
     @property
@@ -154,12 +170,12 @@ def load_run(folder: str | Path, *, allow_imports: Sequence[str] = ()) -> RunRes
         ConfigError: There is no finished run.
         DamagedFileError: A file in it cannot be used.
     """
-    imports = as_tuple("allow_imports", allow_imports)
-    place = as_path(folder)
+    imports, place = as_texts("allow_imports", allow_imports), as_path("folder", folder)
     if not place.exists():
         raise ConfigError("there is no such folder", where=place, hint="name a run folder")
     runs = open_runs(place, imports)
-    return RunResults(place, tuple(run.result for run in runs), imports)
+    results = tuple(run.result for run in runs)
+    return RunResults(place, results, imports, tuple(left_out(place)))
 
 
 def _table(records: Iterator[dict[str, Any]]) -> pa.Table:

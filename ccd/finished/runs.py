@@ -8,26 +8,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ccd.arguments import as_path, as_text, as_texts, as_whole
 from ccd.datasets.locate import data_folders
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading
+from ccd.files import has_torn_end
 from ccd.runs.folder import (
+    HISTORY_FILE,
     ITEM_TENSOR,
     MODEL_FILE,
     OPERATIVE_FILE,
     PER_USER_FILE,
     RESULTS_FILE,
-    RUN_FILE,
     RUN_FILES,
     SAMPLE_TENSOR,
     USER_IDS_FILE,
     USER_TENSOR,
     finished_runs,
     missing_files,
-    read_about,
     read_history,
     read_results,
 )
 from ccd.runs.identity import slug
+from ccd.runs.manifest import refuse_changed_top
+from ccd.runs.own_folder import RUN_FILE, own_file, read_about
 from ccd.runs.per_user import PerUser, read_per_user
 from ccd.runs.records import EpochRecord, RunResult
 from ccd.suggestions import did_you_mean
@@ -82,32 +85,56 @@ class FinishedRun:
 
     @cached_property
     def history(self) -> list[EpochRecord]:
-        """The run's epochs, from ``history.jsonl``."""
+        """The run's epochs, from ``history.jsonl``.
+
+        Raises:
+            DamagedFileError: Some are missing, or are not what was written.
+        """
         key = (self.result.variant, self.result.seed)
-        return [x for x in read_history(self.folder.parent) if (x.variant, x.seed) == key]
+        found = [x for x in read_history(self.folder.parent) if (x.variant, x.seed) == key]
+        if [record.epoch for record in found] != list(range(self.result.epochs)):
+            raise DamagedFileError(
+                f"this file must have each of {self.result.epochs} epochs of {key[0]}, seed "
+                f"{key[1]}, once and in order",
+                where=self.folder.parent / HISTORY_FILE,
+                found=f"{len(found)} lines of it",
+                hint="bring it back from a copy; metrics and model do not depend on it",
+            )
+        return found
 
     @cached_property
     def per_user(self) -> PerUser:
         """Test metrics per user."""
-        return read_per_user(self.folder / PER_USER_FILE)[self.result.variant, self.result.seed]
+        path, key = own_file(self.folder, PER_USER_FILE), (self.result.variant, self.result.seed)
+        found = read_per_user(path)
+        if key not in found:
+            raise DamagedFileError(
+                f"this file has no row of {key[0]}, seed {key[1]}",
+                where=path,
+                hint="copy it from where the run was made, or remove it and run again",
+            )
+        return found[key]
 
     @property
     def user_ids(self) -> list[str]:
         """The users' ids in the data set's files, by position; empty where these are positions.
 
         Raises:
-            DamagedFileError: The file that lists them cannot be read.
+            DamagedFileError: The file that lists them cannot be read, or was changed.
         """
         path = self.folder.parent / USER_IDS_FILE
+        if not path.exists():
+            return []
+        refuse_changed_top(path)
         with reading(path, DamagedFileError):
-            return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+            return path.read_text(encoding="utf-8").split("\n")[:-1]
 
     @cached_property
     def graph(self) -> ConfigGraph:
         """The config graph, from the run's own ``operative.gin``."""
         from ccd.config.recipe import load_recipe
 
-        path = self.folder / OPERATIVE_FILE
+        path = own_file(self.folder, OPERATIVE_FILE)
         return load_recipe(path, allow_imports=self.imports).graphs[self.result.variant]
 
     @cached_property
@@ -121,10 +148,17 @@ class FinishedRun:
 
     @cached_property
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The weights at the best epoch, the final representations and DMA's sample."""
-        from ccd.runs.model_file import read_model
+        """The weights at the best epoch, the final representations and DMA's sample.
 
-        return read_model(self.folder / MODEL_FILE)
+        Raises:
+            DamagedFileError: The file is not the model that this run saved.
+        """
+        from ccd.runs.model_file import IDENTITY, read_model
+
+        identity = {name: str(self.about[name]) for name in IDENTITY if name in self.about}
+        tensors = read_model(self.folder / MODEL_FILE, identity, self.about["tensors"])
+        own_file(self.folder, MODEL_FILE)  # also where what is wrong cannot be told
+        return tensors
 
     @property
     def representations(self) -> Representations:
@@ -145,7 +179,7 @@ class FinishedRun:
         named = self.about.get("data_dir")
         return Path(named) if isinstance(named, str) else None
 
-    def dataset(self, data_dir: Path | None = None) -> Dataset:
+    def dataset(self, data_dir: str | Path | None = None) -> Dataset:
         """The data set that the run was trained on.
 
         Args:
@@ -155,7 +189,8 @@ class FinishedRun:
         Raises:
             DataError: It is not there, or its content is another one.
         """
-        folders = data_folders(data_dir, remembered=self.data_dir)
+        named = None if data_dir is None else as_path("data_dir", data_dir)
+        folders = data_folders(named, remembered=self.data_dir)
         dataset: Dataset = self._part("dataset").factory()(folders)
         if dataset.fingerprint != self.fingerprint:
             raise DataError(
@@ -170,25 +205,16 @@ class FinishedRun:
         """What a slot of the experiment held, without the other parts."""
         from ccd.config.part import load_slot
 
-        return load_slot(self.folder / OPERATIVE_FILE, slot, allow_imports=self.imports)
+        path = own_file(self.folder, OPERATIVE_FILE)
+        return load_slot(path, slot, allow_imports=self.imports)
 
     def untrained(self, dataset: Dataset) -> Recommender:
         """The model as training found it: its initial weights depend on the seed alone."""
         return self.experiment.assemble(dataset, self.result.seed)
 
     def rebuild(self, dataset: Dataset) -> Recommender:
-        """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew.
-
-        Raises:
-            ConfigError: The run's file lacks that sample.
-        """
+        """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew."""
         model = self.untrained(dataset)
-        if model.aligner is not None and SAMPLE_TENSOR not in self.tensors:
-            raise ConfigError(
-                f"this model lacks DMA's sample ('{SAMPLE_TENSOR}')",
-                where=self.folder / MODEL_FILE,
-                hint="run this variant and seed again into another --out",
-            )
         weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
         model.restore(weights, self.tensors.get(SAMPLE_TENSOR))
         return model
@@ -198,13 +224,14 @@ _RESULTS = (USER_TENSOR, ITEM_TENSOR, SAMPLE_TENSOR)
 """What is in the file of a model beside its weights."""
 
 
-def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
+def open_runs(folder: str | Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
     """The finished runs of a run folder, or the one whose own folder is given.
 
     Raises:
         ConfigError: There are none.
         ResourceError: The folder cannot be read.
     """
+    folder = as_path("folder", folder)
     parent, only = folder, None
     with reading(folder, ResourceError):
         if _is_own(folder):
@@ -212,7 +239,7 @@ def open_runs(folder: Path, imports: Sequence[str] = ()) -> list[FinishedRun]:
                 folder = folder.resolve()  # of '.' or a link: the real one lies beside its list
             parent, only = folder.parent, folder
     runs = [
-        FinishedRun(parent / slug(variant, seed), result, tuple(imports))
+        FinishedRun(parent / slug(variant, seed), result, as_texts("allow_imports", imports))
         for (variant, seed), result in finished_runs(parent).items()
     ]
     found = [run for run in runs if only is None or run.folder.name == only.name]
@@ -229,17 +256,35 @@ def _is_own(folder: Path) -> bool:
 
 def _advice(parent: Path, only: Path | None) -> str:
     """What to do where none of a folder's runs is finished, or not the one that is asked for."""
-    results = read_results(parent)
-    if only is not None and not results:
+    if only is not None and not (parent / RESULTS_FILE).exists():
         return f"there is no {parent / RESULTS_FILE}, which lists it; copy the whole run folder"
-    for result in results:
+    for result in read_results(parent):
         run = parent / slug(result.variant, result.seed)
         if only is None or run.name == only.name:
             return (
                 f"{run} lacks {', '.join(missing_files(run))}; copy it from where the run was "
                 "made, or run the recipe again"
             )
+    if notes := left_out(parent):
+        return "; ".join([*notes[:3], "run the recipe again"])
     return "name the folder that 'ccd run' wrote last, or a run's own folder in it"
+
+
+def left_out(folder: Path) -> list[str]:
+    """A sentence for each run that ``open_runs`` of a run folder finds traces of, but not whole."""
+    results, notes, listed = folder / RESULTS_FILE, [], set()
+    with reading(folder, ResourceError):
+        if results.exists() and has_torn_end(results):
+            notes.append(f"the last line of {results} is torn, so the run in it is left out")
+        for result in read_results(folder):
+            run = folder / slug(result.variant, result.seed)
+            listed.add(run.name)
+            if missing := missing_files(run):
+                notes.append(f"{run} lacks {', '.join(missing)}, so this run is left out")
+        for path in sorted(folder.glob(f"*/{RUN_FILE}")) if results.exists() else ():
+            if path.parent.name not in listed:
+                notes.append(f"{path.parent} is not listed in {results.name}, so it is left out")
+    return notes
 
 
 def how_they_ran(runs: Iterable[FinishedRun]) -> dict[str, str]:
@@ -255,16 +300,21 @@ def how_they_ran(runs: Iterable[FinishedRun]) -> dict[str, str]:
 
 
 def choose_run(
-    folder: Path, variant: str | None, seed: int | None, imports: Sequence[str] = ()
+    folder: str | Path,
+    variant: str | None = None,
+    seed: int | None = None,
+    imports: Sequence[str] = (),
 ) -> FinishedRun:
     """One run of a folder: of the variant and seed asked for, else the last variant's first seed.
 
     Raises:
         ConfigError: There is no such run.
     """
+    folder = as_path("folder", folder)
     runs = open_runs(folder, imports)
     names = list(dict.fromkeys(run.result.variant for run in runs))
-    wanted = names[-1] if variant is None else variant
+    wanted = names[-1] if variant is None else as_text("variant", variant)
+    seed = None if seed is None else as_whole("seed", seed)
     if wanted not in names:
         raise ConfigError(
             f"this folder has no finished run of '{wanted}'",

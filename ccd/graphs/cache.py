@@ -27,7 +27,7 @@ _LOG = logging.getLogger("ccd")
 
 def cache_folder() -> Path:
     """``$CCD_CACHE``, or the user's cache folder."""
-    return as_path(os.environ.get("CCD_CACHE") or user_cache_dir("ccd"))
+    return as_path("CCD_CACHE", os.environ.get("CCD_CACHE") or user_cache_dir("ccd"))
 
 
 def cached_arrays(

@@ -11,6 +11,7 @@ from rich.live import Live
 from ccd.progress.states import Progress
 from ccd.progress.view import ProgressView
 from ccd.runs.records import EpochRecord, Plan, RunResult
+from ccd.terminal.visible import visible
 
 
 class LiveProgress:
@@ -56,4 +57,4 @@ class LiveProgress:
             self._live = None
 
     def _say(self, message: str) -> None:
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(visible(message), markup=False, highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from ccd.progress.states import Progress, RunState
 from ccd.runs.records import EpochRecord, Plan, RunResult
 from ccd.terminal.console import duration
 from ccd.terminal.stdout import say
+from ccd.terminal.visible import visible
 
 
 class PlainProgress:
@@ -96,7 +97,7 @@ class PlainProgress:
         return ", ".join(part for part in parts if part)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class JsonProgress:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ccd.progress.states import Progress, RunState
 from ccd.terminal.console import Glyphs, duration, glyphs_for, shorten
+from ccd.terminal.visible import visible
 
 _LINES_AROUND_ROWS = 7
 """Header, what is hidden, losses, validation, overall, and two to spare."""
@@ -91,7 +92,7 @@ class ProgressView:
         return ", ".join(words)
 
     def _rows(self, runs: Sequence[RunState], width: int, glyphs: Glyphs) -> RichTable:
-        longest = max(len(run.variant) for run in runs)
+        longest = max(len(visible(run.variant)) for run in runs)
         several_seeds = len({seed for _, seed in self._progress.plan.runs}) > 1
         columns, room = _fit(width, longest, several_seeds)
         table = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
@@ -109,9 +110,10 @@ class ProgressView:
             )
         for run in runs:
             cells = self._cells(run, metric)
+            name = shorten(visible(run.variant), max(room, 7), glyphs.ellipsis)
             table.add_row(
                 _mark(run, glyphs),
-                Text(shorten(run.variant, max(room, 7), glyphs.ellipsis), style=_style(run)),
+                Text(name, style=_style(run)),
                 *(cells[column.name] for column in columns),
             )
         return table

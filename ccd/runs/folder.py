@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ccd
 from ccd.config.identity import Settings
-from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
+from ccd.errors import ConfigError, ResourceError, reading
 from ccd.files import (
     append_line,
     json_line,
-    read_json,
     read_lines,
     refusing_io,
     repair_lines,
@@ -27,10 +26,13 @@ from ccd.files import (
     write_text,
 )
 from ccd.runs.identity import config_hash, differences, slug
-from ccd.runs.lock import HOLDER_FILE, LOCK_FILE, FolderLock
+from ccd.runs.lock import HOLDER_FILE, FolderLock
 from ccd.runs.manifest import MANIFEST_FILE, Manifest
+from ccd.runs.own_folder import RUN_FILE, own_file, read_about
+from ccd.runs.ownership import leftovers, refuse_foreign, remove_leftovers
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
+from ccd.runs.sealed import digest_of, sealed
 from ccd.runs.typed_lines import read_records
 
 if TYPE_CHECKING:
@@ -44,9 +46,16 @@ HISTORY_FILE = "history.jsonl"
 RESULTS_FILE = "results.jsonl"
 PER_USER_FILE = "per_user.parquet"
 MODEL_FILE = "model.safetensors"
-RUN_FILE = "run.json"
 RUN_FILES = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
 """What the own folder of a finished run holds."""
+TABLE_FILE = "table.md"
+FIGURE_FILE = "ablation.png"
+TOP_FILES = (
+    MANIFEST_FILE, CONFIG_FILE, OPERATIVE_FILE, USER_IDS_FILE, ITEM_IDS_FILE, HISTORY_FILE,
+    RESULTS_FILE, f"{HISTORY_FILE}.torn", f"{RESULTS_FILE}.torn", PER_USER_FILE, MODEL_FILE,
+    TABLE_FILE, FIGURE_FILE, HOLDER_FILE,
+)  # fmt: skip
+"""What a run folder holds beside the runs' own folders."""
 USER_TENSOR, ITEM_TENSOR = "user_representations", "item_representations"
 """Final representations, whose dot product is the score; beside the weights in the file."""
 SAMPLE_TENSOR = "aligned_items"
@@ -91,25 +100,6 @@ def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
 def missing_files(run: Path) -> list[str]:
     """The files that a run's own folder lacks; none where the run is finished."""
     return [name for name in RUN_FILES if not (run / name).exists()]
-
-
-def read_about(run: Path) -> dict[str, Any]:
-    """What ``run.json`` in a run's own folder says: data, versions, ``settings``, ``how_it_ran``.
-
-    Raises:
-        DamagedFileError: It is not what ``RunFolder.record_finished`` writes.
-        ResourceError: It cannot be read.
-    """
-    about = read_json(run / RUN_FILE)
-    for name in ("settings", "how_it_ran"):
-        if not isinstance(about.setdefault(name, {}), dict):
-            raise DamagedFileError(
-                f"'{name}' must be a JSON object of keys and values",
-                where=run / RUN_FILE,
-                found=f"a JSON {type(about[name]).__name__}",
-                hint="move the file away and train this run again",
-            )
-    return about
 
 
 def refuse_mixture(
@@ -186,14 +176,13 @@ class RunFolder:
             ResourceError: It cannot be written.
         """
         with reading(self.path, ResourceError):
-            _refuse_foreign(self.path)
+            refuse_foreign(self.path)
         with refusing_io(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.path)
         taken_over = self._lock.acquire()
         try:
-            for leftover in self.path.rglob(".*.tmp"):
-                leftover.unlink()
+            remove_leftovers(self.path, TOP_FILES, RUN_FILES)
             torn = [repair_lines(self.path / name) for name in (HISTORY_FILE, RESULTS_FILE)]
             self.manifest = Manifest(self.path)
             self._refresh_top()
@@ -227,6 +216,7 @@ class RunFolder:
     def write_config(self, text: str) -> None:
         """Write ``config.gin``: the recipe after its includes and all bindings."""
         write_text(self.path / CONFIG_FILE, text)
+        self.manifest.keep_digest(CONFIG_FILE)
 
     def write_operative(self, text: str) -> None:
         """Write ``operative.gin``: the settings that were really used."""
@@ -243,6 +233,7 @@ class RunFolder:
                 write_text(self.path / name, "".join(f"{text}\n" for text in ids))
             else:  # an earlier attempt's, on other data
                 (self.path / name).unlink(missing_ok=True)
+            self.manifest.keep_digest(name)
 
     def finished(self) -> dict[tuple[str, int], RunResult]:
         """Result of each finished (variant, seed) whose own files are still there."""
@@ -284,13 +275,14 @@ class RunFolder:
             self._forget(self.path / name, variant, seed)
         folder = self.run_folder(variant, seed)
         with refusing_io(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
+            for path in (*(folder / name for name in RUN_FILES), *leftovers(folder, RUN_FILES)):
+                path.unlink(missing_ok=True)
         return None
 
     def record_epoch(self, record: EpochRecord) -> None:
         """Add one line to ``history.jsonl``."""
-        append_line(self.path / HISTORY_FILE, record.to_json())
+        append_line(self.path / HISTORY_FILE, sealed(record.to_json()))
 
     def record_finished(
         self,
@@ -312,7 +304,7 @@ class RunFolder:
             ResourceError: The disk is full or read-only. The run counts as finished if its own
                 files were written, whatever became of those on top.
         """
-        from ccd.runs.model_file import write_model
+        from ccd.runs.model_file import shapes_of, write_model
 
         # 1. The test split was opened: that counts even if nothing below succeeds.
         self.manifest.count_test_opening()
@@ -337,10 +329,12 @@ class RunFolder:
             "data_dir": str(begun.data_dir.resolve()) if begun.data_dir is not None else None,
             "settings": begun.settings.identity,
             "how_it_ran": begun.settings.how,
+            "tensors": shapes_of(tensors),
+            "files": {name: digest_of(folder / name) for name in RUN_FILES if name != RUN_FILE},
         }
-        write_json(folder / RUN_FILE, {**about, **own})
+        write_json(folder / RUN_FILE, sealed({**about, **own}))
         # 3. The line that makes it finished.
-        append_line(self.path / RESULTS_FILE, result.to_json())
+        append_line(self.path / RESULTS_FILE, sealed(result.to_json()))
         # 4. What can be made again at any time.
         self._refresh_top()
 
@@ -349,9 +343,8 @@ class RunFolder:
         runs = self.finished()
         if not runs:
             return
-        merge_per_user(
-            self.path / PER_USER_FILE, [self.run_folder(*run) / PER_USER_FILE for run in runs]
-        )
+        parts = [own_file(self.run_folder(*run), PER_USER_FILE) for run in runs]
+        merge_per_user(self.path / PER_USER_FILE, parts)
         best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
 
@@ -361,31 +354,6 @@ class RunFolder:
         kept = [x for x in lines if (x.get("variant"), x.get("seed")) != (variant, seed)]
         if len(kept) < len(lines):
             write_text(path, "".join(json_line(record) + "\n" for record in kept))
-
-
-def _refuse_foreign(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise ConfigError(
-            "--out must be a folder",
-            keys=("--out",),
-            found=f"the file {path}",
-            hint="name a run folder, or one that is new or empty",
-        )
-    if not path.is_dir() or (path / MANIFEST_FILE).exists():
-        return
-    # A crash before the first manifest leaves only these.
-    foreign = sorted(
-        entry.name
-        for entry in path.iterdir()
-        if entry.name not in (LOCK_FILE, HOLDER_FILE) and not entry.name.endswith(".tmp")
-    )
-    if foreign:
-        raise ConfigError(
-            f"--out holds {foreign[0]} but no {MANIFEST_FILE}, so it is not a run folder",
-            where=path,
-            keys=("--out",),
-            hint="name a folder that is new or empty",
-        )
 
 
 def _link(source: Path, target: Path) -> None:

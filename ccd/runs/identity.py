@@ -31,6 +31,7 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def slug(variant: str, seed: int) -> str:
     """Folder name of a run: readable, portable, and different for different variants."""
     safe = re.sub(r"[^A-Za-z0-9._+-]+", "-", variant)[:80]
-    if safe != variant:
+    # A variant that is named like another one's folder has a hash too.
+    if safe != variant or re.search(r"-[0-9a-f]{6}$", variant):
         safe += "-" + hashlib.sha256(variant.encode()).hexdigest()[:6]
     return f"{safe}-{seed}"

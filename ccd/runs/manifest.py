@@ -13,8 +13,19 @@ import ccd
 from ccd.datasets.dataset import Dataset
 from ccd.files import read_json, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
+from ccd.runs.sealed import check_values, digest_of, refuse_changed, sealed, unsealed
 
 MANIFEST_FILE = "manifest.json"
+_KINDS = {
+    **dict.fromkeys(("versions", "machine", "data"), dict[str, Any]),
+    "files": dict[str, str],
+    "earlier": list[dict[str, Any]],
+    **dict.fromkeys(("variants", "imports"), list[str]),
+    "seeds": list[int],
+    "baseline": str | None,
+    "test_openings": int,
+}
+"""What readers of a manifest rely on."""
 _OF_THE_RECIPE = ("recipe", "variants", "baseline", "seeds", "imports")
 
 
@@ -43,6 +54,7 @@ class Manifest:
             "ccd_commit": git_commit(Path(ccd.__file__).resolve().parents[1]),
             "test_openings": before.get("test_openings", 0),
             "earlier": [*earlier, before] if before else [],
+            "files": before.get("files", {}),
             # Readers rely on these, also where this process fails before it knows its own.
             **{key: before[key] for key in _OF_THE_RECIPE if key in before},
         }
@@ -93,6 +105,14 @@ class Manifest:
         self._record.update(device=device, engine=engine, threads=threads)
         self._write()
 
+    def keep_digest(self, name: str) -> None:
+        """Remember the digest of a file that was written into the folder, or that it is gone."""
+        path, files = self._path.with_name(name), self._record["files"]
+        files.pop(name, None)
+        if path.exists():
+            files[name] = digest_of(path)
+        self._write()
+
     def count_test_opening(self) -> None:
         """The test split was opened for one more run."""
         self._record["test_openings"] += 1
@@ -113,17 +133,38 @@ class Manifest:
         self._record["ended"] = _now()
         self._record["seconds"] = round(time.monotonic() - self._clock, 3)
         self._record["peak_rss_mb"] = round(peak_rss_mb(), 1)
-        write_json(self._path, self._record)
+        write_json(self._path, sealed(self._record))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a run folder; empty where there is none, as beside a run copied alone.
 
     Raises:
-        DamagedFileError: It is no JSON object.
+        DamagedFileError: It is no JSON object, or not what was written.
     """
     path = folder / MANIFEST_FILE
-    return read_json(path) if path.exists() else {}
+    if not path.exists():
+        return {}
+    record = unsealed(read_json(path), path)
+    if is_manifest(record):
+        check_values(record, _KINDS, path, "bring it back from a copy")
+    return record
+
+
+def refuse_changed_top(path: Path) -> None:
+    """Refuse a file beside a manifest that is not as it was written.
+
+    Raises:
+        DamagedFileError: It was damaged or changed since.
+        ResourceError: It cannot be read.
+    """
+    files = read_manifest(path.parent).get("files", {})
+    refuse_changed(path, files, "bring it back from a copy, or run the recipe again")
+
+
+def is_manifest(record: dict[str, Any]) -> bool:
+    """Whether a JSON object is a manifest of ccd; other programs have files of that name too."""
+    return record.keys() >= {"versions", "test_openings"}
 
 
 def _now() -> str:

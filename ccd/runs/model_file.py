@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
 from ccd.errors import DamagedFileError, reason
 from ccd.files import replacing
@@ -15,34 +16,97 @@ from ccd.files import replacing
 if TYPE_CHECKING:
     import torch
 
+IDENTITY = ("variant", "seed", "dataset_fingerprint", "config_hash")
+"""What a model's header must agree in with the ``run.json`` beside it."""
+
+_HINT = "copy it from where the run was made, or remove it and run again"
+
 
 def write_model(
     path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
 ) -> None:
     """Write named tensors of any shape, with ``metadata`` in the header, atomically.
 
+    Equal tensors and metadata make equal files.
+
     Raises:
         ResourceError: The file cannot be written.
     """
-    with replacing(path) as temporary:
+    data = save(_unshared(tensors), metadata=dict(metadata))
+    header, values = _ordered(data)
+    with replacing(path) as temporary, temporary.open("wb") as file:
         # Not safetensors' save_file: that one makes files which only their owner may read.
-        temporary.write_bytes(save(_unshared(tensors), metadata=dict(metadata)))
+        file.write(header)
+        file.write(values)
 
 
-def read_model(path: Path) -> dict[str, torch.Tensor]:
+def read_model(
+    path: Path, metadata: Mapping[str, str], shapes: Mapping[str, str]
+) -> dict[str, torch.Tensor]:
     """The tensors of a file that ``write_model`` wrote.
 
+    Args:
+        path: The file.
+        metadata: What its header must say.
+        shapes: Name of each tensor to its type and shape, as ``shapes_of`` gives them; empty
+            where they are not known.
+
     Raises:
-        DamagedFileError: The file is not there, truncated or something else.
+        DamagedFileError: The file is not there, truncated, something else, the model of another
+            run, or holds numbers that are not finite.
     """
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            found = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise DamagedFileError(
-            f"this file is not a complete model: {reason(error)}",
-            where=path,
-            hint="remove its folder and run again",
+            f"this file is not a complete model: {reason(error)}", where=path, hint=_HINT
         ) from error
+    differing = [name for name in metadata if found.get(name) != metadata[name]]
+    if differing:
+        raise DamagedFileError(
+            f"this is the model of another run: '{differing[0]}' must be {metadata[differing[0]]}",
+            where=path,
+            found=found.get(differing[0], "none"),
+            hint=_HINT,
+        )
+    own = shapes_of(tensors)
+    for name in dict.fromkeys((*shapes, *own)) if shapes else ():
+        if shapes.get(name) != own.get(name):
+            raise DamagedFileError(
+                f"in this model '{name}' must be {shapes.get(name, 'absent')}",
+                where=path,
+                found=own.get(name, "none"),
+                hint=_HINT,
+            )
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            what = f"in this model '{name}' holds values that are not finite"
+            raise DamagedFileError(what, where=path, hint=_HINT)
+    return tensors
+
+
+def shapes_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """The type and shape of each tensor, such as ``float32 [60, 64]``."""
+    return {
+        name: f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+        for name, tensor in tensors.items()
+    }
+
+
+def _ordered(data: bytes) -> tuple[bytes, memoryview]:
+    """A safetensors file as header and values, the metadata in the header sorted by name.
+
+    The library writes them in an order that differs from process to process.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[end:]
 
 
 def _unshared(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

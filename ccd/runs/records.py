@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import AfterValidator, Field
 
 from ccd.negative_source import NegativeSource
+
+_MANY = 10**9
+"""No run has as many epochs; a larger number in a file is damage."""
+
+Epoch = Annotated[int, Field(ge=0, le=_MANY)]
+Epochs = Annotated[int, Field(ge=1, le=_MANY)]
+Values = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
+"""Name to a finite number."""
+
+
+def _with_total(losses: Values) -> Values:
+    if "total" not in losses:
+        raise ValueError("'total' is missing")
+    return losses
+
+
+Losses = Annotated[Values, AfterValidator(_with_total)]
 
 
 @dataclass(frozen=True)
@@ -46,23 +65,23 @@ class EpochRecord:
         valid: Validation metrics, or None where this epoch was not evaluated.
         best: Best value of the selecting metric so far; None before the first evaluation.
         best_epoch: Epoch that reached it; None before the first evaluation.
-        patience_left: Evaluations without a new best that are still allowed.
+        patience_left: Evaluations without an improvement that are still allowed.
         seconds: Wall seconds of ``train``, ``sample`` (reverse diffusion) and ``evaluate``.
         negatives: What ``Experiment.probe`` measured of the hard negatives, or None.
     """
 
     variant: str
     seed: int
-    epoch: int
-    max_epochs: int
-    losses: dict[str, float]
+    epoch: Epoch
+    max_epochs: Epochs
+    losses: Losses
     source: NegativeSource
-    valid: dict[str, float] | None
+    valid: Values | None
     best: float | None
-    best_epoch: int | None
+    best_epoch: Epoch | None
     patience_left: int
-    seconds: dict[str, float]
-    negatives: dict[str, float] | None = None
+    seconds: Values
+    negatives: Values | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as written to ``history.jsonl``."""
@@ -85,11 +104,11 @@ class RunResult:
     variant: str
     seed: int
     dataset: str
-    best_epoch: int
-    epochs: int
-    valid: dict[str, float]
-    test: dict[str, float]
-    seconds: dict[str, float] = field(default_factory=dict)
+    best_epoch: Epoch
+    epochs: Epochs
+    valid: Values
+    test: Values
+    seconds: Values = field(default_factory=dict)
     peak_rss_mb: float = 0.0
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ccd.errors import DamagedFileError, Place
 from ccd.files import read_lines
+from ccd.runs.sealed import unsealed
 
 _Record = TypeVar("_Record")
 
@@ -22,13 +23,14 @@ def read_records(path: Path, kind: type[_Record], what: str) -> list[_Record]:
         what: Such a record in words, for the refusal: ``a result``.
 
     Raises:
-        DamagedFileError: A line holds something else.
+        DamagedFileError: A line holds something else, or not what was written into it.
         ResourceError: The file cannot be read.
     """
     adapter, records = TypeAdapter(kind), []
     for number, line in enumerate(read_lines(path), start=1):
+        plain = unsealed(line, Place(str(path), number))
         try:
-            records.append(adapter.validate_python(line))
+            records.append(adapter.validate_python(plain))
         except ValidationError as error:
             problem = error.errors()[0]
             raise DamagedFileError(

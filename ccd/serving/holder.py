@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccd.errors import CcdError
+from ccd.errors import CcdError, reason
 from ccd.serving.layout import MANIFEST_FILE
 from ccd.serving.lists import Lists
 from ccd.serving.vectors import open_vectors
@@ -52,8 +52,11 @@ class Holder:
             if self._mark() == self.current.mark:
                 return False
             self.current = self._load()
-        except (CcdError, OSError) as error:
-            self.problem = str(error)
+        except CcdError as error:
+            self.problem = error.to_json()["message"]
+            return False
+        except OSError as error:
+            self.problem = f"{self.folder}: {reason(error)}"
             return False
         self.problem = None
         self.n_reloads += 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from ccd.terminal.stdout import give_up_stdout
+from ccd.terminal.visible import visible
 
 
 @dataclass(frozen=True)
@@ -19,20 +22,32 @@ class Glyphs:
     running: str
     waiting: str
     plus_minus: str
+    worse: str
     ellipsis: str
     separator: str
     bar: str
 
 
-UNICODE = Glyphs("✓", "▶", "·", "±", "…", "·", "█")
-ASCII = Glyphs("+", ">", ".", "+-", "..", "|", "#")
+UNICODE = Glyphs("✓", "▶", "·", "±", "↓", "…", "·", "█")
+ASCII = Glyphs("+", ">", ".", "+-", "v", "..", "|", "#")
 
 
 class PatientConsole(Console):
     """A console that goes quiet when nothing can be written any more (``ccd run ... | head``).
 
     rich would leave the process; hours of training are worth more than their progress lines.
+    No text of others, such as an item's name, can control the terminal through it.
     """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of ``renderable``, their texts visible."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(visible(segment.text, keep="\n"), segment.style)
 
     def _check_buffer(self) -> None:
         try:

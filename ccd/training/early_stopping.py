@@ -13,13 +13,16 @@ from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, Slot
 class EarlyStopping:
     """Stop when validation has not improved for more than ``patience`` evaluations.
 
+    The best epoch is that with the highest value, by however little it exceeds the others.
+
     While easy pools are in use validation is flat, and it jumps when the final representations take
     over, so patience is counted from the epoch at which the sampler has settled.
 
     Args:
         settled_epoch: First epoch from which the negative sampler no longer changes.
-        patience: Evaluations in a row without a new best that are allowed.
-        min_delta: A new best must exceed the old one by more than this.
+        patience: Evaluations in a row without an improvement that are allowed.
+        min_delta: Only a value that exceeds the last improvement by more than this is another one;
+            it says when to stop, not which epoch is the best.
         after_curriculum: Count from ``settled_epoch``; False counts from the start.
     """
 
@@ -33,20 +36,25 @@ class EarlyStopping:
     ) -> None:
         self.patience, self.min_delta = patience, min_delta
         self.settled_epoch = settled_epoch if after_curriculum else 0
-        self.best, self.best_epoch, self.waited = -float("inf"), -1, 0
+        self.best, self.best_epoch = -float("inf"), -1
+        self.improved, self.waited = -float("inf"), 0
+        """The value of the last improvement, and the evaluations since then."""
 
     def update(self, epoch: int, value: float) -> bool:
         """Take one evaluation; True where it is a new best."""
-        if value > self.best + self.min_delta or self.best_epoch < 0:
-            self.best, self.best_epoch, self.waited = value, epoch, 0
-            return True
-        if epoch >= self.settled_epoch:
+        is_first = self.best_epoch < 0
+        if is_first or value > self.improved + self.min_delta:
+            self.improved, self.waited = value, 0
+        elif epoch >= self.settled_epoch:
             self.waited += 1
-        return False
+        is_best = is_first or value > self.best
+        if is_best:
+            self.best, self.best_epoch = value, epoch
+        return is_best
 
     @property
     def patience_left(self) -> int:
-        """Evaluations without a new best that are still allowed."""
+        """Evaluations without an improvement that are still allowed."""
         return max(0, self.patience - self.waited)
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ccd.analysis.comparing import Compared
 from ccd.analysis.tables import WORSE, Cell
 from ccd.statistics.comparison import Contrast
+from ccd.terminal.visible import cleaned, visible
 from ccd.views.comparing_text import sections
 from ccd.views.table_text import caption
 
@@ -24,6 +25,7 @@ def to_csv(compared: Compared) -> str:
 
     Notes have no place in it; ``ccd compare`` says them on standard error.
     """
+    compared = cleaned(compared)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["slice", "variant", "metric", "mean", "sd", *_CONTRAST])
@@ -56,10 +58,10 @@ def to_latex(compared: Compared) -> str:
         for row in table.rows
     ]
     parts = [_table(caption(table, gains=False), ("variant", *table.metrics), means)]
-    for title, header, rows in sections(compared):
-        cells = [list(map(_latex, row)) for row in rows]
-        parts.append(_table(title, header, cells, "\\footnotesize"))
-    notes = [f"% note: {note}" for note in compared.notes]
+    for section in sections(compared):
+        cells = [list(map(_latex, row)) for row in section.rows]
+        parts.append(_table(section.heading, section.header, cells, "\\footnotesize"))
+    notes = [f"% note: {visible(note)}" for note in compared.notes]
     return "\n".join(["% needs \\usepackage{booktabs}", *notes, *parts]) + "\n"
 
 
@@ -74,7 +76,8 @@ def _table(words: str, header: Sequence[str], rows: Sequence[Sequence[str]], siz
         "    \\toprule",
         f"    {' & '.join(map(_latex, header))} \\\\",
         "    \\midrule",
-        *(f"    {' & '.join(row)} \\\\" for row in rows),
+        # After the end of a row, LaTeX takes a bracket or a star for an option of it.
+        *(f"    {'{}' * row[0].startswith(('[', '*'))}{' & '.join(row)} \\\\" for row in rows),
         "    \\bottomrule",
         "  \\end{tabular}",
         "\\end{table}",
@@ -94,7 +97,7 @@ def _latex_cell(cell: Cell) -> str:
     mean = f"{cell.mean:.4f}"
     mean = {1: f"\\textbf{{{mean}}}", 2: f"\\underline{{{mean}}}"}.get(cell.rank, mean)
     sd = "" if cell.sd is None else f" {{\\scriptsize$\\pm${cell.sd:.4f}}}"
-    above = f"$^{{{cell.mark.replace(WORSE, _DOWN)}}}$" if cell.mark else ""
+    above = f"$^{{{cell.marked(_DOWN)}}}$" if cell.mark else ""
     return f"{mean}{above}{sd}"
 
 
@@ -105,4 +108,4 @@ _SPECIAL = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textas
 def _latex(text: str) -> str:
     """``text`` with LaTeX's special characters escaped."""
     special = r"[\\~^±↓<>|&%$#_{}]"
-    return re.sub(special, lambda found: _SPECIAL.get(found[0], f"\\{found[0]}"), text)
+    return re.sub(special, lambda found: _SPECIAL.get(found[0], f"\\{found[0]}"), visible(text))

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -13,29 +14,48 @@ from rich.text import Text
 from ccd.analysis.comparing import Compared, SliceRow
 from ccd.analysis.tables import mark
 from ccd.statistics.comparison import Contrast
-from ccd.terminal.console import glyphs_for
+from ccd.terminal.console import UNICODE, Glyphs, glyphs_for
 from ccd.terminal.grid import Grid
-from ccd.views.table_text import TableView, markdown_rows, spelled
+from ccd.terminal.visible import cleaned
+from ccd.views.table_text import TableView, markdown_rows, to_md
 from ccd.views.table_text import to_markdown as table_markdown
 
-Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-"""Title, header and rows of a table of plain text."""
-
 _CONTRAST = ("difference", "interval", "p", "effect", "win", "tie", "loss")
+
+
+class Section(NamedTuple):
+    """A table of plain text.
+
+    Attributes:
+        title: Heading, in a few words.
+        header: Names of the columns.
+        rows: As many cells each.
+        more: What the heading says beyond its title.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    more: str
+
+    @property
+    def heading(self) -> str:
+        """All of the heading."""
+        return f"{self.title} ({self.more})" if self.more else self.title
 
 
 class ComparedView:
     """Shows a comparison on a terminal."""
 
     def __init__(self, compared: Compared) -> None:
-        self._compared = compared
+        self._compared = cleaned(compared)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = glyphs_for(options)
         yield TableView(self._compared.table)
-        for title, header, cells in sections(self._compared):
-            yield Text(f"\n{title}", style="bold")
-            rows = [tuple(spelled(cell, glyphs) for cell in row) for row in cells]
+        for section in sections(self._compared, glyphs):
+            header, rows = section.header, section.rows
+            yield Text(f"\n{section.heading}", style="bold")
             widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
             # The first column's words are headings: there they have room.
             for group, members in groupby(rows, key=lambda row: row[0]):
@@ -49,56 +69,58 @@ class ComparedView:
 def to_markdown(compared: Compared) -> str:
     """The tables one under the other, as Markdown."""
     parts = [table_markdown(compared.table).rstrip("\n")]
-    for title, header, rows in sections(compared):
-        escaped = [tuple(cell.replace("*", "\\*") for cell in row) for row in rows]
-        parts.append("\n".join([f"## {title}", "", *markdown_rows(header, iter(escaped))]))
-    parts += [f"- note: {note}" for note in compared.notes]
+    for section in sections(compared):
+        header, *rows = (tuple(map(to_md, row)) for row in (section.header, *section.rows))
+        lines = markdown_rows(header, rows)
+        parts.append("\n".join([f"## {to_md(section.heading)}", "", *lines]))
+    parts += [f"- note: {to_md(note)}" for note in compared.notes]
     return "\n\n".join(parts) + "\n"
 
 
-def sections(compared: Compared) -> Iterator[Section]:
+def sections(compared: Compared, glyphs: Glyphs = UNICODE) -> Iterator[Section]:
     """What follows the table of means: contrasts, slices, beyond accuracy."""
-    yield from contrast_sections(compared)
-    yield from slice_sections(compared)
-    yield from beyond_sections(compared)
+    yield from contrast_sections(compared, glyphs)
+    yield from slice_sections(compared, glyphs)
+    yield from beyond_sections(compared, glyphs)
 
 
-def contrast_sections(compared: Compared) -> Iterator[Section]:
+def contrast_sections(compared: Compared, glyphs: Glyphs = UNICODE) -> Iterator[Section]:
     """The variants against the baseline; nothing where no test was possible."""
     table = compared.table
     percent = f"{compared.confidence:.0%} bootstrap interval over users and seeds"
     if table.contrasts:
-        rows = [(c.metric, c.variant, *_shown(c)) for c in table.contrasts]
-        title = f"Against {table.baseline} ({table.test}; {percent})"
-        yield title, ("metric", "variant", *_CONTRAST), rows
+        rows = [(c.metric, c.variant, *_shown(c, glyphs)) for c in table.contrasts]
+        header = ("metric", "variant", *_CONTRAST)
+        yield Section(f"Against {table.baseline}", header, rows, f"{table.test}; {percent}")
 
 
-def slice_sections(compared: Compared) -> Iterator[Section]:
+def slice_sections(compared: Compared, glyphs: Glyphs = UNICODE) -> Iterator[Section]:
     """One section per metric, where slices were asked for."""
     for metric, found in compared.slices.items():
         header = ("slice", "variant", "mean", *_CONTRAST)
-        yield f"{metric} by slice", header, [_slice_cells(row) for row in found]
+        rows = [_slice_cells(row, glyphs) for row in found]
+        yield Section(f"{metric} by slice", header, rows, "")
 
 
-def beyond_sections(compared: Compared) -> Iterator[Section]:
+def beyond_sections(compared: Compared, glyphs: Glyphs = UNICODE) -> Iterator[Section]:
     """The metrics of the lists themselves, where they were asked for."""
     if compared.beyond:
         rows: list[tuple[str, ...]] = [
-            (name, variant, _spread(values[name]))
+            (name, variant, _spread(values[name], glyphs))
             for name in next(iter(compared.beyond.values()))
             for variant, values in compared.beyond.items()
         ]
-        title = "Beyond accuracy (docs/metrics.md has the formulas)"
-        yield title, ("metric", "variant", "value"), rows
+        more = "docs/metrics.md has the formulas"
+        yield Section("Beyond accuracy", ("metric", "variant", "value"), rows, more)
 
 
-def _slice_cells(row: SliceRow) -> tuple[str, ...]:
-    numbers = _shown(row.contrast) if row.contrast else ("",) * len(_CONTRAST)
+def _slice_cells(row: SliceRow, glyphs: Glyphs) -> tuple[str, ...]:
+    numbers = _shown(row.contrast, glyphs) if row.contrast else ("",) * len(_CONTRAST)
     users = f"{row.n_users:,} user{'s'[: row.n_users != 1]}"
     return f"{row.slice} ({users})", row.variant, f"{row.mean:.4f}", *numbers
 
 
-def _shown(contrast: Contrast) -> tuple[str, ...]:
+def _shown(contrast: Contrast, glyphs: Glyphs) -> tuple[str, ...]:
     interval = ""
     if contrast.low is not None and contrast.high is not None:
         interval = f"{contrast.low:+.4f} {contrast.high:+.4f}"
@@ -106,12 +128,12 @@ def _shown(contrast: Contrast) -> tuple[str, ...]:
     return (
         f"{contrast.difference:+.4f}",
         interval,
-        f"{contrast.p_value:.2g}{mark(contrast.p_value, worse=contrast.worse)}",
+        f"{contrast.p_value:.2g}{mark(contrast.p_value, worse=contrast.worse, down=glyphs.worse)}",
         effect,
         *(f"{share:.0%}" for share in (contrast.wins, contrast.ties, contrast.losses)),
     )
 
 
-def _spread(values: Sequence[float]) -> str:
+def _spread(values: Sequence[float], glyphs: Glyphs) -> str:
     mean = f"{statistics.fmean(values):.4f}"
-    return mean if len(values) < 2 else f"{mean} ±{statistics.stdev(values):.4f}"
+    return mean if len(values) < 2 else f"{mean} {glyphs.plus_minus}{statistics.stdev(values):.4f}"

@@ -9,17 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ccd.analysis.differences import Change, Differences
-from ccd.analysis.tables import LEVELS, WORSE, mark
+from ccd.analysis.tables import LEVELS, mark
 from ccd.terminal.console import Glyphs, glyphs_for
 from ccd.terminal.grid import Grid
-from ccd.views.table_text import spelled
+from ccd.terminal.visible import cleaned
 
 
 class DifferencesView:
     """A section for each kind of difference; what is the same is said in a word."""
 
     def __init__(self, found: Differences) -> None:
-        self._found = found
+        self._found = cleaned(found)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found = self._found
@@ -43,8 +43,9 @@ class DifferencesView:
             yield Text("\ntest metrics", style="bold")
             yield _metrics(found, glyphs_for(options))
             if any(row.contrast for row in found.metrics):
-                words = f"{LEVELS}, two-sided; {WORSE}: the second is worse"
-                yield Text(spelled(words, glyphs_for(options)), style="dim")
+                down = glyphs_for(options).worse
+                words = f"{LEVELS}, two-sided; {down}: the second is worse"
+                yield Text(words, style="dim")
         if found.users:
             yield Text(f"\nusers whose {found.user_metric} changed most", style="bold")
             table = _table("user", "first", "second", "change")
@@ -95,10 +96,11 @@ def _metrics(found: Differences, glyphs: Glyphs) -> Grid:
             cells += [
                 f"{contrast.difference:+.4f}",
                 f"{contrast.low:+.4f} {contrast.high:+.4f}",
-                f"{contrast.p_value:.2g}{mark(contrast.p_value, worse=contrast.worse)}",
+                f"{contrast.p_value:.2g}"
+                f"{mark(contrast.p_value, worse=contrast.worse, down=glyphs.worse)}",
                 *(f"{share:.0%}" for share in (contrast.wins, contrast.ties, contrast.losses)),
             ]
-        rows.append([spelled(cell, glyphs) for cell in cells])
+        rows.append(cells)
     header = ("metric", "first", "second", "change", "95 %", "p", "up", "same", "down")
     return Grid(header, rows, under={"95 %": "change"})
 

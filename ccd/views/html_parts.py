@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from typing import NamedTuple
+
+from ccd.terminal.visible import visible
 
 _WORD = ' class="word"'
 _WORDS = {"variant", "variants", "setting", "settings", "value", "reason", "slice", "metric",
@@ -20,7 +22,7 @@ _NAMES = {"variant", "variants", "setting"}
 
 def to_text(text: str) -> str:
     """``text`` with HTML's special characters escaped."""
-    return html.escape(text)
+    return html.escape(visible(text, keep="\n\t"))
 
 
 def to_words(name: str) -> str:
@@ -97,22 +99,34 @@ def to_details(summary: str, content: str) -> str:
     return f"<details><summary>{to_text(summary)}</summary>{content}</details>"
 
 
-def to_page(title: str, parts: Mapping[str, str], notes: Sequence[str] = ()) -> str:
+class Part(NamedTuple):
+    """A section of a page.
+
+    Attributes:
+        title: Its heading, and the link to it.
+        content: HTML.
+        more: What the heading says beyond its title.
+    """
+
+    title: str
+    content: str
+    more: str = ""
+
+
+def to_page(title: str, parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
     """One file with its style, script and pictures in it.
 
     Args:
         title: Heading.
-        parts: Title of each section to its HTML.
+        parts: The sections.
         notes: Said before the sections.
     """
-    body = "".join(f"<p>Note: {to_text(note)}</p>" for note in notes) + "".join(
-        f'<section id="s{i}"><h2>{to_text(name)}</h2>{content}</section>'
-        for i, (name, content) in enumerate(parts.items())
-    )
-    links = "".join(
-        f'<li><a href="#s{i}">{to_text(name.partition(" (")[0])}</a></li>'
-        for i, name in enumerate(parts)
-    )
+    body = "".join(f"<p>Note: {to_text(note)}</p>" for note in notes)
+    links = ""
+    for i, part in enumerate(parts):
+        heading = f"{part.title} ({part.more})" if part.more else part.title
+        body += f'<section id="s{i}"><h2>{to_text(heading)}</h2>{part.content}</section>'
+        links += f'<li><a href="#s{i}">{to_text(part.title)}</a></li>'
     form = resources.files("ccd.views").joinpath("page.html").read_text(encoding="utf-8")
     for name, value in {"TITLE": to_text(title), "LINKS": links, "BODY": body}.items():
         form = form.replace(f"<!--{name}-->", value)

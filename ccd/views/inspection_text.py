@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccd.finished.inspection import Inspected
+from ccd.terminal.visible import cleaned
 
 _SHOWN = 20
 _MEANING = (
@@ -22,7 +23,7 @@ class InspectedView:
     """One line per pool, then the items of the user that was asked for."""
 
     def __init__(self, found: Inspected) -> None:
-        self._found = found
+        self._found = cleaned(found)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found = self._found

@@ -9,12 +9,9 @@ from ccd.analysis.tables import Table, build_table
 from ccd.figures.ablation import draw_ablation
 from ccd.figures.style import save
 from ccd.files import write_text
-from ccd.runs.folder import PER_USER_FILE, read_results
+from ccd.runs.folder import FIGURE_FILE, PER_USER_FILE, TABLE_FILE, read_results
 from ccd.runs.per_user import read_per_user
 from ccd.views.table_text import to_markdown
-
-TABLE_FILE = "table.md"
-FIGURE_FILE = "ablation.png"
 
 
 def read_table(folder: Path, baseline: str | None, variants: Sequence[str] = ()) -> Table | None:

@@ -73,7 +73,10 @@ def collect(
         data_dir=data_dir, imports=imports,
     )  # fmt: skip
     runs = compared.runs
-    request = Request(folders[0], data_dir=data_dir, imports=imports)
+    # What shows one run shows the last variant's first seed, whichever folder it is in.
+    last = list(runs)[-1][0]
+    shown = next(run for (name, _), run in runs.items() if name == last)
+    request = Request(folders[0], data_dir=data_dir, imports=imports, opened=shown, called=last)
     drawn = {
         **{kind: partial(draw, kind, request) for kind in FIGURES if FIGURES[kind].on_page},
         "ablation": partial(draw_ablation, compared.table),

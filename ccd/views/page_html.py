@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ccd.analysis.comparing import Compared
 from ccd.figures.catalogue import FIGURES
 from ccd.views.comparing_text import Section, beyond_sections, contrast_sections, slice_sections
-from ccd.views.html_parts import to_details, to_figure, to_page, to_table, to_text
+from ccd.views.html_parts import Part, to_details, to_figure, to_page, to_table, to_text
 from ccd.views.page import Page
 from ccd.views.page_tables import each_seed, main_table, settings_html
 from ccd.views.table_text import DEFINITIONS
@@ -23,18 +25,19 @@ def to_html(page: Page) -> str:
     lead = figure_html(_LEAD, page.figures[_LEAD]) if _LEAD in page.figures else ""
     others = [figure_html(kind, svg) for kind, svg in page.figures.items() if kind != _LEAD]
     missing = [f"<p>No figure {kind}: {to_text(why)}</p>" for kind, why in page.skipped.items()]
-    parts = {
-        "Results": _question(page) + lead + main_table(table) + _definitions(page)
-        + each_seed(table),
-        **_comparisons(page.compared),
-        "More figures": "".join([*others, *missing]),
-        "Config": settings_html(page.settings, [row.variant for row in table.rows]),
-        **{
-            title: to_table(("what", "value"), list(facts.items()), plain=True)
+    results = _question(page) + lead + main_table(table) + _definitions(page) + each_seed(table)
+    config = settings_html(page.settings, [row.variant for row in table.rows])
+    parts = [
+        Part("Results", results),
+        *_comparisons(page.compared),
+        Part("More figures", "".join([*others, *missing])),
+        Part("Config", config),
+        *(
+            Part(title, to_table(("what", "value"), list(facts.items()), plain=True))
             for title, facts in page.facts.items()
-        },
-        "How to reproduce": _reproduction(page),
-    }  # fmt: skip
+        ),
+        Part("How to reproduce", _reproduction(page)),
+    ]
     return to_page(page.title, parts, page.compared.notes)
 
 
@@ -43,27 +46,31 @@ def figure_html(kind: str, svg: str) -> str:
     return to_figure(FIGURES[kind].caption, FIGURES[kind].alt, svg)
 
 
-def _comparisons(compared: Compared) -> dict[str, str]:
-    """Title to HTML of what follows the main table; each metric's slices are folded away."""
-    slices = [to_details(section[0], _variants_first(section)) for section in
-              slice_sections(compared)]  # fmt: skip
-    return {
-        **{section[0]: _folded_if_long(section) for section in contrast_sections(compared)},
-        **({"By slice": "".join(slices)} if slices else {}),
-        **{section[0]: _folded_if_long(section) for section in beyond_sections(compared)},
-    }
+def _comparisons(compared: Compared) -> Iterator[Part]:
+    """What follows the main table; each metric's slices are folded away."""
+    for section in contrast_sections(compared):
+        yield Part(section.title, _folded_if_long(section), section.more)
+    slices = [
+        to_details(section.heading, _variants_first(section))
+        for section in slice_sections(compared)
+    ]
+    if slices:
+        yield Part("By slice", "".join(slices))
+    for section in beyond_sections(compared):
+        yield Part(section.title, _folded_if_long(section), section.more)
 
 
 def _folded_if_long(section: Section) -> str:
-    table, rows = _variants_first(section), section[2]
+    table, rows = _variants_first(section), section.rows
     return to_details(f"All {len(rows)} rows", table) if len(rows) > _LONG else table
 
 
 def _variants_first(section: Section) -> str:
     """The table of a section, the variant in the column that stays in view."""
-    _, header, rows = section
-    place = header.index("variant")
-    header, *lines = [(row[place], *row[:place], *row[place + 1 :]) for row in (header, *rows)]
+    place = section.header.index("variant")
+    header, *lines = (
+        (row[place], *row[:place], *row[place + 1 :]) for row in (section.header, *section.rows)
+    )
     return to_table(header, lines)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccd.finished.recommendations import Recommendations
+from ccd.terminal.visible import cleaned
 
 
 class RecommendedView:
@@ -23,7 +24,7 @@ class RecommendedView:
         self._found, self._file = found, file
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        found, result = self._found, self._found.result
+        found, result = self._found, cleaned(self._found.result)
         yield Text(
             f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: "
             f"the {found.items.shape[1]} best items of each user",
@@ -41,7 +42,7 @@ class RecommendedView:
                     "(train_interactions 0): their lists are not personal"
                 )
             return
-        for record in found.records():
+        for record in map(cleaned, found.records()):
             known = record["train_interactions"]
             note = f"{known:,} training interactions"
             if known == 0:

@@ -13,7 +13,7 @@ from ccd.search.folders import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 from ccd.terminal.console import duration
-from ccd.views.html_parts import Sorted, to_figure, to_page, to_table, to_text
+from ccd.views.html_parts import Part, Sorted, to_figure, to_page, to_table, to_text
 from ccd.views.page_html import figure_html
 
 if TYPE_CHECKING:
@@ -36,16 +36,15 @@ def study_html(opened: Opened) -> str:
     again = opened.order.source.search_command(
         summary.study, summary.budget, opened.order.storage and opened.store.address
     )
-    parts = {
-        "How it stands": to_table(("what", "value"), _standing(summary, metric), plain=True),
-        "History": _history(ended, metric),
-        "What mattered": _importances(opened) + _sensitivity(opened),
-        "Trials": _trials(ended, metric),
-        "What was searched, and in what": to_table(
-            ("setting", "value"), sorted(identity.items()), plain=True
-        ),
-        "How to reproduce": f"<pre>{to_text(again)}</pre>",
-    }
+    searched = to_table(("setting", "value"), sorted(identity.items()), plain=True)
+    parts = [
+        Part("How it stands", to_table(("what", "value"), _standing(summary, metric), plain=True)),
+        Part("History", _history(ended, metric)),
+        Part("What mattered", _importances(opened) + _sensitivity(opened)),
+        Part("Trials", _trials(ended, metric)),
+        Part("What was searched, and in what", searched),
+        Part("How to reproduce", f"<pre>{to_text(again)}</pre>"),
+    ]
     return to_page(f"Study {summary.study}: {metric} on validation", parts)
 
 

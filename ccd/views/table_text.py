@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -9,8 +10,9 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ccd.analysis.tables import WORSE, Cell, Row, Table, meaning
-from ccd.terminal.console import ASCII, Glyphs, glyphs_for
+from ccd.analysis.tables import Cell, Row, Table, meaning
+from ccd.terminal.console import UNICODE, Glyphs, glyphs_for
+from ccd.terminal.visible import cleaned, visible
 
 _STYLES = {0: "", 1: "bold", 2: "underline"}
 _MARKDOWN = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
@@ -30,7 +32,7 @@ class TableView:
     """Shows a table in the widest of three layouts that fits the terminal."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._table = cleaned(table)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = glyphs_for(options)
@@ -41,37 +43,30 @@ class TableView:
                 break
         else:
             yield _by_variant(self._table, glyphs)
-        yield Text(spelled(caption(self._table), glyphs), style="dim")
+        yield Text(caption(self._table, glyphs=glyphs), style="dim")
 
 
-def spelled(text: str, glyphs: Glyphs) -> str:
-    """``text`` in characters that the terminal has."""
-    if glyphs is not ASCII:
-        return text
-    return text.replace("±", glyphs.plus_minus).replace(WORSE, "v")
-
-
-def caption(table: Table, *, gains: bool = True) -> str:
+def caption(table: Table, *, gains: bool = True, glyphs: Glyphs = UNICODE) -> str:
     """What the numbers are, in one or two sentences; ``gains`` where they stand there too."""
     seeds = ", ".join(map(str, table.seeds))
     words = [f"{table.dataset}, test split, seed {seeds}."]
     if len(table.seeds) > 1:
-        words = [f"{table.dataset}, test split, mean ± sd over seeds {seeds}."]
+        words = [f"{table.dataset}, test split, mean {glyphs.plus_minus} sd over seeds {seeds}."]
     if gains and table.baseline is not None and len(table.rows) > 1:
         words.append(f"Percent: gain over {table.baseline}.")
-    if meaning(table):
-        words.append(f"{meaning(table)}.")
+    if marks := meaning(table, glyphs.worse):
+        words.append(f"{marks}.")
     return " ".join(words)
 
 
 def to_markdown(table: Table) -> str:
     """The table, its p-values and what they mean, as Markdown."""
-    lines = [f"# Ablation on {table.dataset}", ""]
+    lines = [f"# Ablation on {to_md(table.dataset)}", ""]
     lines += markdown_rows(
-        ("variant", "seeds", *table.metrics),
+        ("variant", "seeds", *map(to_md, table.metrics)),
         (
             (
-                row.variant,
+                to_md(row.variant),
                 str(len(row.seeds)),
                 *(_markdown_cell(row.cells[m]) for m in table.metrics),
             )
@@ -82,19 +77,27 @@ def to_markdown(table: Table) -> str:
         row for row in table.rows if any(cell.p_value is not None for cell in row.cells.values())
     ]
     if tested:
-        lines += ["", f"p-value against {table.baseline}", ""]
+        lines += ["", f"p-value against {to_md(table.baseline or '')}", ""]
         lines += markdown_rows(
-            ("variant", *table.metrics),
-            ((row.variant, *(_p_value(row.cells[m]) for m in table.metrics)) for row in tested),
+            ("variant", *map(to_md, table.metrics)),
+            (
+                (to_md(row.variant), *(_p_value(row.cells[m]) for m in table.metrics))
+                for row in tested
+            ),
         )
     lines += ["", *_explanation(table)]
     return "\n".join(lines) + "\n"
 
 
 def markdown_rows(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """The lines of a Markdown table; the first column is text, the others are numbers."""
+    """The lines of a table of Markdown cells; the first column is text, the others are numbers."""
     lines = [header, ("---", *["---:"] * (len(header) - 1)), *rows]
-    return ["| " + " | ".join(part.replace("|", "\\|") for part in line) + " |" for line in lines]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def to_md(text: str) -> str:
+    """``text`` on one line, with Markdown's special characters escaped."""
+    return re.sub(r"([\\`*_<>\[\]|~&])", r"\\\1", visible(text))
 
 
 def _by_metric(table: Table, glyphs: Glyphs, join: str) -> RichTable:
@@ -108,7 +111,7 @@ def _by_metric(table: Table, glyphs: Glyphs, join: str) -> RichTable:
         for metric in table.metrics:
             cell = row.cells[metric]
             text = Text(f"{cell.mean:.4f}", style=_STYLES[cell.rank])
-            extra = spelled(join.join(filter(None, (_spread(cell), _gain(cell)))), glyphs)
+            extra = join.join(filter(None, (_spread(cell, glyphs), _gain(cell, glyphs))))
             cells.append(Text.assemble(text, "\n", (extra, "dim")) if extra else text)
         grid.add_row(Text(_name(row, table)), *cells)
     return grid
@@ -125,19 +128,19 @@ def _by_variant(table: Table, glyphs: Glyphs) -> RichTable:
             lines.add_row(
                 Text(f" {metric}"),
                 Text(f"{cell.mean:.4f}", style=_STYLES[cell.rank]),
-                spelled(_spread(cell), glyphs),
-                spelled(_gain(cell), glyphs),
+                Text(_spread(cell, glyphs)),
+                Text(_gain(cell, glyphs)),
             )
         blocks.add_row(lines)
     return blocks
 
 
-def _spread(cell: Cell) -> str:
-    return "" if cell.sd is None else f"±{cell.sd:.4f}"
+def _spread(cell: Cell, glyphs: Glyphs = UNICODE) -> str:
+    return "" if cell.sd is None else f"{glyphs.plus_minus}{cell.sd:.4f}"
 
 
-def _gain(cell: Cell) -> str:
-    return "" if cell.gain is None else f"{100 * cell.gain:+.1f}%{cell.mark}"
+def _gain(cell: Cell, glyphs: Glyphs = UNICODE) -> str:
+    return "" if cell.gain is None else f"{100 * cell.gain:+.1f}%{cell.marked(glyphs.worse)}"
 
 
 def _name(row: Row, table: Table) -> str:
@@ -150,7 +153,7 @@ def _name(row: Row, table: Table) -> str:
 
 def _markdown_cell(cell: Cell) -> str:
     mean = _MARKDOWN[cell.rank].format(f"{cell.mean:.4f}")
-    gain = _gain(cell).replace("*", "\\*")
+    gain = to_md(_gain(cell))
     return " ".join(filter(None, (mean, _spread(cell), gain)))
 
 
@@ -162,18 +165,20 @@ def _explanation(table: Table) -> list[str]:
     """One list item each on data, metrics, marks and test."""
     kinds = dict.fromkeys(metric.partition("@")[0] for metric in table.metrics)
     lines = [
-        f"- Data set {table.dataset}, test split, each run at its best validation epoch; "
+        f"- Data set {to_md(table.dataset)}, test split, each run at its best validation epoch; "
         f"seeds {', '.join(map(str, table.seeds))}.",
-        "- " + "; ".join(DEFINITIONS.get(kind, kind) for kind in kinds) + ". Mean over users; "
+        "- "
+        + "; ".join(DEFINITIONS.get(kind, to_md(kind)) for kind in kinds)
+        + ". Mean over users; "
         "all items are ranked, a user's training items left out.",
         "- Mean over seeds, ± sample standard deviation; best in bold, second underlined.",
     ]
     if table.baseline is not None:
         pair = " (a user's value is the mean over those seeds)" * ("over users," in table.test)
         lines.append(
-            f"- Percent: relative gain over {table.baseline}, over the seeds both have. Two-sided "
-            f"p-values: {table.test} over the variants of a metric{pair}."
+            f"- Percent: relative gain over {to_md(table.baseline)}, over the seeds both have. "
+            f"Two-sided p-values: {table.test} over the variants of a metric{pair}."
         )
-        marks = meaning(table).replace("*", "\\*")
+        marks = to_md(meaning(table))
         lines += [f"- {marks}."] if marks else []
     return lines

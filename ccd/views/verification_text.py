@@ -11,7 +11,8 @@ from rich.text import Text
 from ccd.analysis.paper import load_paper
 from ccd.analysis.verification import RULE, MetricGap, Verdict, Verification, VerifiedRow
 from ccd.terminal.console import glyphs_for
-from ccd.views.table_text import markdown_rows
+from ccd.terminal.visible import cleaned
+from ccd.views.table_text import markdown_rows, to_md
 
 _HEADER = ("metric", "paper", "ours", "gap", "in sd", "verdict")
 _WIDTHS = (11, 6, 14, 7, 6, 8)
@@ -27,7 +28,7 @@ class VerificationView:
     """One block per variant, one line per metric, then what the words mean."""
 
     def __init__(self, verification: Verification) -> None:
-        self._verification = verification
+        self._verification = cleaned(verification)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found, plus_minus = self._verification, glyphs_for(options).plus_minus
@@ -55,8 +56,8 @@ def to_markdown(verification: Verification) -> str:
         ("variant", *_HEADER),
         (
             (
-                _title(row, verification),
-                found.metric,
+                to_md(_title(row, verification)),
+                to_md(found.metric),
                 *_numbers(found, "±"),
                 str(found.verdict),
             )
@@ -64,7 +65,7 @@ def to_markdown(verification: Verification) -> str:
             for found in row.comparisons
         ),
     )
-    lines += ["", *(f"- {remark}" for remark in remarks(verification, "±"))]
+    lines += ["", *(f"- {to_md(remark)}" for remark in remarks(verification, "±"))]
     return "\n".join(lines) + "\n"
 
 

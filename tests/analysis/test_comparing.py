@@ -19,6 +19,7 @@ from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
 from ccd.views.comparing_files import to_csv, to_latex
 from ccd.views.comparing_text import ComparedView, to_markdown
+from tests.runs.changed import seal
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
 FEW = Comparison(test=wilcoxon, resamples=50)
@@ -127,9 +128,11 @@ def test_folders_are_joined_and_other_settings_are_another_variant(finished_fold
     about = json.loads(path.read_text())
     about["settings"]["Trainer.epochs"] = "6"
     path.write_text(json.dumps(about))
+    seal(path)
     runs, _ = gather([finished_folder, tmp_path / "again"])
     assert ("FREEDOM (again)", 1) in runs
     path.write_text(json.dumps({**about, "dataset_fingerprint": "x"}))
+    seal(path)
     with pytest.raises(ConfigError, match="compare runs of one data set"):
         gather([finished_folder, tmp_path / "again"])
 
@@ -142,10 +145,13 @@ def test_seeds_that_ran_otherwise_are_seeds_of_one_variant(finished_folder, tmp_
         results = folders[-1] / "results.jsonl"
         lines = results.read_text().splitlines(keepends=True)
         results.write_text("".join(x for x in lines if json.loads(x)["seed"] == kept))
+        for other in folders[-1].glob(f"*-{3 - kept}"):
+            shutil.rmtree(other)
         for path in folders[-1].glob("*/run.json"):
             about = json.loads(path.read_text())
             about["how_it_ran"] |= {"Experiment.threads": f"{place + 1}", "Experiment.device": "x"}
             path.write_text(json.dumps(about))
+            seal(path)
     runs, notes = gather(folders)
     assert set(runs) == {(name, seed) for name in ("FREEDOM", CCDREC) for seed in (1, 2)}
     assert notes == []
@@ -163,6 +169,7 @@ def test_two_folders_of_one_name_stay_two_variants(finished_folder, tmp_path):
             about = json.loads(path.read_text())
             about["settings"]["Trainer.epochs"] = epochs
             path.write_text(json.dumps(about))
+            seal(path)
     runs, _ = gather([finished_folder, *folders])
     names = {name for name, _ in runs}
     assert names == {
@@ -174,6 +181,7 @@ def test_a_run_left_out_whose_metrics_differ_is_said_to(finished_folder, tmp_pat
     shutil.copytree(finished_folder, tmp_path / "run")
     path = tmp_path / "run" / "results.jsonl"
     path.write_text(path.read_text().replace('"recall@20": 0.', '"recall@20": 0.9'))
+    seal(path)
     _, notes = gather([finished_folder, tmp_path / "run"])
     assert "though its metrics differ" in notes[0]
 
@@ -194,8 +202,10 @@ def test_runs_without_a_common_metric_are_refused_with_those_of_each(finished_fo
     shutil.copytree(finished_folder, tmp_path / "other")
     path = tmp_path / "other" / "results.jsonl"
     path.write_text(path.read_text().replace("@20", "@30"))
+    seal(path)
     about = tmp_path / "other" / "FREEDOM-1" / "run.json"
     about.write_text(about.read_text().replace('"Trainer.epochs": "5"', '"Trainer.epochs": "6"'))
+    seal(about)
     folders = [finished_folder, about.parent]
     assert compare(folders, comparison=FEW).table.metrics[0] == "recall@5"
     with pytest.raises(
@@ -203,6 +213,7 @@ def test_runs_without_a_common_metric_are_refused_with_those_of_each(finished_fo
     ):
         compare(folders, comparison=FEW, metrics=["recall@20"])
     path.write_text(path.read_text().replace("@", "@1"))
+    seal(path)
     with pytest.raises(
         ConfigError, match="no test metric in common\n  .*FREEDOM-1 and 3 more: rec"
     ):

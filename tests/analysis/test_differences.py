@@ -11,6 +11,7 @@ from ccd.errors import ConfigError
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
 from ccd.views.differences_text import DifferencesView, one_sided
+from tests.runs.changed import seal
 
 FEW = Comparison(test=wilcoxon, resamples=50)
 CCDREC = "FREEDOM+DMA+NDI+CNS"
@@ -52,6 +53,7 @@ def test_seeds_of_one_variant_that_ran_otherwise_are_all_told_of(finished_folder
     about = json.loads(path.read_text())
     about["how_it_ran"]["Experiment.threads"] = "8"
     path.write_text(json.dumps(about))
+    seal(path)
     found = diff(finished_folder, tmp_path / "run", comparison=FEW, variant="FREEDOM")
     assert found.settings == ()
     assert found.how_it_ran == (Change("Experiment.threads", "0", "0, 8"),)
@@ -64,6 +66,7 @@ def test_other_data_and_versions_are_said_and_users_then_not_compared(finished_f
     path = tmp_path / "run" / "FREEDOM-1" / "run.json"
     about = json.loads(path.read_text())
     path.write_text(json.dumps({**about, "dataset_fingerprint": "x", "ccd_version": "9"}))
+    seal(path)
     found = diff(finished_folder / "FREEDOM-1", path.parent, comparison=FEW)
     assert [change.key for change in found.data] == ["fingerprint"]
     assert [(c.key, c.second) for c in found.versions] == [("ccd", "9")]
@@ -76,12 +79,14 @@ def test_users_are_compared_by_a_metric_that_both_know(finished_folder, tmp_path
     shutil.copytree(finished_folder, tmp_path / "run")
     path = tmp_path / "run" / "results.jsonl"
     path.write_text(path.read_text().replace("recall@20", "recall@99"))
+    seal(path)
     first, second = finished_folder / "FREEDOM-1", tmp_path / "run" / f"{CCDREC}-1"
     found = diff(first, second, comparison=FEW)
     assert (found.user_metric, bool(found.users)) == ("recall@5", True)
     with pytest.raises(ConfigError, match="not all runs have the metric 'recall@20'"):
         diff(first, second, comparison=FEW, metric="recall@20")
     path.write_text(path.read_text().replace("@", "@9"))
+    seal(path)
     found = diff(first, second, comparison=FEW)
     assert (found.metrics, found.users, found.user_metric) == ((), (), "")
     assert "no test metric in common" in found.notes[0]

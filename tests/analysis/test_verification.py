@@ -10,6 +10,7 @@ from ccd.errors import ConfigError
 from ccd.runs.folder import RunFolder
 from ccd.runs.records import RunResult
 from ccd.views.verification_text import VerificationView, to_markdown
+from tests.runs.changed import seal
 from tests.runs.samples import finish
 
 BABY = load_paper().values["baby"]
@@ -195,6 +196,7 @@ def test_a_run_without_the_papers_metrics_is_told_which(tmp_path):
     for metric in BABY["FREEDOM"]:
         lines = lines.replace(metric, metric.replace("@", "@1"))
     (folder / "results.jsonl").write_text(lines)
+    seal(folder / "results.jsonl")
     with pytest.raises(ConfigError, match=r"prints recall@5, .* none of them was measured"):
         verify(folder)
 
@@ -203,6 +205,7 @@ def test_a_row_without_its_own_metrics_is_neither_unknown_nor_not_run(tmp_path):
     folder = write_runs(tmp_path, {("FREEDOM", 1): 1.0, ("FREEDOM+DNS", 1): 1.0})
     lines = (folder / "results.jsonl").read_text().replace("@10", "@50")
     (folder / "results.jsonl").write_text(lines)
+    seal(folder / "results.jsonl")
     found = verify(folder)
     assert [row.variant for row in found.rows] == ["FREEDOM"]
     assert (found.without_value, found.not_measured) == ((), ("FREEDOM+DNS",))

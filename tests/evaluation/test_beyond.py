@@ -41,6 +41,25 @@ def test_diversity_against_all_pairs():
     assert math.isnan(found[2])
 
 
+def test_a_list_that_is_shorter_counts_with_what_is_in_it():
+    world = dataset()
+    measure = BeyondAccuracy(world, 4)
+    short = torch.tensor([[0, 1, 2, 3], [4, 5, -1, -1], [6, -1, -1, -1], [-1, -1, -1, -1]])
+    found = measure(short)
+    assert found["coverage@4"] == pytest.approx(7 / world.n_items)
+    exposure = torch.zeros(world.n_items)
+    exposure[:7] = 1
+    assert found["gini@4"] == pytest.approx(gini(exposure))
+    popularity = torch.bincount(torch.from_numpy(world.train.items), minlength=world.n_items)
+    users = len(np.unique(world.train.users))
+    parts = [novelty(row[row >= 0][None], popularity, users).item() for row in short[:3]]
+    assert found["novelty@4"] == pytest.approx(np.mean(parts))
+    for name, rows in world.features.items():
+        units = torch.nn.functional.normalize(torch.from_numpy(rows).float(), dim=1)
+        alone = [diversity(row[row >= 0][None], units).item() for row in short[:2]]
+        assert found[f"diversity {name}@4"] == pytest.approx(np.nanmean(alone))
+
+
 def test_all_of_them_by_name_on_the_first_k():
     world = dataset()
     lists = torch.arange(world.n_items)[None].expand(3, -1)

@@ -66,3 +66,21 @@ def test_a_cutoff_beyond_the_catalogue_is_refused():
 def test_the_selecting_metric_must_be_evaluated():
     with pytest.raises(ConfigError, match="'recall@10' is not evaluated; choose one of recall@5"):
         evaluator(select="recall@10")
+
+
+def test_what_a_user_has_seen_never_fills_up_a_list():
+    train_users, train_items = torch.zeros(58, dtype=torch.int64), torch.arange(58)
+    seen = ItemsByUser(train_users, train_items, 2, N_ITEMS)
+    generator = torch.Generator().manual_seed(0)
+    reprs = Representations(
+        torch.randn(2, 8, generator=generator), torch.randn(N_ITEMS, 8, generator=generator)
+    )
+    # User 0's last item is the key before user 1's first: -1 must not be taken for it.
+    held = Interactions(np.array([0, 1]), np.array([59, 3]))
+    held_out = HeldOut(held, 2, N_ITEMS, CPU)
+    (_, ranked), *_ = evaluator().lists(reprs, torch.tensor([0, 1]), seen)
+    assert sorted(ranked[0].tolist()) == [-1] * 18 + [58, 59]
+    assert sorted(ranked[0, :2].tolist()) == [58, 59]
+    assert len(set(ranked[1].tolist())) == 20
+    measured = evaluator().measure(torch.full_like(ranked, -1), held_out)
+    assert set(measured.means.values()) == {0.0}

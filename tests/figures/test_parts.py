@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from ccd.analysis.tables import build_table
-from ccd.errors import ResourceError
+from ccd.errors import ConfigError, ResourceError
 from ccd.figures.ablation import draw_ablation
-from ccd.figures.cost import _seconds
+from ccd.figures.cost import _seconds, draw_cost
 from ccd.figures.curves import draw_curves, switches
 from ccd.figures.number_table import draw_number_table
+from ccd.figures.pools import draw_pools
 from ccd.figures.sensitivity import Trial, draw_sensitivity, varied
-from ccd.figures.style import COLOURS, listed_seeds, new_figure, ramp, svg_text, wrapped
+from ccd.figures.style import COLOURS, listed_seeds, new_figure, ramp, save, svg_text, wrapped
 from ccd.figures.tsne import _cosines, tsne
 from ccd.negative_source import NegativeSource
-from ccd.runs.history import stages
+from ccd.runs.history import MEASURES, stages
 from tests.runs.samples import make_epoch, make_result
 
 
@@ -210,3 +211,45 @@ def test_a_long_name_is_wrapped_and_then_loses_its_middle():
     assert wrapped("FREEDOM+DMA", 26) == "FREEDOM+DMA"
     assert wrapped("two-sided words here", 10) == "two-sided\nwords here"
     assert wrapped("one two three four five", 5, 2) == "one\n…five"
+
+
+def one_epoch():
+    measures = dict.fromkeys(MEASURES, 0.25)
+    source = NegativeSource.of_pool(1, 4)
+    return [replace(make_epoch("_A", source=source), negatives=measures)]
+
+
+def test_a_single_epoch_can_be_seen(recwarn):
+    curves, pools = draw_curves(one_epoch(), "recall@20", "planted"), draw_pools(one_epoch(), "t")
+    for figure in (curves, pools):
+        svg_text(figure)
+        for axes in figure.axes:
+            assert axes.lines
+            assert all(line.get_marker() not in ("", "None") for line in axes.lines)
+    bands = [band for axes in pools.axes[:2] for band in axes.collections]
+    assert len(bands) == 4
+    assert all(np.ptp(path.vertices[:, 0]) == 0 for band in bands for path in band.get_paths())
+    assert list(recwarn) == []
+
+
+def test_no_variant_is_missing_in_a_legend(recwarn):
+    history = [make_epoch(name, epoch=e) for name in ("_A", "__", "B") for e in range(2)]
+    (legend,) = draw_curves(history, "recall@20", "planted").legends
+    words = [text.get_text().strip() for text in legend.get_texts()]
+    assert words[:3] == ["_A", "__", "B"]
+    assert list(recwarn) == []
+
+
+def test_names_that_the_font_lacks_warn_nobody(tmp_path, recwarn):
+    table = build_table([make_result("日本\u0e01"), make_result("\U0001f600")], {})
+    save(draw_ablation(table), tmp_path / "a")
+    free = [replace(make_result("A"), seconds={})]
+    save(draw_cost(free), tmp_path / "c")
+    assert list(recwarn) == []
+    assert "日本" in (tmp_path / "a.svg").read_text()
+
+
+def test_a_probe_of_ones_own_draws_no_pools():
+    own = [replace(make_epoch("A"), negatives={"entropy": 1.0})]
+    with pytest.raises(ConfigError, match="or a probe of one's own"):
+        draw_pools(own, "t")

@@ -13,6 +13,7 @@ from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import save
+from tests.runs.changed import seal
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
 
@@ -109,6 +110,7 @@ def test_pools_name_the_setting_that_records_them(finished_folder, tmp_path):
     shutil.copytree(finished_folder, tmp_path / "run")
     path = tmp_path / "run" / "history.jsonl"
     path.write_text(path.read_text().replace('"negatives": {', '"before": {'))
+    seal(path)
     with pytest.raises(ConfigError, match="Experiment.probe = @NegativeProbe and a new --out"):
         draw("pools", Request(tmp_path / "run"))
 
@@ -159,6 +161,7 @@ def test_sensitivity_of_runs_without_a_common_metric_names_those_of_each(finishe
         shutil.copytree(finished_folder, tmp_path / name)
     path = tmp_path / "b" / "results.jsonl"
     path.write_text(path.read_text().replace("@", "@1"))
+    seal(path)
     with pytest.raises(ConfigError, match="no validation metric in common") as caught:
         draw("sensitivity", Request(tmp_path))
     assert f"{tmp_path / 'a' / 'FREEDOM-1'} and 3 more: recall@5," in str(caught.value)

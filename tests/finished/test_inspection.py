@@ -2,12 +2,15 @@ import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.finished.inspection import Inspection, index_of, inspect_negatives
 from ccd.finished.runs import choose_run
+from ccd.runs.history import MEASURES
 from ccd.views.inspection_text import InspectedView
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
@@ -29,6 +32,8 @@ def test_what_training_recorded_is_shown_pool_by_pool(finished_folder):
     assert found.stages[0].measures["hard_to_user_50"] == pytest.approx(
         found.stages[0].measures["random_to_user_50"]
     )  # epoch 0 has random negatives only
+    recorded = choose_run(finished_folder, CCDREC, 1).history[1].negatives
+    assert set(recorded) == set(MEASURES)
     text = shown(found)
     assert "as recorded in training" in text
     assert "pool 4/4" in text
@@ -81,3 +86,23 @@ def test_unknown_epochs_and_users_are_refused(finished_folder):
     with pytest.raises(ConfigError, match="did you mean A12"):
         index_of("A13", ("A12", "B7"), 2)
     assert index_of("B7", ("A12", "B7"), 2) == 1
+
+
+@pytest.mark.parametrize("name", ["007", "٣", "+7", " 7", "7.0", "-1", "60"])
+def test_only_the_plain_form_of_a_number_is_a_position(name):
+    with pytest.raises(ConfigError, match="its ids are 0 to 59"):
+        index_of(name, (), 60)
+
+
+def test_a_user_who_has_seen_all_items_has_no_negatives(finished_folder):
+    run = choose_run(finished_folder, CCDREC, 1)
+    plain = run.dataset()
+    rest = np.setdiff1d(np.arange(plain.n_items), plain.train.items[plain.train.users == 7])
+    more = Interactions(
+        np.concatenate([plain.train.users, np.full(len(rest), 7)]),
+        np.concatenate([plain.train.items, rest]),
+    )
+    object.__setattr__(run, "dataset", lambda _: replace(plain, train=more))
+    assert not (Inspection(run, run.dataset(None)).pairs[0] == 7).any()
+    with pytest.raises(ConfigError, match="user 7 has interacted with every training item"):
+        inspect_negatives(run, user="7", epoch=4)

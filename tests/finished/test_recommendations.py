@@ -22,6 +22,7 @@ from ccd.finished.recommendations import recommend
 from ccd.finished.runs import choose_run
 from ccd.views.recommended_text import RecommendedView
 from tests.datasets.files import random_features, write_inter
+from tests.runs.changed import seal
 
 N_ITEMS, K = 30, 5
 ITEMS = [f"B{99 - item}" for item in range(N_ITEMS)]
@@ -147,6 +148,7 @@ def test_a_run_remembers_where_its_data_were(shop, tmp_path, monkeypatch):
     shutil.copytree(shop / "run", tmp_path / "moved")
     path = tmp_path / "moved" / "vbpr-1" / "run.json"
     path.write_text(path.read_text().replace(str(shop / "data"), str(tmp_path / "gone")))
+    seal(path)
     with pytest.raises(DataError, match=r"no folder has all files of .*\n .*gone.*no such folder"):
         recommend(tmp_path / "moved", ["greedy"])
 

@@ -4,14 +4,25 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+import ccd
+from ccd.analysis.comparing import gather
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError
 from ccd.evaluation.ranking import HeldOut
 from ccd.finished.inspection import Inspection
-from ccd.finished.runs import choose_run, open_runs
+from ccd.finished.recommendations import recommend
+from ccd.finished.runs import FinishedRun, choose_run, left_out, open_runs
 from ccd.graphs.items_by_user import ItemsByUser
-from ccd.runs.folder import MODEL_FILE, RUN_FILE, SAMPLE_TENSOR
-from ccd.runs.model_file import write_model
+from ccd.runs.folder import (
+    ITEM_TENSOR,
+    MODEL_FILE,
+    RUN_FILE,
+    SAMPLE_TENSOR,
+    USER_TENSOR,
+)
+from ccd.runs.model_file import IDENTITY, write_model
+from tests.runs.changed import seal
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
 
@@ -116,16 +127,54 @@ def test_pools_drawn_anew_leave_the_sample_as_it_was_tested(finished_folder):
     assert inspection.model.pool_table is not None
 
 
-def test_a_model_without_its_sample_is_refused(finished_folder, tmp_path):
+def other_model(run, change):
+    """The run with a model that says it is this run's, whose digest fits too."""
+    tensors = {name: tensor.clone() for name, tensor in run.tensors.items()}
+    change(tensors)
+    identity = {name: str(run.about[name]) for name in IDENTITY}
+    write_model(run.folder / MODEL_FILE, tensors, identity)
+    seal(run.folder / MODEL_FILE)
+    return FinishedRun(run.folder, run.result)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x.pop(SAMPLE_TENSOR), rf"'{SAMPLE_TENSOR}' must be float32 .*, got none"),
+        (lambda x: x.update(new=torch.zeros(1)), r"'new' must be absent, got float32 \[1\]"),
+        (
+            lambda x: x.update({ITEM_TENSOR: x[ITEM_TENSOR].repeat(2, 1)}),
+            r"must be float32 \[60, 64\], got float32 \[120, 64\]",
+        ),
+        (lambda x: x.update({USER_TENSOR: x[USER_TENSOR].double()}), r"got float64 .*"),
+        (lambda x: x[ITEM_TENSOR].fill_(float("nan")), f"'{ITEM_TENSOR}' holds .* not finite"),
+        (lambda x: x[USER_TENSOR][:1].fill_(float("inf")), f"'{USER_TENSOR}' holds .* not finite"),
+    ],
+)
+def test_a_model_that_lacks_or_adds_anything_is_refused(finished_folder, tmp_path, change, words):
     shutil.copytree(finished_folder, tmp_path / "run")
-    run = choose_run(tmp_path / "run", CCDREC, 1)
-    kept = {name: x for name, x in run.tensors.items() if name != SAMPLE_TENSOR}
-    write_model(run.folder / "model.safetensors", kept, {})
-    run = choose_run(tmp_path / "run", CCDREC, 1)
-    with pytest.raises(
-        ConfigError, match=r"lacks DMA's sample .*\n.*model.safetensors\n.*run this var"
-    ):
-        run.rebuild(run.dataset())
+    run = other_model(choose_run(tmp_path / "run", CCDREC, 1), change)
+    for use in (lambda: run.representations, lambda: run.rebuild(run.dataset())):
+        with pytest.raises(
+            DamagedFileError, match=rf"{words}\n.*model.safetensors\n.*copy it from"
+        ):
+            use()
+
+
+@pytest.mark.parametrize("other", ["FREEDOM-2", f"{CCDREC}-1"])
+def test_the_model_of_another_run_is_refused(finished_folder, tmp_path, other):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    shutil.copy(tmp_path / "run" / other / MODEL_FILE, tmp_path / "run" / "FREEDOM-1" / MODEL_FILE)
+    with pytest.raises(DamagedFileError, match="the model of another run: '(variant|seed)' must"):
+        recommend(tmp_path / "run", ["3"], variant="FREEDOM", seed=1)
+
+
+def test_a_model_without_a_header_of_ccd_is_refused(finished_folder, tmp_path):
+    shutil.copytree(finished_folder, tmp_path / "run")
+    run = choose_run(tmp_path / "run", "FREEDOM", 1)
+    save_file(run.tensors, run.folder / MODEL_FILE)
+    with pytest.raises(DamagedFileError, match="'variant' must be FREEDOM, got none"):
+        recommend(tmp_path / "run", ["3"], variant="FREEDOM", seed=1)
 
 
 def test_a_run_of_another_machines_gpu_can_be_looked_into_here(finished_folder, tmp_path):
@@ -134,6 +183,7 @@ def test_a_run_of_another_machines_gpu_can_be_looked_into_here(finished_folder, 
     text = path.read_text()
     assert "device = 'cpu'" in text
     path.write_text(text.replace("device = 'cpu'", "device = 'cuda:97'"))
+    seal(path)
     run = choose_run(tmp_path / "run", "FREEDOM", 1)
     assert run.rebuild(run.dataset()).infer().items.device.type == "cpu"
 
@@ -142,9 +192,39 @@ def test_other_data_and_damaged_models_are_refused(finished_folder, tmp_path):
     shutil.copytree(finished_folder, tmp_path / "run")
     path = tmp_path / "run" / "FREEDOM-1" / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_fingerprint": "x"}))
+    seal(path)
     run = choose_run(tmp_path / "run", "FREEDOM", 1)
     with pytest.raises(DataError, match="have changed since the run was trained"):
         run.dataset()
     (run.folder / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(DamagedFileError, match="is not a complete model"):
         run.tensors["user_representations"]
+
+
+def test_what_is_left_out_is_said(finished_folder, tmp_path):
+    copy = shutil.copytree(finished_folder, tmp_path / "run")
+    assert left_out(copy) == []
+    assert left_out(copy / "FREEDOM-1") == []
+    (copy / "FREEDOM-2" / MODEL_FILE).unlink()
+    results = copy / "results.jsonl"
+    results.write_bytes(results.read_bytes()[:-9])
+    notes = left_out(copy)
+    assert len(notes) == 3
+    assert "results.jsonl is torn, so the run in it is left out" in notes[0]
+    assert "FREEDOM-2 lacks model.safetensors, so this run is left out" in notes[1]
+    assert f"{CCDREC}-2 is not listed in results.jsonl, so it is left out" in notes[2]
+    assert list(ccd.load_run(copy).notes) == notes
+    assert gather([copy])[1] == notes
+
+
+@pytest.mark.parametrize("name", ["operative.gin", "per_user.parquet", "run.json"])
+def test_a_changed_digit_in_a_runs_own_file_is_found(finished_folder, tmp_path, name):
+    copy = shutil.copytree(finished_folder, tmp_path / "run")
+    path = copy / "FREEDOM-1" / name
+    data = path.read_bytes()
+    place = len(data) // 2
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    (run,) = open_runs(copy / "FREEDOM-1")
+    uses = {"per_user.parquet": "per_user", "operative.gin": "graph", "run.json": "settings"}
+    with pytest.raises(DamagedFileError, match=name):
+        getattr(run, uses[name])

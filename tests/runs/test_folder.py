@@ -14,7 +14,9 @@ from ccd.errors import ConfigError, DamagedFileError, LockedError, ResourceError
 from ccd.runs import folder as folder_module
 from ccd.runs.folder import RunFolder, default_folder, read_about, read_results, refuse_mixture
 from ccd.runs.per_user import read_per_user
+from ccd.runs.sealed import sealed
 
+from .changed import seal
 from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
 
 
@@ -42,7 +44,7 @@ def test_finished_run_has_every_file(tmp_path):
         "per_user.parquet", "model.safetensors", "FREEDOM-999",
     }  # fmt: skip
     assert not [name for name in top if name.endswith(".tmp") or name == ".holder.json"]
-    assert lines(tmp_path / "out/results.jsonl") == [make_result("FREEDOM").to_json()]
+    assert lines(tmp_path / "out/results.jsonl") == [sealed(make_result("FREEDOM").to_json())]
     metadata = read_metadata(tmp_path / "out/FREEDOM-999/model.safetensors")
     assert metadata["variant"] == "FREEDOM"
     assert metadata["seed"] == "999"
@@ -245,6 +247,43 @@ def test_folder_that_is_no_run_folder_is_refused_and_left_alone(tmp_path):
         open_folder(tmp_path / "thesis.tex").__enter__()
 
 
+@pytest.mark.parametrize(
+    "manifest", [{"name": "an extension", "version": "2"}, {"versions": {}}, {"test_openings": 1}]
+)
+def test_a_folder_of_another_program_is_left_as_it_was(tmp_path, manifest):
+    (tmp_path / "sub").mkdir()
+    files = ("config.gin", "user_ids.txt", "table.md", ".x.tmp", "sub/.model.safetensors.ab.tmp")
+    for name in files:
+        (tmp_path / name).write_text(name)
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ConfigError, match=r"manifest\.json of another program.*not a run folder"):
+        open_folder(tmp_path).__enter__()
+    assert all((tmp_path / name).read_text() == name for name in files)
+    assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+
+
+def test_only_what_ccd_made_is_removed(tmp_path):
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    kept = (".notes.tmp", ".thesis.tex.ab12.tmp", "A-999/.x.tmp", "A-999/notes.md", "mine/.a.tmp")
+    (tmp_path / "mine").mkdir()
+    for name in (*kept, ".table.md.ab12cd34.tmp", "A-999/.run.json.ab12cd34.tmp"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "A-999/run.json").unlink()
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    assert all((tmp_path / name).exists() for name in kept)
+    assert {path.name for path in tmp_path.rglob(".*.tmp")} == {
+        Path(name).name for name in kept
+    } - {"notes.md"}
+
+
+def test_temporary_files_alone_make_no_run_folder(tmp_path):
+    (tmp_path / ".thesis.tex.ab12.tmp").write_text("x")
+    with pytest.raises(ConfigError, match="not a run folder"):
+        open_folder(tmp_path).__enter__()
+
+
 def test_folder_of_a_crash_before_the_manifest_is_accepted(tmp_path):
     (tmp_path / ".lock").touch()
     (tmp_path / ".manifest.json.1234.tmp").touch()
@@ -293,8 +332,9 @@ def test_a_runs_damaged_settings_are_named(tmp_path):
         finish(folder, make_result("A"))
     about = tmp_path / "A-999/run.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "settings": 5}))
+    seal(about)
     with pytest.raises(
-        DamagedFileError, match=r"'settings' must be .*, got a JSON int\n.*run.json\n"
+        DamagedFileError, match=r"'settings' is not .*: Input should be a .*dict.*\n.*run.json\n"
     ):
         refuse_mixture(tmp_path, {"A": SETTINGS.identity}, "f00d")
 

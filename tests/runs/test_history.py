@@ -9,6 +9,7 @@ from ccd.errors import DamagedFileError
 from ccd.files import append_line
 from ccd.negative_source import NegativeSource
 from ccd.runs.folder import read_history
+from ccd.runs.sealed import sealed
 from tests.runs.samples import make_epoch
 
 SOURCES = [
@@ -47,6 +48,9 @@ def test_no_file_is_no_history(tmp_path):
         ({"source": {"kind": "guessed"}}, "source.kind: Input should be 'none', 'random', 'pool'"),
         ({"epoch": "x"}, "epoch: Input should be a valid integer"),
         ({"losses": {"total": None}}, "losses.total: Input should be a valid number"),
+        ({"losses": {"bpr": 0.1}}, "losses: Value error, 'total' is missing"),
+        ({"epoch": 10**30}, "epoch: Input should be less than or equal to 1000000000"),
+        ({"negatives": {"hard_false": "many"}}, "negatives.hard_false: Input should be a valid"),
     ],
 )
 def test_a_damaged_line_is_refused_by_its_number(tmp_path, change, words):
@@ -56,3 +60,12 @@ def test_a_damaged_line_is_refused_by_its_number(tmp_path, change, words):
     with pytest.raises(DamagedFileError, match=f"this line is not an epoch: {words}") as refused:
         read_history(tmp_path)
     assert [(place.file, place.line) for place in refused.value.where] == [(str(path), 2)]
+
+
+def test_a_line_whose_values_are_not_those_written_is_refused(tmp_path):
+    path = tmp_path / "history.jsonl"
+    append_line(path, sealed(make_epoch("A").to_json()))
+    assert read_history(tmp_path) == [make_epoch("A")]
+    path.write_text(path.read_text().replace("0.41", "0.42"))
+    with pytest.raises(DamagedFileError, match=r"its checksum is another\n.*history.jsonl:1\n"):
+        read_history(tmp_path)

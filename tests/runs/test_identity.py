@@ -18,6 +18,13 @@ def test_differences_name_key_and_both_values():
     ]
 
 
+def test_no_variant_is_named_like_the_folder_of_another():
+    for name in ("a b", "../x", "<script>"):
+        taken = slug(name, 7).removesuffix("-7")
+        assert slug(taken, 7) != slug(name, 7)
+        assert slug(slug(taken, 7).removesuffix("-7"), 7) not in {slug(name, 7), slug(taken, 7)}
+
+
 def test_slug_is_readable_and_differs_where_variants_do():
     assert slug("FREEDOM+DMA", 999) == "FREEDOM+DMA-999"
     names = {slug(name, 1) for name in ("a b", "a-b", "a/b", "../b", "ä", "x" * 300, "x" * 301)}

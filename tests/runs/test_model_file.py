@@ -6,7 +6,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ccd.errors import ResourceError
-from ccd.runs.model_file import write_model
+from ccd.runs.model_file import read_model, shapes_of, write_model
 
 
 def test_tensors_and_metadata_come_back(tmp_path):
@@ -33,3 +33,17 @@ def test_unwritable_place_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(ResourceError, match="model"):
         write_model(tmp_path / "no" / "model", {"x": torch.zeros(1)}, {})
     assert os.listdir(tmp_path) == []
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    tensors = {"b": torch.ones(2, 3), "a": torch.zeros(1)}
+    names = [f"key{i}" for i in range(20)]
+    made = set()
+    for order in (names, names[::-1]):
+        for _ in range(5):
+            write_model(tmp_path / "m", tensors, {name: name for name in order})
+            made.add((tmp_path / "m").read_bytes())
+    assert len(made) == 1
+    assert read_model(tmp_path / "m", {"key3": "key3"}, shapes_of(tensors)).keys() == tensors.keys()
+    with safe_open(tmp_path / "m", framework="pt") as file:
+        assert list(file.metadata().values()) == list(file.metadata())

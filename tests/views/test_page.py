@@ -18,10 +18,11 @@ from ccd.figures.ablation import draw_ablation
 from ccd.figures.style import svg_text
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
-from ccd.views.html_parts import Sorted, to_details, to_page, to_table
+from ccd.views.html_parts import Part, Sorted, to_details, to_page, to_table
 from ccd.views.page import Page, collect
 from ccd.views.page_html import to_html
 from ccd.views.page_tables import settings_html
+from tests.runs.changed import seal
 from tests.runs.samples import make_result
 
 VOID = {"meta", "link", "img", "br", "wbr", "input"}
@@ -107,12 +108,16 @@ def test_settings_of_two_folders_stand_under_the_names_in_the_table(finished_fol
         about = json.loads(path.read_text())
         about["settings"]["Trainer.epochs"] = "77"
         path.write_text(json.dumps(about))
+        seal(path)
     comparison = Comparison(test=wilcoxon, resamples=5)
     made = collect([finished_folder, other / "FREEDOM-1"], comparison=comparison)
     epochs = made.settings["Trainer.epochs"]
     assert (epochs["FREEDOM"], epochs["FREEDOM (other run)"]) == ("5", "77")
     assert "FREEDOM (other run)" in made.figures["ablation"]
     assert "FREEDOM (other run)" in made.figures["curves"]
+    # Figures of one run show the last of the table, from its own folder.
+    for kind in ("tsne", "pools", "negatives"):
+        assert "planted, FREEDOM (other run), seed 1" in made.figures[kind]
     assert made.commands[1] == "ccd run 'other run.gin' --only FREEDOM --seed 1"
     assert made.recipes["other run.gin"] == (other / "config.gin").read_text()
     assert f"Data of {other}" in made.facts
@@ -124,6 +129,7 @@ def test_how_each_seed_of_a_variant_ran_is_shown(finished_folder, tmp_path):
     about = json.loads(path.read_text())
     about["how_it_ran"]["Experiment.threads"] = "8"
     path.write_text(json.dumps(about))
+    seal(path)
     made = collect([tmp_path / "run"], comparison=Comparison(test=wilcoxon, resamples=5))
     threads = made.settings["Experiment.threads"]
     assert (threads["FREEDOM"], threads["FREEDOM+DMA+NDI+CNS"]) == ("0, 8", "0")
@@ -179,7 +185,9 @@ def test_chromium_sorts_by_that_number_and_prints_what_is_folded(tmp_path):
     rows = [
         (name, Sorted(name, value)) for name, value in (("45s", 45), ("3m10s", 190), ("1h", 3600))
     ]
-    page = to_page("t", {"T": to_table(("trial", "time"), rows) + to_details("more", "<p>x</p>")})
+    page = to_page(
+        "t", [Part("T", to_table(("trial", "time"), rows) + to_details("more", "<p>x</p>"))]
+    )
     acts = (
         "<script>document.querySelectorAll('th button')[1].click();"
         "dispatchEvent(new Event('beforeprint'));document.title = [...document.querySelectorAll("

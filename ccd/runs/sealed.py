@@ -1,0 +1,101 @@
+"""Checksums, by which damage to what a run wrote is found where the content alone cannot tell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ccd.errors import DamagedFileError, ResourceError, Where, reading
+
+_CHECKSUM = "checksum"
+_BLOCK = 1 << 20
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """``record`` with a checksum of all its values; ``unsealed`` takes it off again."""
+    return {**record, _CHECKSUM: _checksum(record)}
+
+
+def unsealed(record: Mapping[str, Any], where: Where) -> dict[str, Any]:
+    """What was sealed; a record without a checksum, such as one made by hand, stays as it is.
+
+    Args:
+        record: What was read.
+        where: The file, or the line of it.
+
+    Raises:
+        DamagedFileError: The values are not those that were sealed.
+    """
+    plain = {key: value for key, value in record.items() if key != _CHECKSUM}
+    if _CHECKSUM in record and record[_CHECKSUM] != _checksum(plain):
+        raise DamagedFileError(
+            "this is not what ccd wrote: its checksum is another",
+            where=where,
+            hint=f"bring it back from a copy; if you changed it on purpose, drop its '{_CHECKSUM}'",
+        )
+    return plain
+
+
+def check_values(
+    record: Mapping[str, Any], kinds: Mapping[str, Any], where: Where, hint: str
+) -> None:
+    """Refuse a record in which one of the named values is of another kind; it may lack some.
+
+    Args:
+        record: What was read.
+        kinds: Key to the type of its value, such as ``dict[str, str]``.
+        where: The file.
+        hint: What to do about it.
+
+    Raises:
+        DamagedFileError: A value is something else.
+    """
+    for key in kinds.keys() & record.keys():
+        try:
+            TypeAdapter(kinds[key]).validate_python(record[key], strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, (key, *problem["loc"])))
+            raise DamagedFileError(
+                f"'{place}' is not what ccd writes: {problem['msg']}", where=where, hint=hint
+            ) from error
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises:
+        ResourceError: It cannot be read.
+    """
+    found = hashlib.sha256()
+    with reading(path, ResourceError), path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+    return found.hexdigest()
+
+
+def refuse_changed(path: Path, digests: Mapping[str, str], hint: str) -> None:
+    """Refuse a file that is not as it was written.
+
+    Args:
+        path: The file.
+        digests: Name of each file to its digest; a file without one is not checked.
+        hint: What to do about it.
+
+    Raises:
+        DamagedFileError: It was damaged or changed since.
+        ResourceError: It cannot be read.
+    """
+    if path.name in digests and digest_of(path) != digests[path.name]:
+        what = "this file was damaged or changed after ccd wrote it: its checksum is another"
+        raise DamagedFileError(what, where=path, hint=hint)
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    text = json.dumps(record, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
