@@ -10,7 +10,7 @@ from pathlib import Path
 from ccd.datasets.ids import is_integer
 from ccd.errors import DataError, Place, reading, reason
 
-_HEADER = ["itemID", "name"]
+_HEADER = ("itemID", "name")
 
 
 def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[str, ...]:
@@ -18,7 +18,7 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
 
     Args:
         path: Separated by tabs, or by commas (and quoted) where its name ends in ``.csv``; with
-            the header ``itemID name``.
+            the header ``itemID name``, whose first word may be another.
         n_items: Items of the data set.
         item_ids: Their ids; empty where ids are the positions.
 
@@ -73,7 +73,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
             where=Place(str(path), reader.line_num),
             hint="correct or remove the line",
         ) from error
-    if not rows or rows[0][1] != _HEADER:
+    if not rows or len(rows[0][1]) != 2 or rows[0][1][1] != _HEADER[1]:
         raise DataError(
             f"expected the columns {' and '.join(_HEADER)}",
             where=Place(str(path), 1),

@@ -19,6 +19,7 @@ MARKED = {
     "FullRanking.block_cells",
     "UNetEstimator.kept_rows",
     "mmrec_dataset.item_names",
+    "mmrec_dataset.names_order",
     "mmrec_dataset.source",
 }
 
