@@ -238,7 +238,7 @@ class _Run:
             experiment.start(dataset, seed) as training,
         ):
             for epoch in training:
-                record = _record(variant, seed, experiment.trainer.epochs, epoch)
+                record = _record(variant, seed, training.max_epochs, epoch)
                 folder.record_epoch(record)
                 self.observer.epoch(record)
             trained = training.trained
@@ -293,10 +293,9 @@ def _per_user(test: Evaluation) -> PerUser:
 def _tensors(trained: Trained) -> dict[str, torch.Tensor]:
     """The weights, the representations that score users and items, and DMA's sample of items."""
     final, sample = trained.representations, trained.sample
-    tensors = {
+    return {
         **trained.weights,
         USER_TENSOR: final.users,
         ITEM_TENSOR: final.items,
         **({} if sample is None else {SAMPLE_TENSOR: sample}),
     }
-    return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}

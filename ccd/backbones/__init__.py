@@ -13,6 +13,7 @@ from ccd.backbones import (
     mmgcn,
     projector,
     slmrec,
+    untrained,
     vbpr,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "mmgcn",
     "projector",
     "slmrec",
+    "untrained",
     "vbpr",
 ]

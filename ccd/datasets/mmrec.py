@@ -109,9 +109,7 @@ def mmrec_dataset(
     return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))
 
 
-def _names(
-    files: Mapping[str, Path], n_items: int, item_ids: tuple[str, ...]
-) -> tuple[str, ...]:
+def _names(files: Mapping[str, Path], n_items: int, item_ids: tuple[str, ...]) -> tuple[str, ...]:
     """What items are called, by position; empty where no file says."""
     if "item names" not in files:
         return ()

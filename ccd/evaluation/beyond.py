@@ -34,14 +34,14 @@ class BeyondAccuracy:
         """Metric name, such as ``novelty@20`` or ``diversity image@20``, to its value.
 
         Args:
-            lists: Items best first ``[n, at least k]``.
+            lists: Items best first ``[n, at least k]``; -1 where a list ends early.
         """
         shown = lists[:, : self.k]
-        exposure = torch.bincount(shown.reshape(-1), minlength=len(self._popularity))
+        exposure = torch.bincount(shown[shown >= 0], minlength=len(self._popularity))
         values = {
             "coverage": coverage(exposure),
             "gini": gini(exposure),
-            "novelty": novelty(shown, self._popularity, self._n_users).mean().item(),
+            "novelty": novelty(shown, self._popularity, self._n_users).nanmean().item(),
         }
         for name, units in self._units.items():
             values[f"diversity {name}"] = diversity(shown, units).nanmean().item()
@@ -72,15 +72,15 @@ def gini(exposure: Tensor) -> float:
 def novelty(lists: Tensor, popularity: Tensor, n_users: int) -> Tensor:
     """Mean self-information of a list's items in bits, ``-log2(popularity / n_users)``; ``[n]``.
 
-    An item without a training interaction counts as one with a single one.
+    An item without a training interaction counts as one with a single one. An empty list has NaN.
 
     Args:
-        lists: Item ids ``[n, k]``.
+        lists: Item ids ``[n, k]``; -1 where a list ends early.
         popularity: Training users of each item ``[n_items]``.
         n_users: Users with a training interaction.
     """
     bits = -torch.log2(popularity.clamp(min=1).double() / n_users)
-    return bits[lists].mean(dim=1)
+    return bits[lists].masked_fill(lists < 0, torch.nan).nanmean(dim=1)
 
 
 def diversity(lists: Tensor, units: Tensor) -> Tensor:
@@ -89,9 +89,11 @@ def diversity(lists: Tensor, units: Tensor) -> Tensor:
     Items without the modality are left out; NaN where fewer than two remain.
 
     Args:
-        lists: Item ids ``[n, k]``.
+        lists: Item ids ``[n, k]``; -1 where a list ends early.
         units: Feature vectors of length 1, or zero ``[n_items, dim]``.
     """
+    units = F.pad(units, (0, 0, 0, 1))  # where a list ends early there is an item without it
+    lists = lists.where(lists >= 0, len(units) - 1)
     present = (units != 0).any(dim=1)
     values = []
     for block in lists.split(_LISTS):

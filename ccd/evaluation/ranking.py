@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -72,16 +73,32 @@ def best_items(
     Args:
         representations: Final representations; the score is their dot product.
         users: Ids of the users.
-        seen: What is masked; the score of a masked item that fills up a list is ``-inf``.
+        seen: What is masked; where a list ends early, its items are -1 and their score ``-inf``.
         k: Length of the lists, at most the number of items.
         block_cells: Scores held at once.
     """
-    items = representations.items.T.contiguous()
+    items = representations.items.T
+    items = items.coalesce() if items.is_sparse else items.contiguous()
     for block in users.split(max(1, block_cells // len(representations.items))):
-        scores = representations.users.index_select(0, block) @ items
+        scores = _scores(representations.users.index_select(0, block), items)
         scores[seen.of(block)] = -torch.inf
         best = scores.topk(k, dim=1)
-        yield block, best.indices, best.values
+        yield block, best.indices.masked_fill_(best.values == -torch.inf, -1), best.values
+
+
+def _scores(users: Tensor, items: Tensor) -> Tensor:
+    """Dot products ``[n, n_items]`` of ``users [n, dim]`` and ``items [dim, n_items]``.
+
+    Sparse rows that have nothing in common give no score, which is ``-inf``.
+    """
+    if not users.is_sparse:
+        return users @ items
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        product = torch.sparse.mm(users, items).coalesce()
+    scores = torch.full(product.shape, -torch.inf, device=product.device)
+    scores[tuple(product.indices())] = product.values()
+    return scores
 
 
 @component("evaluator")
@@ -156,6 +173,8 @@ class FullRanking:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The first items of each user in blocks: ids ``[n]``, and items best first ``[n, K]``.
 
+        A list that ends early is filled up with -1.
+
         Args:
             representations: Final representations; the score is their dot product.
             users: Ids of the users.
@@ -178,7 +197,8 @@ class FullRanking:
 def _hits(users: Tensor, ranked: Tensor, held_out: HeldOut) -> Tensor:
     """Whether each listed item is relevant to the list's user; bool, as ``ranked [n, K]``."""
     owners = users[:, None].expand_as(ranked).reshape(-1)
-    return held_out.relevant.contains(owners, ranked.reshape(-1)).view_as(ranked)
+    known = ranked.clamp(min=0).reshape(-1)
+    return held_out.relevant.contains(owners, known).view_as(ranked) & (ranked >= 0)
 
 
 EvaluatorFactory = Annotated[Callable[[], FullRanking], Slot("evaluator")]

@@ -6,7 +6,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ccd.errors import ResourceError
-from ccd.runs.model_file import write_model
+from ccd.runs.model_file import read_model, write_model
 
 
 def test_tensors_and_metadata_come_back(tmp_path):
@@ -17,6 +17,16 @@ def test_tensors_and_metadata_come_back(tmp_path):
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
     with safe_open(tmp_path / "m", framework="pt") as file:
         assert file.metadata() == {"variant": "FREEDOM"}
+
+
+def test_sparse_tables_come_back_sparse_beside_dense_ones(tmp_path):
+    table = torch.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 0.0]])
+    write_model(tmp_path / "m", {"items": table.to_sparse().coalesce(), "w.x": table}, {})
+    assert set(load_file(tmp_path / "m")) == {"items.indices", "items.values", "items.shape", "w.x"}
+    loaded = read_model(tmp_path / "m")
+    assert set(loaded) == {"items", "w.x"}
+    assert loaded["items"].is_sparse
+    assert torch.equal(loaded["items"].to_dense(), table)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
