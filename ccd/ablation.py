@@ -204,7 +204,7 @@ class _Run:
     def _sum_up(self, folder: RunFolder, whole: Recipe) -> None:
         """Keep the settings, and table what is finished."""
         folder.write_operative(to_gin(whole, defaults=True))
-        write_reports(self.path, self.recipe.baseline, self.recipe.variants)
+        write_reports(self.path, self.recipe.baseline, self.recipe.variants, whole.seeds)
 
     def _data(self, variant: str) -> Dataset:
         """The variant's data set, loaded once for all variants that describe it alike."""
@@ -253,6 +253,7 @@ class _Run:
             test=test.means,
             seconds={**training.seconds, "total": time.perf_counter() - began},
             peak_rss_mb=round(peak_rss_mb(), 1),
+            max_epochs=training.max_epochs if training.learns else 0,
         )
         own = replace(
             self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None

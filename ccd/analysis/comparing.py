@@ -92,6 +92,7 @@ class Compared:
             "contrasts": [contrast.to_json() for contrast in self.table.contrasts],
             "slices": slices,
             "beyond": {name: dict(values) for name, values in self.beyond.items()},
+            "warnings": list(self.table.cautions),
             "notes": list(self.notes),
         }
         return {key: finite(value) for key, value in record.items()}
@@ -144,6 +145,7 @@ def compare(
         metrics=metrics or None,
         comparison=comparison,
         intervals=True,
+        seeds=_seeds(every),
     )
     found = Compared(table, comparison.confidence, notes=tuple(notes), runs=runs)
     if slices or beyond:
@@ -202,6 +204,12 @@ def _baseline(folder: Path, names: list[str]) -> str:
     """The baseline of a run folder's recipe, where it has one with results; else the first name."""
     named = read_manifest(folder).get("baseline")
     return named if named in names else names[0]
+
+
+def _seeds(runs: Sequence[FinishedRun]) -> list[int]:
+    """Seeds that the run folders were asked for, finished or not."""
+    homes = dict.fromkeys(run.folder.parent for run in runs)
+    return [seed for home in homes for seed in read_manifest(home).get("seeds", ())]
 
 
 def _slices(

@@ -95,6 +95,8 @@ def compare(
             Format.CSV: comparing_files.to_csv,
         }[form]
         print(write(found), end="")
-        if form is Format.CSV:  # which has no place for notes
+        if form is Format.CSV:  # which has no place for them
+            for caution in found.table.cautions:
+                print(f"warning: {caution}", file=sys.stderr)
             for note in found.notes:
                 print(f"note: {note}", file=sys.stderr)

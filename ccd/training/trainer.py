@@ -111,7 +111,8 @@ class Training:
         update: What a batch does to the weights.
         stopping: Decides when to stop, and which epoch is the best.
         streams: Random streams; ``order_rng`` and ``negative_rng`` are two of them.
-        max_epochs: The trainer's limit; 1 where there is nothing to train, but only to evaluate.
+        learns: Whether the model has weights to train.
+        max_epochs: The trainer's limit; 1 where there is nothing to train, only to evaluate.
         n_epochs: Number of epochs trained.
         seconds: Wall seconds spent, by part.
         best: The model at the best epoch so far; None before the first evaluation.
@@ -131,8 +132,8 @@ class Training:
         self.trainer, self.model = trainer, model
         self._users, self._items, self._random_negatives = users, items, random_negatives
         self._validate, self._select = validate, select
-        self._learns = any(p.requires_grad for p in model.parameters())
-        self.max_epochs = trainer.epochs if self._learns else 1
+        self.learns = any(p.requires_grad for p in model.parameters())
+        self.max_epochs = trainer.epochs if self.learns else 1
         sampler = model.sampler
         self.settled_epoch = sampler.settled_epoch(trainer.epochs) if sampler is not None else 0
         self.stopping = trainer.stopping(self.settled_epoch)
@@ -203,7 +204,7 @@ class Training:
 
     def _train(self, epoch: int) -> dict[str, float]:
         """Mean loss terms of an epoch's batches; none where there is nothing to train."""
-        if not self._learns:
+        if not self.learns:
             return {}
         trainer, users = self.trainer, self._users
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):

@@ -22,7 +22,7 @@ _DOWN = "\\downarrow"
 def to_csv(compared: Compared) -> str:
     """One line per variant, metric and slice (``all`` for the whole), full precision.
 
-    Notes have no place in it; ``ccd compare`` says them on standard error.
+    Warnings and notes have no place in it; ``ccd compare`` says them on standard error.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -47,8 +47,8 @@ def to_csv(compared: Compared) -> str:
 def to_latex(compared: Compared) -> str:
     """The tables for a paper: booktabs; of the means the best bold and the second underlined.
 
-    What follows the table of means are tables of their own, to take or to leave; notes are
-    comments.
+    What follows the table of means are tables of their own, to take or to leave; warnings and notes
+    are comments.
     """
     table = compared.table
     means = [
@@ -59,7 +59,8 @@ def to_latex(compared: Compared) -> str:
     for title, header, rows in sections(compared):
         cells = [list(map(_latex, row)) for row in rows]
         parts.append(_table(title, header, cells, "\\footnotesize"))
-    notes = [f"% note: {note}" for note in compared.notes]
+    notes = [f"% warning: {caution}" for caution in table.cautions]
+    notes += [f"% note: {note}" for note in compared.notes]
     return "\n".join(["% needs \\usepackage{booktabs}", *notes, *parts]) + "\n"
 
 

@@ -42,6 +42,8 @@ class TableView:
         else:
             yield _by_variant(self._table, glyphs)
         yield Text(spelled(caption(self._table), glyphs), style="dim")
+        for caution in self._table.cautions:
+            yield Text(f"warning: {caution}", style="yellow")
 
 
 def spelled(text: str, glyphs: Glyphs) -> str:
@@ -176,4 +178,4 @@ def _explanation(table: Table) -> list[str]:
         )
         marks = meaning(table).replace("*", "\\*")
         lines += [f"- {marks}."] if marks else []
-    return lines
+    return lines + [f"- **Warning**: {caution}." for caution in table.cautions]

@@ -68,7 +68,7 @@ def test_what_has_no_score_is_no_hit_though_the_list_ends_early():
     evaluator = FullRanking(metrics={"recall": recall}, cutoffs=(20,), select="recall@20")
     held_out = HeldOut(data.test, data.n_users, data.n_items, CPU)
     found = evaluator.evaluate(model(), held_out, seen).per_user["recall@20"]
-    scores = by_hand(data, 1, 0.0)
+    scores = by_hand(data, 1, 500.0)
     for user, value in zip(held_out.users.tolist(), found.tolist(), strict=True):
         relevant = data.test.items[data.test.users == user]
         assert value == pytest.approx(np.mean(~np.isnan(scores[user, relevant])))
