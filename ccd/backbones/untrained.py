@@ -68,7 +68,7 @@ class ItemKNN(Untrained):
     """
 
     def __init__(
-        self, world: World, *, k: PositiveInt = 200, shrinkage: NonNegativeFloat = 500.0
+        self, world: World, *, k: PositiveInt = 1000, shrinkage: NonNegativeFloat = 500.0
     ) -> None:
         similarity = nearest_by_users(world.dataset.train_matrix, k, shrinkage).tocoo()
         pairs = torch.from_numpy(np.stack([similarity.row, similarity.col]).astype(np.int64))
