@@ -106,6 +106,7 @@ def compare(
     metrics: Sequence[str] = (),
     slices: bool = False,
     beyond: bool = False,
+    intervals: bool = True,
     data_dir: Path | None = None,
     imports: Sequence[str] = (),
 ) -> Compared:
@@ -118,6 +119,7 @@ def compare(
         metrics: By default those of the ablation table.
         slices: Compare within slices too; needs the data set.
         beyond: Measure the lists themselves too; needs the data set.
+        intervals: Whether contrasts have bootstrap intervals.
         data_dir: Folder that holds the data set, where it is not where the first run found it.
         imports: Python modules that the runs' settings may import.
 
@@ -144,7 +146,7 @@ def compare(
         baseline=base,
         metrics=metrics or None,
         comparison=comparison,
-        intervals=True,
+        intervals=intervals,
         seeds=_seeds(every),
     )
     found = Compared(table, comparison.confidence, notes=tuple(notes), runs=runs)

@@ -75,7 +75,7 @@ def to_markdown(table: Table) -> str:
             (
                 row.variant,
                 str(len(row.seeds)),
-                *(_markdown_cell(row.cells[m]) for m in table.metrics),
+                *(markdown_cell(row.cells[m]) for m in table.metrics),
             )
             for row in table.rows
         ),
@@ -150,7 +150,8 @@ def _name(row: Row, table: Table) -> str:
     )
 
 
-def _markdown_cell(cell: Cell) -> str:
+def markdown_cell(cell: Cell) -> str:
+    """Mean, spread and gain of a cell, as Markdown."""
     mean = _MARKDOWN[cell.rank].format(f"{cell.mean:.4f}")
     gain = _gain(cell).replace("*", "\\*")
     return " ".join(filter(None, (mean, _spread(cell), gain)))
