@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ccd.analysis.gains import GAIN_METRIC, Gain, gains
 from ccd.analysis.paper import Erratum, load_paper, load_toolbox
@@ -215,28 +215,8 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
             rows.append(VerifiedRow(row.variant, paper_row, row.seeds, found))
         else:
             not_measured[row.variant] = paper_row
-    if not rows and not toolbox and not_measured:
-        variant, paper_row = next(iter(not_measured.items()))
-        raise ConfigError(
-            f"the paper prints {', '.join(values[paper_row])} of {variant}, and none of them was "
-            "measured here",
-            where=folder,
-            keys=("FullRanking.cutoffs", "FullRanking.metrics"),
-            hint="add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its metrics",
-        )
     if not rows and not toolbox:
-        drawn = ", ".join(_drawn(without_value))
-        figure = (
-            f"Figure 3 has bars, but no printed values, for {drawn}: 'ccd plot ablation {folder}' "
-            "draws that figure of these runs"
-        )
-        raise ConfigError(
-            f"the paper prints no value on {dataset} for what was run here: "
-            f"{', '.join(without_value)}",
-            where=folder,
-            details=[figure] if drawn else [],
-            hint=f"the paper's rows are {', '.join(values)}: name a folder that has one of them",
-        )
+        _refuse(folder, dataset, without_value, not_measured)
     order = list(values)
     shown = {row.paper_row for row in rows}
     return Verification(
@@ -249,6 +229,37 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
         data_notes=tuple(data.get("notes", ())),
         toolbox=toolbox,
         gains=gains(results, paper, dataset),
+    )
+
+
+def _refuse(
+    folder: Path, dataset: str, without_value: Sequence[str], not_measured: Mapping[str, str]
+) -> NoReturn:
+    """Say why nothing of what was run here can be compared.
+
+    Raises:
+        ConfigError: Always.
+    """
+    values = load_paper().values[dataset]
+    if not_measured:
+        variant, paper_row = next(iter(not_measured.items()))
+        raise ConfigError(
+            f"the paper prints {', '.join(values[paper_row])} of {variant}, and none of them was "
+            "measured here",
+            where=folder,
+            keys=("FullRanking.cutoffs", "FullRanking.metrics"),
+            hint="add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its metrics",
+        )
+    drawn = ", ".join(_drawn(without_value))
+    figure = (
+        f"Figure 3 has bars, but no printed values, for {drawn}: 'ccd plot ablation {folder}' "
+        "draws that figure of these runs"
+    )
+    raise ConfigError(
+        f"the paper prints no value on {dataset} for what was run here: {', '.join(without_value)}",
+        where=folder,
+        details=[figure] if drawn else [],
+        hint=f"the paper's rows are {', '.join(values)}: name a folder that has one of them",
     )
 
 
