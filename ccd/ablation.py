@@ -80,11 +80,28 @@ def run(
         only=only,
         allow_imports=allow_imports,
     )
+    return run_loaded(
+        loaded,
+        folder=Path(out) if out is not None else default_folder(loaded.name),
+        data_dir=Path(data_dir) if data_dir is not None else None,
+        observer=observer or SilentObserver(),
+    )
+
+
+def run_loaded(
+    recipe: Recipe, *, folder: Path, data_dir: Path | None, observer: Observer
+) -> RunResults:
+    """``run`` for a recipe that is loaded already.
+
+    Args:
+        recipe: Its selected variants are run.
+        folder: Run folder.
+        data_dir: Folder in which data sets are looked up first.
+        observer: Told about progress.
+    """
     # Building every experiment first refuses what only a component can see before data are loaded.
-    experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
-    folder = Path(out) if out is not None else default_folder(loaded.name)
-    place = Path(data_dir) if data_dir is not None else None
-    return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
+    experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
+    return _Run(recipe, experiments, folder, data_dir, observer).run()
 
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
