@@ -1,11 +1,12 @@
-"""Results of other programs: their lists become a variant of a run folder, tested like any other."""
+"""Results of other programs: their lists become a variant of a run folder like any other."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ccd.ablation import run_loaded
 from ccd.arguments import as_tuple
@@ -18,6 +19,7 @@ from ccd.datasets.score_lists import ScoreLists, read_score_lists
 from ccd.errors import ConfigError
 from ccd.finished.results import RunResults
 from ccd.runs.folder import CONFIG_FILE, default_folder, finished_runs
+from ccd.runs.manifest import read_manifest
 from ccd.runs.records import Observer, SilentObserver
 
 _SEED = 999
@@ -87,7 +89,9 @@ class _Folder:
         self.path = path
         self.recipe: Recipe | None = None
         if (path / CONFIG_FILE).exists():
-            self.recipe = load_recipe(path / CONFIG_FILE, allow_imports=imports)
+            written = load_recipe(path / CONFIG_FILE, allow_imports=imports)
+            name = read_manifest(path).get("recipe", written.name)
+            self.recipe = replace(written, name=name)
 
     @property
     def first_seed(self) -> int:
@@ -126,9 +130,8 @@ class _Folder:
         parts = {"evaluator": theirs["evaluator"]}
         if dataset is None:
             parts["dataset"] = theirs["dataset"]
-        root = replace(
-            graph.root, parameters=tuple(parts.get(p.name, p) for p in graph.root.parameters)
-        )
+        parameters = tuple(parts.get(p.name, p) for p in graph.root.parameters)
+        root = replace(graph.root, parameters=parameters)
         return replace(
             self.recipe,
             graphs={**self.recipe.graphs, variant: ConfigGraph(root)},
@@ -196,7 +199,7 @@ def _measurable(
     return ConfigGraph(_with(graph.root, {"evaluator": shorter})), notes
 
 
-def _with(node: Node, values: dict[str, object]) -> Node:
+def _with(node: Node, values: Mapping[str, Any]) -> Node:
     """The node with other values of some settings."""
     parameters = (
         replace(p, value=values[p.name]) if p.name in values else p for p in node.parameters

@@ -173,8 +173,10 @@ def _trec(path: Path) -> Iterator[_Row]:
 
 def _table(path: Path, delimiter: str) -> Iterator[_Row]:
     text = io.StringIO(_text(path), newline="")
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
+    if delimiter == ",":
+        reader = csv.reader(text, strict=True)
+    else:
+        reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     try:
         names = next(reader, [])
         at = _positions(path, names)

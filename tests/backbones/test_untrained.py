@@ -120,3 +120,12 @@ def test_parts_that_need_training_are_refused():
     for part, words in (("gin/modules/dma.gin", "no item ID"), ("gin/modules/dns.gin", "without")):
         with pytest.raises(ccd.CcdError, match=words):
             ccd.run("recipes/backbones.gin", only=["ItemKNN"], with_files=[part], bindings=SMALL)
+
+
+def test_figures_of_learned_spaces_and_negatives_are_refused_and_the_others_drawn(floors):
+    for figure in ("curves", "ablation", "cost"):
+        assert ccd.plot(floors.folder, figure)
+    for figure, words in (("tsne", "learned nothing"), ("negatives", "no items as hard")):
+        with pytest.raises(ccd.CcdError, match=words):
+            ccd.plot(floors.folder, figure, variant="ItemKNN")
+    assert floors.run().result.variant == "BPR-MF"  # what learned something comes first

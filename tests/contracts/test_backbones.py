@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from ccd.registry import components
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, small_knn, step, world
 
 catalogue.load()
+LISTS = Path(__file__).with_name("lists.tsv")
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +27,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def build(component, seed=0, **changes):
-    slots = {"item_graph": small_knn, "pruning": degree_pruning}
+    slots = {"item_graph": small_knn, "pruning": degree_pruning, "file": str(LISTS)}
     wanted = inspect.signature(component.target).parameters
     settings = {name: value for name, value in slots.items() if name in wanted}
     return component.target(world(seed=seed, **changes), **settings)
@@ -56,7 +58,7 @@ class TestBackbones:
             assert f"{backbone.name} needs " in str(error)  # noqa: PT017
             assert "Experiment.backbone = @LightGCN" in str(error)  # noqa: PT017
         else:
-            assert backbone.name in {"BPRMF", "ItemKNN", "LightGCN", "Popularity"}
+            assert backbone.name in {"BPRMF", "ItemKNN", "LightGCN", "Popularity", "ScoreFile"}
 
     def test_inference_is_deterministic(self, backbone):
         model = build(backbone).eval()
