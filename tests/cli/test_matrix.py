@@ -4,6 +4,7 @@ import re
 import sys
 from functools import partial
 from io import StringIO
+from pathlib import Path
 from string import ascii_letters
 
 import pytest
@@ -22,7 +23,8 @@ from tests.training.parts import CNS, DMA, experiment
 
 catalogue.load()
 
-SLOTS = {"item_graph": small_knn, "pruning": degree_pruning}
+LISTS = Path(__file__).parents[1] / "contracts" / "lists.tsv"
+SLOTS = {"item_graph": small_knn, "pruning": degree_pruning, "file": str(LISTS)}
 SAMPLERS = {
     "CurricularSampler": CNS,
     "RealHNSSingleDomainSampler": partial(
