@@ -24,7 +24,8 @@ class ScoreFile(Untrained):
     Args:
         world: The data set.
         file: A table with the columns user, item and score or rank (``.tsv``, ``.csv``,
-            ``.parquet``), or a TREC run file (``.trec``, ``.run``).
+            ``.parquet``), or a TREC run file (``.trec``, ``.run``). Each seed of a variant has one
+            of its own, so it is no part of what the variant is.
         rows: Users and items are row numbers, even where the data set's files have other ids.
     """
 
