@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "run": "ccd.ablation",
+    "import_results": "ccd.score_import",
     "load_run": "ccd.finished.results",
     "plot": "ccd.figures.plots",
     "recommend": "ccd.finished.recommendations",

@@ -83,11 +83,28 @@ def run(
         only=only,
         allow_imports=allow_imports,
     )
-    loaded = replace(loaded, seeds=own_seeds or loaded.seeds)
+    return run_loaded(
+        replace(loaded, seeds=own_seeds or loaded.seeds),
+        folder=folder or default_folder(loaded.name),
+        data_dir=place,
+        observer=observer or SilentObserver(),
+    )
+
+
+def run_loaded(
+    recipe: Recipe, *, folder: Path, data_dir: Path | None, observer: Observer
+) -> RunResults:
+    """``run`` for a recipe that is loaded already.
+
+    Args:
+        recipe: Its selected variants are run.
+        folder: Run folder.
+        data_dir: Folder in which data sets are looked up first.
+        observer: Told about progress.
+    """
     # Building every experiment first refuses what only a component can see before data are loaded.
-    experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
-    folder = folder or default_folder(loaded.name)
-    return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
+    experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
+    return _Run(recipe, experiments, folder, data_dir, observer).run()
 
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
@@ -209,7 +226,7 @@ class _Run:
     def _sum_up(self, folder: RunFolder, whole: Recipe) -> None:
         """Keep the settings, and table what is finished."""
         folder.write_operative(to_gin(whole, defaults=True))
-        write_reports(self.path, self.recipe.baseline, self.recipe.variants)
+        write_reports(self.path, self.recipe.baseline, self.recipe.variants, whole.seeds)
 
     def _data(self, variant: str) -> Dataset:
         """The variant's data set, loaded once for all variants that describe it alike."""
@@ -245,7 +262,7 @@ class _Run:
             experiment.start(dataset, seed) as training,
         ):
             for epoch in training:
-                record = _record(variant, seed, experiment.trainer.epochs, epoch)
+                record = _record(variant, seed, training.max_epochs, epoch)
                 folder.record_epoch(record)
                 self.observer.epoch(record)
                 if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
@@ -264,6 +281,7 @@ class _Run:
             test=test.means,
             seconds={**training.seconds, "total": time.perf_counter() - began},
             peak_rss_mb=round(peak_rss_mb(), 1),
+            max_epochs=training.max_epochs if training.learns else 0,
         )
         own = replace(
             self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None
@@ -304,10 +322,9 @@ def _per_user(test: Evaluation) -> PerUser:
 def _tensors(trained: Trained) -> dict[str, torch.Tensor]:
     """The weights, the representations that score users and items, and DMA's sample of items."""
     final, sample = trained.representations, trained.sample
-    tensors = {
+    return {
         **trained.weights,
         USER_TENSOR: final.users,
         ITEM_TENSOR: final.items,
         **({} if sample is None else {SAMPLE_TENSOR: sample}),
     }
-    return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}

@@ -123,6 +123,7 @@ def test_list_shows_them(folder, monkeypatch, capsys):
         ("my_curriculum", "root_curriculum", test_curricula.TestCurricula, [1, 4, 7]),
         ("my_sampler", "SoftmaxSampler", test_samplers.TestSamplers, [0, 1, 9]),
         ("my_backbone", "ContentMF", test_backbones.TestBackbones, [None]),
+        ("my_backbone", "ContentMF", test_backbones.TestTrainedBackbones, [None]),
     ],
 )
 def test_its_family_s_contract_holds(module, name, contract, cases, folder, monkeypatch):

@@ -51,6 +51,21 @@ def test_engines_agree_on_baby(baby):
     torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "n_users", "n_items", "modalities"),
+    [
+        ("sports", 35598, 18357, ["image", "text"]),
+        ("lfm2k", 1858, 1425, ["text", "vggish", "whisper"]),
+    ],
+)
+def test_other_data_sets_load_by_name(real_data, name, n_users, n_items, modalities):
+    graph = load_recipe(RECIPE, dataset=name).graphs["FREEDOM"]
+    loaded = graph.root["dataset"].value.factory()([real_data])
+    assert (loaded.n_users, loaded.n_items, list(loaded.features)) == (n_users, n_items, modalities)
+    assert set(loaded.neighbours) == ({"image", "text"} if name == "sports" else set())
+    assert loaded.item_names[:1] == (("Groove Armada",) if name == "lfm2k" else ())
+
+
 @pytest.mark.parametrize(("dataset", "recall"), [("baby", 0.06), ("tiktok", 0.05)])
 def test_a_few_epochs_on_real_data(real_data, tmp_path, dataset, recall):
     """Far from trained, but a broken part does not get here."""

@@ -92,6 +92,7 @@ class Compared:
             "contrasts": [contrast.to_json() for contrast in self.table.contrasts],
             "slices": slices,
             "beyond": {name: dict(values) for name, values in self.beyond.items()},
+            "warnings": list(self.table.cautions),
             "notes": list(self.notes),
         }
         return {key: finite(value) for key, value in record.items()}
@@ -105,6 +106,7 @@ def compare(
     metrics: Sequence[str] = (),
     slices: bool = False,
     beyond: bool = False,
+    intervals: bool = True,
     data_dir: Path | None = None,
     imports: Sequence[str] = (),
 ) -> Compared:
@@ -117,6 +119,7 @@ def compare(
         metrics: By default those of the ablation table.
         slices: Compare within slices too; needs the data set.
         beyond: Measure the lists themselves too; needs the data set.
+        intervals: Whether contrasts have bootstrap intervals.
         data_dir: Folder that holds the data set, where it is not where the first run found it.
         imports: Python modules that the runs' settings may import.
 
@@ -143,7 +146,8 @@ def compare(
         baseline=base,
         metrics=metrics or None,
         comparison=comparison,
-        intervals=True,
+        intervals=intervals,
+        seeds=_seeds(every),
     )
     found = Compared(table, comparison.confidence, notes=tuple(notes), runs=runs)
     if slices or beyond:
@@ -203,6 +207,12 @@ def _baseline(folder: Path, names: list[str]) -> str:
     """The baseline of a run folder's recipe, where it has one with results; else the first name."""
     named = read_manifest(folder).get("baseline")
     return named if named in names else names[0]
+
+
+def _seeds(runs: Sequence[FinishedRun]) -> list[int]:
+    """Seeds that the run folders were asked for, finished or not."""
+    homes = dict.fromkeys(run.folder.parent for run in runs)
+    return [seed for home in homes for seed in read_manifest(home).get("seeds", ())]
 
 
 def _slices(

@@ -1,4 +1,4 @@
-"""The paper's own numbers, as printed in its Tables 1 to 3."""
+"""Published numbers: the paper's Tables 1 to 3, and the toolbox's page of results."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("paper_results.json")
+_TOOLBOX_FILE = Path(__file__).with_name("toolbox_results.json")
 
 
 @dataclass(frozen=True)
@@ -81,4 +82,33 @@ def load_paper() -> Paper:
         values=values,
         errata=tuple(Erratum(**erratum) for erratum in record["errata"]),
         aliases=record["aliases"],
+    )
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What the toolbox publishes of the paper's backbones, on the paper's splits.
+
+    Attributes:
+        source: Where.
+        values: Data set to row to metric to value.
+    """
+
+    source: str
+    values: Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+@cache
+def load_toolbox() -> Toolbox:
+    """The numbers, from the data file beside this module."""
+    record = json.loads(_TOOLBOX_FILE.read_text(encoding="utf-8"))
+    return Toolbox(
+        source=record["source"],
+        values={
+            dataset: {
+                row: dict(zip(record["metrics"], numbers, strict=True))
+                for row, numbers in rows.items()
+            }
+            for dataset, rows in record["datasets"].items()
+        },
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ccd.analysis.cautions import cautions
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import RunResult
 from ccd.statistics.comparison import Comparison, Contrast
@@ -94,6 +95,7 @@ class Table:
         rows: In the order of the recipe.
         contrasts: The others against the baseline, by metric.
         test: How their p-values come about.
+        cautions: What makes the comparison less fair than it looks, one sentence each.
     """
 
     dataset: str
@@ -102,6 +104,7 @@ class Table:
     rows: tuple[Row, ...]
     contrasts: tuple[Contrast, ...] = ()
     test: str = ""
+    cautions: tuple[str, ...] = ()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -134,6 +137,7 @@ def build_table(
     metrics: Sequence[str] | None = None,
     comparison: Comparison | None = None,
     intervals: bool = False,
+    seeds: Sequence[int] = (),
 ) -> Table:
     """Summarise test metrics over seeds and compare them with the baseline.
 
@@ -146,6 +150,7 @@ def build_table(
             recipe adds to those of ccd's own wiring.
         comparison: How; by default the Wilcoxon test over users.
         intervals: Whether contrasts have bootstrap intervals.
+        seeds: Seeds that every variant should have, beside those that any variant has.
     """
     by_variant: dict[str, list[RunResult]] = {name: [] for name in variants or ()}
     for result in results:
@@ -170,7 +175,10 @@ def build_table(
         )
         for name, runs in by_variant.items()
     )
-    table = Table(results[0].dataset, baseline, metrics, rows)
+    wanted = {*seeds, *(result.seed for result in results)}
+    table = Table(
+        results[0].dataset, baseline, metrics, rows, cautions=tuple(cautions(by_variant, wanted))
+    )
     comparison = comparison or Comparison(test=wilcoxon)
     return _with_ranks(_with_contrasts(table, per_user, comparison, intervals))
 

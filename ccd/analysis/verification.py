@@ -1,18 +1,20 @@
-"""The paper's numbers beside those of a run folder, with a verdict on each."""
+"""Published numbers beside those of a run folder, with a verdict on each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ccd.analysis.paper import Erratum, load_paper
+from ccd.analysis.gains import GAIN_METRIC, Gain, gains
+from ccd.analysis.paper import Erratum, load_paper, load_toolbox
 from ccd.analysis.tables import Row, build_table
+from ccd.analysis.verdicts import Verdict
 from ccd.errors import ConfigError
 from ccd.runs.folder import read_results
 from ccd.runs.manifest import MANIFEST_FILE, read_manifest
+from ccd.runs.records import RunResult
 from ccd.suggestions import did_you_mean
 
 _EVEN, _NEAR = 0.01, 0.03
@@ -24,22 +26,10 @@ _FIGURE_3 = frozenset(
 """Steps of Figure 3 that no table of the paper has."""
 
 
-class Verdict(IntEnum):
-    """What a comparison with the paper found, best first."""
-
-    EXCEEDS = 0
-    REACHED = 1
-    CLOSE = 2
-    BELOW = 3
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-
 RULE = (
-    "reached: the gap to the paper is at most one spread (sd over seeds), or 1 % where that is "
-    "more, but never more than 3 %; exceeds: better than that; close: at most 3 % below; below: "
-    "further down. A variant's verdict is that of its worst metric."
+    "reached: the gap is at most one spread (sd over seeds), or 1 % where that is more, but never "
+    "more than 3 %; exceeds: better than that; close: at most 3 % below; below: further down. A "
+    "variant's verdict is that of its worst metric."
 )
 """How a verdict is found, in words."""
 
@@ -50,7 +40,7 @@ class MetricGap:
 
     Attributes:
         metric: Such as ``recall@10``.
-        paper: What the paper prints.
+        paper: What is published.
         ours: Mean over seeds.
         sd: Sample standard deviation over seeds; None for a single one.
     """
@@ -84,7 +74,7 @@ class MetricGap:
 
 @dataclass(frozen=True)
 class VerifiedRow:
-    """One variant that is a row of the paper."""
+    """One variant that is a row of the paper, or of the toolbox."""
 
     variant: str
     paper_row: str
@@ -96,6 +86,26 @@ class VerifiedRow:
         """The verdict of the worst metric."""
         return max(comparison.verdict for comparison in self.comparisons)
 
+    def to_json(self, source: str) -> dict[str, Any]:
+        """Plain values; ``source`` is the key of what is published."""
+        return {
+            "variant": self.variant,
+            f"{source}_row": self.paper_row,
+            "seeds": list(self.seeds),
+            "verdict": str(self.verdict),
+            "metrics": {
+                found.metric: {
+                    source: found.paper,
+                    "mean": found.ours,
+                    "sd": found.sd,
+                    "gap": found.gap,
+                    "gap_in_sd": found.gap_in_sd,
+                    "verdict": str(found.verdict),
+                }
+                for found in self.comparisons
+            },
+        }
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -104,6 +114,8 @@ class Verification:
     Attributes:
         dataset: The paper's name of the data set.
         rows: In the paper's order.
+        toolbox: The variants of which the toolbox publishes numbers, in its order.
+        gains: What CCDRec gains over its backbones, where both were run.
         without_value: Variants for which the paper prints nothing.
         not_measured: Variants that are rows of the paper, but without any metric it prints.
         not_run: Rows of the paper without a finished run here.
@@ -118,11 +130,14 @@ class Verification:
     not_run: tuple[str, ...]
     errata: tuple[Erratum, ...]
     data_notes: tuple[str, ...]
+    toolbox: tuple[VerifiedRow, ...] = ()
+    gains: tuple[Gain, ...] = ()
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds that any row has, sorted."""
-        return tuple(sorted({seed for row in self.rows for seed in row.seeds}))
+        rows = (*self.rows, *self.toolbox)
+        return tuple(sorted({seed for row in rows for seed in row.seeds}))
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -134,25 +149,19 @@ class Verification:
         return {
             "dataset": self.dataset,
             "rule": RULE,
-            "rows": [
+            "rows": [row.to_json("paper") for row in self.rows],
+            "toolbox": [row.to_json("toolbox") for row in self.toolbox],
+            "gains": [
                 {
-                    "variant": row.variant,
-                    "paper_row": row.paper_row,
-                    "seeds": list(row.seeds),
-                    "verdict": str(row.verdict),
-                    "metrics": {
-                        found.metric: {
-                            "paper": found.paper,
-                            "mean": found.ours,
-                            "sd": found.sd,
-                            "gap": found.gap,
-                            "gap_in_sd": found.gap_in_sd,
-                            "verdict": str(found.verdict),
-                        }
-                        for found in row.comparisons
-                    },
+                    "base": gain.base,
+                    "metric": GAIN_METRIC,
+                    "paper": dict(gain.paper),
+                    "mean": gain.mean,
+                    "sd": gain.sd,
+                    "gap_in_sd": gain.gap_in_sd,
+                    "verdict": str(gain.verdict),
                 }
-                for row in self.rows
+                for gain in self.gains
             ],
             "without_paper_value": list(self.without_value),
             "figure_3_steps": list(self.drawn),
@@ -164,15 +173,16 @@ class Verification:
 
 
 def verify(folder: Path, dataset: str | None = None) -> Verification:
-    """Compare the finished runs of a folder with the paper.
+    """Compare the finished runs of a folder with what is published.
 
     Args:
         folder: A run folder, finished or not.
         dataset: ``baby``, ``sports`` or ``clothing``; None takes the name that the runs' data have.
+            On data of another name only CCDRec's gains are compared, with all that the paper has.
 
     Raises:
-        ConfigError: This is no run folder, nothing in it is finished or a row of the paper, or its
-            data are not the paper's.
+        ConfigError: This is no run folder, nothing in it is finished or published, or its data are
+            not the paper's.
         DamagedFileError: A file of the folder is not what its name says.
     """
     data = _data(folder)
@@ -183,9 +193,17 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
             where=folder,
             hint="wait for one, or run its recipe",
         )
-    dataset = _paper_dataset(folder, data, dataset)
     paper = load_paper()
+    elsewhere = str(data.get("name"))
+    if dataset is None and elsewhere not in paper.sizes:
+        found_gains = gains(results, paper, elsewhere)
+        if found_gains:
+            return Verification(
+                elsewhere, (), (), (), (), (), tuple(data.get("notes", ())), gains=found_gains
+            )
+    dataset = _paper_dataset(folder, data, dataset)
     values = paper.values[dataset]
+    toolbox = _toolbox(results, dataset)
     rows: list[VerifiedRow] = []
     without_value: list[str] = []
     not_measured: dict[str, str] = {}
@@ -197,28 +215,8 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
             rows.append(VerifiedRow(row.variant, paper_row, row.seeds, found))
         else:
             not_measured[row.variant] = paper_row
-    if not rows and not_measured:
-        variant, paper_row = next(iter(not_measured.items()))
-        raise ConfigError(
-            f"the paper prints {', '.join(values[paper_row])} of {variant}, and none of them was "
-            "measured here",
-            where=folder,
-            keys=("FullRanking.cutoffs", "FullRanking.metrics"),
-            hint="add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its metrics",
-        )
-    if not rows:
-        drawn = ", ".join(_drawn(without_value))
-        figure = (
-            f"Figure 3 has bars, but no printed values, for {drawn}: 'ccd plot ablation {folder}' "
-            "draws that figure of these runs"
-        )
-        raise ConfigError(
-            f"the paper prints no value on {dataset} for what was run here: "
-            f"{', '.join(without_value)}",
-            where=folder,
-            details=[figure] if drawn else [],
-            hint=f"the paper's rows are {', '.join(values)}: name a folder that has one of them",
-        )
+    if not rows and not toolbox:
+        _refuse(folder, dataset, without_value, not_measured)
     order = list(values)
     shown = {row.paper_row for row in rows}
     return Verification(
@@ -229,7 +227,52 @@ def verify(folder: Path, dataset: str | None = None) -> Verification:
         not_run=tuple(name for name in order if name not in {*shown, *not_measured.values()}),
         errata=tuple(e for e in paper.errata if e.dataset == dataset and e.row in shown),
         data_notes=tuple(data.get("notes", ())),
+        toolbox=toolbox,
+        gains=gains(results, paper, dataset),
     )
+
+
+def _refuse(
+    folder: Path, dataset: str, without_value: Sequence[str], not_measured: Mapping[str, str]
+) -> NoReturn:
+    """Say why nothing of what was run here can be compared.
+
+    Raises:
+        ConfigError: Always.
+    """
+    values = load_paper().values[dataset]
+    if not_measured:
+        variant, paper_row = next(iter(not_measured.items()))
+        raise ConfigError(
+            f"the paper prints {', '.join(values[paper_row])} of {variant}, and none of them was "
+            "measured here",
+            where=folder,
+            keys=("FullRanking.cutoffs", "FullRanking.metrics"),
+            hint="add 5 and 10 to FullRanking.cutoffs and recall and ndcg to its metrics",
+        )
+    drawn = ", ".join(_drawn(without_value))
+    figure = (
+        f"Figure 3 has bars, but no printed values, for {drawn}: 'ccd plot ablation {folder}' "
+        "draws that figure of these runs"
+    )
+    raise ConfigError(
+        f"the paper prints no value on {dataset} for what was run here: {', '.join(without_value)}",
+        where=folder,
+        details=[figure] if drawn else [],
+        hint=f"the paper's rows are {', '.join(values)}: name a folder that has one of them",
+    )
+
+
+def _toolbox(results: Sequence[RunResult], dataset: str) -> tuple[VerifiedRow, ...]:
+    """The variants of which the toolbox publishes a number that was measured."""
+    published = load_toolbox().values.get(dataset, {})
+    rows = {row.variant: row for row in build_table(results, {}).rows}
+    found = (
+        VerifiedRow(name, name, rows[name].seeds, _compare(rows[name], values))
+        for name, values in published.items()
+        if name in rows
+    )
+    return tuple(row for row in found if row.comparisons)
 
 
 def _data(folder: Path) -> dict[str, Any]:

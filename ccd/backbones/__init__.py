@@ -12,7 +12,9 @@ from ccd.backbones import (
     mgcn,
     mmgcn,
     projector,
+    score_file,
     slmrec,
+    untrained,
     vbpr,
 )
 
@@ -28,6 +30,8 @@ __all__ = [
     "mgcn",
     "mmgcn",
     "projector",
+    "score_file",
     "slmrec",
+    "untrained",
     "vbpr",
 ]

@@ -18,6 +18,9 @@ from ccd.settings import Slot
 class Representations(NamedTuple):
     """Final representations: ``users [n_users, dim]``, ``items [n_items, dim]``.
 
+    Both are dense, or both sparse (COO): then a user and an item whose rows share no column have no
+    score. So a model of neighbours, whose rows are as wide as the catalogue, is one of factors too.
+
     ``state`` is whatever the backbone's own loss needs of the same forward pass, in the same rows.
     """
 

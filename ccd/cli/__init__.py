@@ -21,6 +21,7 @@ from ccd.cli.data import data
 from ccd.cli.diff import diff
 from ccd.cli.doctor import doctor
 from ccd.cli.export import export
+from ccd.cli.import_results import import_results
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
 from ccd.cli.plot import PLOT_HELP, plot
@@ -46,6 +47,7 @@ app = typer.Typer(
 _TRAIN, _LOOK, _READ, _USE = "Train", "Before a run", "After a run", "Use a trained model"
 app.command("run", cls=RecipeCommand, rich_help_panel=_TRAIN)(run)
 app.add_typer(search, name="search", rich_help_panel=_TRAIN)
+app.command("import-results", rich_help_panel=_TRAIN)(import_results)
 app.command("list", rich_help_panel=_LOOK)(list_)
 app.command("show", cls=RecipeCommand, rich_help_panel=_LOOK)(show)
 app.add_typer(data, name="data", rich_help_panel=_LOOK)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -62,40 +63,88 @@ def compare(
 ) -> None:
     """Compare finished runs: means, significance tests, confidence intervals and effect sizes.
 
+    Runs on several data sets make one table with a column for each.
     'ccd list Comparison' explains the settings that --set can change.
     """
     refuse_missing(*folders)
 
+    from ccd.analysis.across import by_dataset, compare_across
+    from ccd.analysis.comparing import compare as compare_runs
+    from ccd.config.part import load_part
+    from ccd.errors import ConfigError
+    from ccd.views import across_text, comparing_files, comparing_text
+
+    how = load_part("Comparison", bindings=bindings or ()).factory()()
+    imports = allow_imports or ()
+    groups = by_dataset(folders, imports)
+    if len(groups) == 1:
+        found = compare_runs(
+            folders,
+            comparison=how,
+            baseline=baseline,
+            metrics=metrics or (),
+            slices=slices,
+            beyond=beyond,
+            data_dir=data_dir,
+            imports=imports,
+        )
+        _print(
+            found,
+            form,
+            cautions=found.table.cautions,
+            view=comparing_text.ComparedView,
+            markdown=comparing_text.to_markdown,
+            latex=comparing_files.to_latex,
+            csv=comparing_files.to_csv,
+        )
+        return
+    if slices or beyond:
+        raise ConfigError(
+            "--slices and --beyond look into one data set",
+            keys=("--slices", "--beyond"),
+            found=f"runs on {', '.join(groups)}",
+            hint="leave them out, or name runs on one data set",
+        )
+    across = compare_across(
+        groups, comparison=how, baseline=baseline, metrics=metrics or (), imports=imports
+    )
+    _print(
+        across,
+        form,
+        cautions=across.cautions,
+        view=across_text.AcrossView,
+        markdown=across_text.to_markdown,
+        latex=comparing_files.across_to_latex,
+        csv=across_text.to_csv,
+    )
+
+
+def _print(
+    found: Any,
+    form: Format,
+    *,
+    cautions: Sequence[str],
+    view: Callable[[Any], Any],
+    markdown: Callable[[Any], str],
+    latex: Callable[[Any], str],
+    csv: Callable[[Any], str],
+) -> None:
+    """Print a comparison in the form that was asked for."""
     import json
     import sys
 
-    from ccd.analysis.comparing import compare as compare_runs
-    from ccd.config.part import load_part
     from ccd.terminal.console import make_console
     from ccd.terminal.visible import visible
-    from ccd.views import comparing_files, comparing_text
 
-    found = compare_runs(
-        folders,
-        comparison=load_part("Comparison", bindings=bindings or ()).factory()(),
-        baseline=baseline,
-        metrics=metrics or (),
-        slices=slices,
-        beyond=beyond,
-        data_dir=data_dir,
-        imports=allow_imports or (),
-    )
     if form is Format.TABLE:
-        make_console().print(comparing_text.ComparedView(found))
+        make_console().print(view(found))
     elif form is Format.JSON:
         print(json.dumps(found.to_json(), indent=2))
     else:
-        write = {
-            Format.MARKDOWN: comparing_text.to_markdown,
-            Format.LATEX: comparing_files.to_latex,
-            Format.CSV: comparing_files.to_csv,
-        }[form]
+        write = {Format.MARKDOWN: markdown, Format.LATEX: latex, Format.CSV: csv}[form]
         print(write(found), end="")
-        if form is Format.CSV:  # which has no place for notes
-            for note in found.notes:
-                print(f"note: {visible(note)}", file=sys.stderr)
+    if form is Format.CSV:  # which has no place for them
+        for caution in cautions:
+            print(f"warning: {visible(caution)}", file=sys.stderr)
+        for note in found.notes:
+            print(f"note: {visible(note)}", file=sys.stderr)

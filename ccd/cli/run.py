@@ -185,7 +185,8 @@ def show_results(observer: Shown) -> None:
     plan = observer.plan
     if plan is None:
         return
-    table = read_table(plan.out, plan.baseline, plan.variants)
+    seeds = [seed for _, seed in plan.runs]
+    table = read_table(plan.out, plan.baseline, plan.variants, seeds)
     files = [("table", plan.out / TABLE_FILE)] if table else []
     files += [("figure", plan.out / FIGURE_FILE)] if table and table.metrics else []
     files += [("run folder", plan.out)]

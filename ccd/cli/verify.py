@@ -1,4 +1,4 @@
-"""``ccd verify``: the paper's numbers beside those of a run folder."""
+"""``ccd verify``: published numbers beside those of a run folder."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def verify(
     """Compare the finished runs of a folder with the paper's Tables 2 and 3.
 
     A variant is compared with the paper's row of the same name; recipes/table2.gin and
-    recipes/table3.gin use these names. The exit code is 0 whatever the verdicts are, and 2 where
-    no run is a row of the paper.
+    recipes/table3.gin use these names. The toolbox's published figures are beside theirs too, and
+    CCDRec's gain over a backbone is beside the paper's, also on data that the paper lacks. The exit
+    code is 0 whatever the verdicts are, and 2 where no run is a row of the paper.
     """
     refuse_missing(folder)
 

@@ -11,7 +11,7 @@ from ccd.datasets.foreign import read_utf8
 from ccd.datasets.ids import plain_number
 from ccd.errors import DataError, Place, reason
 
-_HEADER = ["itemID", "name"]
+_HEADER = ("itemID", "name")
 
 
 def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
 
     Args:
         path: Separated by tabs, or by commas (and quoted) where its name ends in ``.csv``; with
-            the header ``itemID name``.
+            the header ``itemID name``, whose first word may be another.
         n_items: Items of the data set.
         item_ids: Their ids; empty where ids are the positions.
 
@@ -73,7 +73,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
             where=Place(str(path), reader.line_num),
             hint="correct or remove the line",
         ) from error
-    if not rows or rows[0][1] != _HEADER:
+    if not rows or len(rows[0][1]) != 2 or rows[0][1][1] != _HEADER[1]:
         raise DataError(
             f"expected the columns {' and '.join(_HEADER)}",
             where=Place(str(path), 1),

@@ -18,7 +18,7 @@ from ccd.datasets.item_names import read_item_names
 from ccd.datasets.locate import Wanted, locate
 from ccd.datasets.neighbours import read_neighbours
 from ccd.datasets.splits import split_interactions
-from ccd.errors import ConfigError
+from ccd.errors import ConfigError, DataError
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, Text
 
@@ -36,6 +36,7 @@ def mmrec_dataset(
     neighbours: dict[Text, FileNames] | None = None,
     item_order: Text | None = None,
     item_names: Annotated[Text | None, HOW_IT_RUNS] = None,
+    names_order: Annotated[Text | None, HOW_IT_RUNS] = None,
     source: Annotated[Text, HOW_IT_RUNS] = "its publisher",
     duplicates: Literal["drop", "refuse"] = "drop",
     leaks: Literal["refuse", "drop"] = "refuse",
@@ -53,6 +54,8 @@ def mmrec_dataset(
             the interactions have other item ids than the numbers of these rows.
         item_names: File with the columns ``itemID name``, separated by tabs (or a ``.csv``), for
             ``ccd negatives`` and ``ccd recommend``; items may be left out.
+        names_order: File with one item id a line, in the order of the feature rows; needed where
+            ``item_names`` has other item ids than the interactions.
         source: Where the data set can be had, for the message when it is missing.
         duplicates: What to do with a pair that is repeated within a split.
         leaks: What to do with a pair that is in two splits; ``drop`` keeps the earlier split's.
@@ -69,6 +72,9 @@ def mmrec_dataset(
     wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}), item_order)
     if item_names:
         wanted["item names"] = Wanted("names of items, columns itemID and name", (item_names,))
+    if names_order:
+        what = "item ids of the names, one a line, by feature row"
+        wanted["names order"] = Wanted(what, (names_order,))
     files = locate(name, wanted, folders, source=source)
     order = read_order(files["item order"]) if item_order else ()
     table = read_interactions(files["interactions"], item_order=order, featured=bool(features))
@@ -97,14 +103,27 @@ def mmrec_dataset(
         neighbours=lists,
         user_ids=table.user_ids,
         item_ids=table.item_ids,
-        item_names=(
-            read_item_names(files["item names"], splits.n_items, table.item_ids)
-            if item_names
-            else ()
-        ),
+        item_names=_names(files, splits.n_items, table.item_ids),
     )
     notes += misaligned(dataset)
     return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))
+
+
+def _names(files: Mapping[str, Path], n_items: int, item_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """What items are called, by position; empty where no file says."""
+    if "item names" not in files:
+        return ()
+    if "names order" in files:
+        item_ids = read_order(files["names order"])
+        if len(item_ids) != n_items:
+            raise DataError(
+                f"expected a line for each of {n_items:,} items",
+                where=files["names order"],
+                found=f"{len(item_ids):,}",
+                keys=("mmrec_dataset.names_order",),
+                hint="list the ids of all items in the order of the feature rows",
+            )
+    return read_item_names(files["item names"], n_items, item_ids)
 
 
 def _refuse_names(modalities: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -75,16 +76,32 @@ def best_items(
     Args:
         representations: Final representations; the score is their dot product.
         users: Ids of the users.
-        seen: What no list may hold.
+        seen: What is masked; where a list ends early, its items are -1 and their score ``-inf``.
         k: Length of the lists, at most the number of items.
         block_cells: Scores held at once.
     """
-    items = representations.items.T.contiguous()
+    items = representations.items.T
+    items = items.coalesce() if items.is_sparse else items.contiguous()
     for block in users.split(max(1, block_cells // len(representations.items))):
-        scores = representations.users.index_select(0, block) @ items
+        scores = _scores(representations.users.index_select(0, block), items)
         scores[seen.of(block)] = -torch.inf
         values, best = first_ranked(scores, k)
         yield block, best.masked_fill(values == -torch.inf, -1), values
+
+
+def _scores(users: Tensor, items: Tensor) -> Tensor:
+    """Dot products ``[n, n_items]`` of ``users [n, dim]`` and ``items [dim, n_items]``.
+
+    Sparse rows that have nothing in common give no score, which is ``-inf``.
+    """
+    if not users.is_sparse:
+        return users @ items
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        product = torch.sparse.mm(users, items).coalesce()
+    scores = torch.full(product.shape, -torch.inf, device=product.device)
+    scores[tuple(product.indices())] = product.values()
+    return scores
 
 
 @component("evaluator")

@@ -64,8 +64,8 @@ def _draw_together(runs: Runs, metric: str) -> Figure:
         style: dict[str, Any] = {"color": COLOURS[index], "linestyle": DASHES[index]}
         for place, run in enumerate(of_variant.values()):
             _draw_metric(upper, run, metric, **style, **_weight(place))
-            _draw_line(lower, {r.epoch: r.losses["total"] for r in run}, **style,
-                       **_weight(place))  # fmt: skip
+            losses = {r.epoch: r.losses["total"] for r in run if "total" in r.losses}
+            _draw_line(lower, losses, **style, **_weight(place))
         _mark_switches(upper, next(iter(of_variant.values())), metric, COLOURS[index])
         handles.append(Line2D([], [], lw=1.6, label=legend_label(wrapped(variant, 70)), **style))
     tidy(upper, f"validation {metric}", y=metric)

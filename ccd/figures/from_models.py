@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ccd.errors import ConfigError
 from ccd.figures.negatives import Scene, draw_negatives
 from ccd.figures.tsne import State, draw_tsne
 
@@ -35,6 +36,12 @@ def tsne(request: Request) -> Figure:
     others = np.setdiff1d(np.arange(dataset.n_items), items)
     background = rng.choice(others, min(800, len(others)), replace=False)
     start, end = run.untrained(dataset), run.rebuild(dataset)
+    if not any(True for _ in end.parameters()):
+        raise ConfigError(
+            f"{run.folder.name} learned nothing, so it has no spaces to show",
+            keys=("--variant",),
+            hint="choose another --variant",
+        )
     start.reverse(0)
     shown = {"before training": start, f"best epoch ({run.result.best_epoch})": end}
     states = {
@@ -78,6 +85,8 @@ def negatives(request: Request) -> Figure:
     run = request.run
     dataset = run.dataset(request.data_dir)
     model = Inspection(run, dataset)
+    if model.model.sampler is None:
+        model.measure(0)  # refuses, and says why
     every = model.sources()
     sources = {source: epoch for source, epoch in every.items() if source.kind != "random"} or every
     rng = np.random.default_rng(run.result.seed)

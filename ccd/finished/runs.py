@@ -307,13 +307,16 @@ def choose_run(
 ) -> FinishedRun:
     """One run of a folder: of the variant and seed asked for, else the last variant's first seed.
 
+    A variant that learned nothing, such as imported lists, is the last choice.
+
     Raises:
         ConfigError: There is no such run.
     """
     folder = as_path("folder", folder)
     runs = open_runs(folder, imports)
     names = list(dict.fromkeys(run.result.variant for run in runs))
-    wanted = names[-1] if variant is None else as_text("variant", variant)
+    learned = [run.result.variant for run in runs if run.result.epochs > 1]
+    wanted = (learned or names)[-1] if variant is None else as_text("variant", variant)
     seed = None if seed is None else as_whole("seed", seed)
     if wanted not in names:
         raise ConfigError(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ccd.errors import ConfigError
 from ccd.graphs.cache import cached_arrays
+from ccd.graphs.co_occurrence import heaviest
 from ccd.graphs.engines import Engine
 
 _BLOCK_CELLS = 8_000_000
@@ -180,11 +181,7 @@ def co_interactions(
     for start in range(0, n_users, block):
         common = (by_user[start : start + block] @ by_item).tocoo()
         other = common.col != common.row + start
-        rows, ids, counts = common.row[other], common.col[other], common.data[other]
-        order = np.lexsort((ids, -counts, rows))
-        rows, ids, counts = rows[order], ids[order], counts[order]
-        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)  # place in its own row
-        top = rank < kept
-        place = rows[top] + start, rank[top]
-        result["neighbours"][place], result["counts"][place] = ids[top], counts[top]
+        top = heaviest(common.row[other], common.col[other], common.data[other], kept)
+        place = top.rows + start, top.places
+        result["neighbours"][place], result["counts"][place] = top.columns, top.weights
     return result

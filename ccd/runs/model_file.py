@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,16 @@ IDENTITY = ("variant", "seed", "dataset_fingerprint", "config_hash")
 
 _HINT = "copy it from where the run was made, or remove it and run again"
 
+_PARTS = ("indices", "values", "shape")
+"""What a sparse tensor is kept as, by the end of their names."""
+
 
 def write_model(
     path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
 ) -> None:
     """Write named tensors of any shape, with ``metadata`` in the header, atomically.
 
+    A sparse one is written as ``NAME.indices [2, n]``, ``NAME.values [n]`` and ``NAME.shape [2]``.
     Equal tensors and metadata make equal files.
 
     Raises:
@@ -84,14 +88,19 @@ def read_model(
         if not bool(tensor.isfinite().all()):
             what = f"in this model '{name}' holds values that are not finite"
             raise DamagedFileError(what, where=path, hint=_HINT)
-    return tensors
+    try:
+        return _whole(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise DamagedFileError(
+            f"a sparse tensor in this model is damaged: {reason(error)}", where=path, hint=_HINT
+        ) from error
 
 
 def shapes_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, str]:
-    """The type and shape of each tensor, such as ``float32 [60, 64]``."""
+    """The type and shape of each tensor, such as ``float32 [60, 64]``; of a sparse one's parts."""
     return {
         name: f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
-        for name, tensor in tensors.items()
+        for name, tensor in _in_parts(tensors)
     }
 
 
@@ -113,9 +122,36 @@ def _unshared(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors on the CPU, each in memory of its own: the format has no views."""
     seen: set[int] = set()
     plain = {}
-    for name, tensor in tensors.items():
+    for name, tensor in _in_parts(tensors):
         value = tensor.detach().cpu().contiguous()
         memory = value.untyped_storage().data_ptr()
         plain[name] = value.clone() if memory in seen else value
         seen.add(memory)
     return plain
+
+
+def _in_parts(tensors: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors, sparse ones taken apart."""
+    import torch
+
+    for name, tensor in tensors.items():
+        if tensor.is_sparse:
+            parts = tensor.indices(), tensor.values(), torch.tensor(tensor.shape)
+            yield from zip((f"{name}.{part}" for part in _PARTS), parts, strict=True)
+        else:
+            yield name, tensor
+
+
+def _whole(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors, sparse ones put together again."""
+    import torch
+
+    found = dict(tensors)
+    for key in tensors:
+        name, _, part = key.rpartition(".")
+        if part == _PARTS[0]:
+            indices, values, shape = (found.pop(f"{name}.{one}") for one in _PARTS)
+            found[name] = torch.sparse_coo_tensor(
+                indices, values, shape.tolist(), is_coalesced=True, check_invariants=True
+            )
+    return found

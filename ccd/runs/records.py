@@ -99,6 +99,7 @@ class RunResult:
         test: Test metrics at the best epoch.
         seconds: Wall seconds of ``train``, ``sample``, ``evaluate`` and ``total``.
         peak_rss_mb: Largest resident memory of the process so far, in MB.
+        max_epochs: The trainer's limit; 0 where nothing was to be trained.
     """
 
     variant: str
@@ -110,6 +111,7 @@ class RunResult:
     test: Values
     seconds: Values = field(default_factory=dict)
     peak_rss_mb: float = 0.0
+    max_epochs: int = 0
 
     def __repr__(self) -> str:
         # A notebook shows this; all metrics would fill its screen.

@@ -112,6 +112,8 @@ class Training:
         update: What a batch does to the weights.
         stopping: Decides when to stop, and which epoch is the best.
         streams: Random streams; ``order_rng`` and ``negative_rng`` are two of them.
+        learns: Whether the model has weights to train.
+        max_epochs: The trainer's limit; 1 where there is nothing to train, only to evaluate.
         n_epochs: Number of epochs trained.
         seconds: Wall seconds spent, by part.
         best: The model at the best epoch so far; None before the first evaluation.
@@ -131,6 +133,8 @@ class Training:
         self.trainer, self.model = trainer, model
         self._users, self._items, self._random_negatives = users, items, random_negatives
         self._validate, self._select = validate, select
+        self.learns = any(p.requires_grad for p in model.parameters())
+        self.max_epochs = trainer.epochs if self.learns else 1
         sampler = model.sampler
         self.settled_epoch = sampler.settled_epoch(trainer.epochs) if sampler is not None else 0
         self.stopping = trainer.stopping(self.settled_epoch)
@@ -147,7 +151,7 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether the epoch limit or early stopping has ended training."""
-        return self.stopping.finished or self.n_epochs >= self.trainer.epochs
+        return self.stopping.finished or self.n_epochs >= self.max_epochs
 
     @property
     def trained(self) -> Trained:
@@ -200,7 +204,9 @@ class Training:
         )
 
     def _train(self, epoch: int) -> dict[str, float]:
-        """Mean loss terms of an epoch's batches."""
+        """Mean loss terms of an epoch's batches; none where there is nothing to train."""
+        if not self.learns:
+            return {}
         trainer, users = self.trainer, self._users
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * trainer.decay ** (epoch / trainer.decay_every)
@@ -230,7 +236,7 @@ class Training:
 
     def _evaluate(self, representations: Representations, epoch: int) -> dict[str, float] | None:
         """Validation metrics where they are due; the best epoch's model is kept."""
-        last = epoch + 1 == self.trainer.epochs
+        last = epoch + 1 == self.max_epochs
         if not last and (epoch + 1) % self.trainer.evaluate_every:
             return None
         valid = self._validate(representations)

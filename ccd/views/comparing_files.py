@@ -7,10 +7,12 @@ import io
 import re
 from collections.abc import Sequence
 
+from ccd.analysis.across import Across
 from ccd.analysis.comparing import Compared
 from ccd.analysis.tables import WORSE, Cell
 from ccd.statistics.comparison import Contrast
 from ccd.terminal.visible import cleaned, visible
+from ccd.views.across_text import caption as across_caption
 from ccd.views.comparing_text import sections
 from ccd.views.table_text import caption
 
@@ -23,7 +25,7 @@ _DOWN = "\\downarrow"
 def to_csv(compared: Compared) -> str:
     """One line per variant, metric and slice (``all`` for the whole), full precision.
 
-    Notes have no place in it; ``ccd compare`` says them on standard error.
+    Warnings and notes have no place in it; ``ccd compare`` says them on standard error.
     """
     compared = cleaned(compared)
     out = io.StringIO()
@@ -49,8 +51,8 @@ def to_csv(compared: Compared) -> str:
 def to_latex(compared: Compared) -> str:
     """The tables for a paper: booktabs; of the means the best bold and the second underlined.
 
-    What follows the table of means are tables of their own, to take or to leave; notes are
-    comments.
+    What follows the table of means are tables of their own, to take or to leave; warnings and notes
+    are comments.
     """
     table = compared.table
     means = [
@@ -61,8 +63,39 @@ def to_latex(compared: Compared) -> str:
     for section in sections(compared):
         cells = [list(map(_latex, row)) for row in section.rows]
         parts.append(_table(section.heading, section.header, cells, "\\footnotesize"))
-    notes = [f"% note: {visible(note)}" for note in compared.notes]
+    notes = [f"% warning: {visible(caution)}" for caution in table.cautions]
+    notes += [f"% note: {visible(note)}" for note in compared.notes]
     return "\n".join(["% needs \\usepackage{booktabs}", *notes, *parts]) + "\n"
+
+
+def across_to_latex(across: Across) -> str:
+    """The table of several data sets for a paper: booktabs, data sets above their metrics."""
+    datasets, metrics = tuple(across.by_dataset), across.metrics
+    span, columns = len(metrics), len(metrics) * len(datasets)
+    spans = [f"\\multicolumn{{{span}}}{{c}}{{{_latex(name)}}}" for name in datasets]
+    rules = [f"\\cmidrule(lr){{{2 + i * span}-{1 + (i + 1) * span}}}" for i in range(len(datasets))]
+    rows = []
+    for variant in across.variants:
+        found = [across.cell(variant, name, metric) for name in datasets for metric in metrics]
+        rows.append([_latex(variant), *("" if c is None else _latex_cell(c) for c in found)])
+    return "\n".join([
+        "% needs \\usepackage{booktabs}",
+        *(f"% warning: {caution}" for caution in across.cautions),
+        *(f"% note: {note}" for note in across.notes),
+        "\\begin{table}",
+        "  \\centering",
+        f"  \\caption{{{_latex(across_caption(across))}}}",
+        f"  \\begin{{tabular}}{{l{'r' * columns}}}",
+        "    \\toprule",
+        f"    & {' & '.join(spans)} \\\\",
+        f"    {' '.join(rules)}",
+        f"    variant & {' & '.join(map(_latex, metrics * len(datasets)))} \\\\",
+        "    \\midrule",
+        *(f"    {' & '.join(row)} \\\\" for row in rows),
+        "    \\bottomrule",
+        "  \\end{tabular}",
+        "\\end{table}",
+    ]) + "\n"  # fmt: skip
 
 
 def _table(words: str, header: Sequence[str], rows: Sequence[Sequence[str]], size: str = "") -> str:

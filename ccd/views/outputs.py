@@ -14,13 +14,19 @@ from ccd.runs.per_user import read_per_user
 from ccd.views.table_text import to_markdown
 
 
-def read_table(folder: Path, baseline: str | None, variants: Sequence[str] = ()) -> Table | None:
+def read_table(
+    folder: Path,
+    baseline: str | None,
+    variants: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+) -> Table | None:
     """The table of all finished runs of a folder; None while there is none.
 
     Args:
         folder: A run folder.
         baseline: Variant that the others are compared with.
         variants: Order of the rows; any other variants follow in the order they were finished.
+        seeds: Seeds that every variant should have; it is told which are missing.
     """
     results = read_results(folder)
     if not results:
@@ -30,12 +36,18 @@ def read_table(folder: Path, baseline: str | None, variants: Sequence[str] = ())
         read_per_user(folder / PER_USER_FILE),
         baseline=baseline,
         variants=variants,
+        seeds=seeds,
     )
 
 
-def write_reports(folder: Path, baseline: str | None, variants: Sequence[str] = ()) -> Table | None:
+def write_reports(
+    folder: Path,
+    baseline: str | None,
+    variants: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+) -> Table | None:
     """Write the table and the figure of a folder, and return the table of ``read_table``."""
-    table = read_table(folder, baseline, variants)
+    table = read_table(folder, baseline, variants, seeds)
     if table is not None:
         write_text(folder / TABLE_FILE, to_markdown(table))
         if table.metrics:  # variants whose evaluators differ may have none in common

@@ -19,7 +19,8 @@ def main_table(table: Table) -> str:
     words = caption(table)
     if len(table.rows) > 1:
         words += " Best in bold, second underlined."
-    return to_table(columns, rows, raw=True) + f"<p>{to_text(words)}</p>"
+    cautions = "".join(f"<p>Warning: {to_text(caution)}.</p>" for caution in table.cautions)
+    return to_table(columns, rows, raw=True) + f"<p>{to_text(words)}</p>" + cautions
 
 
 def each_seed(table: Table) -> str:

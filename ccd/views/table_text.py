@@ -44,6 +44,8 @@ class TableView:
         else:
             yield _by_variant(self._table, glyphs)
         yield Text(caption(self._table, glyphs=glyphs), style="dim")
+        for caution in self._table.cautions:
+            yield Text(f"warning: {caution}", style="yellow")
 
 
 def caption(table: Table, *, gains: bool = True, glyphs: Glyphs = UNICODE) -> str:
@@ -68,7 +70,7 @@ def to_markdown(table: Table) -> str:
             (
                 to_md(row.variant),
                 str(len(row.seeds)),
-                *(_markdown_cell(row.cells[m]) for m in table.metrics),
+                *(markdown_cell(row.cells[m]) for m in table.metrics),
             )
             for row in table.rows
         ),
@@ -151,7 +153,8 @@ def _name(row: Row, table: Table) -> str:
     )
 
 
-def _markdown_cell(cell: Cell) -> str:
+def markdown_cell(cell: Cell) -> str:
+    """Mean, spread and gain of a cell, as Markdown."""
     mean = _MARKDOWN[cell.rank].format(f"{cell.mean:.4f}")
     gain = to_md(_gain(cell))
     return " ".join(filter(None, (mean, _spread(cell), gain)))
@@ -181,4 +184,4 @@ def _explanation(table: Table) -> list[str]:
         )
         marks = to_md(meaning(table))
         lines += [f"- {marks}."] if marks else []
-    return lines
+    return lines + [f"- **Warning**: {caution}." for caution in table.cautions]

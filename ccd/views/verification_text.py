@@ -8,13 +8,17 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ccd.analysis.paper import load_paper
-from ccd.analysis.verification import RULE, MetricGap, Verdict, Verification, VerifiedRow
+from ccd.analysis.gains import GAIN_METRIC, GAIN_RULE, Gain
+from ccd.analysis.paper import load_paper, load_toolbox
+from ccd.analysis.verdicts import Verdict
+from ccd.analysis.verification import RULE, MetricGap, Verification, VerifiedRow
 from ccd.terminal.console import glyphs_for
+from ccd.terminal.grid import Grid
 from ccd.terminal.visible import cleaned
 from ccd.views.table_text import markdown_rows, to_md
 
 _HEADER = ("metric", "paper", "ours", "gap", "in sd", "verdict")
+_GAINS = ("CCDRec on", "paper", "ours", "gap", "in sd", "verdict")
 _WIDTHS = (11, 6, 14, 7, 6, 8)
 _STYLES = {
     Verdict.EXCEEDS: "bold green",
@@ -32,54 +36,92 @@ class VerificationView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found, plus_minus = self._verification, glyphs_for(options).plus_minus
-        yield _grid([tuple(Text(title, style="dim") for title in _HEADER)])
-        for row in found.rows:
-            style = _STYLES[row.verdict]
-            yield Text.assemble((_title(row, found), "bold"), "  ", (str(row.verdict), style))
-            yield _grid(
-                (
-                    Text(f" {comparison.metric}"),
-                    *map(Text, _numbers(comparison, plus_minus)),
-                    Text(str(comparison.verdict), style=_STYLES[comparison.verdict]),
+        for source, rows in _blocks(found):
+            yield _grid([tuple(Text(title, style="dim") for title in _header(source))])
+            for row in rows:
+                style = _STYLES[row.verdict]
+                yield Text.assemble((_title(row, found), "bold"), "  ", (str(row.verdict), style))
+                yield _grid(
+                    (
+                        Text(f" {comparison.metric}"),
+                        *map(Text, _numbers(comparison, plus_minus)),
+                        Text(str(comparison.verdict), style=_STYLES[comparison.verdict]),
+                    )
+                    for comparison in row.comparisons
                 )
-                for comparison in row.comparisons
-            )
-        yield Text()
+            yield Text()
+        if found.gains:
+            yield Text(f"Gain of CCDRec in {GAIN_METRIC}", style="bold")
+            rows_of_gains = [_gain(gain, plus_minus) for gain in found.gains]
+            yield Grid(_GAINS, rows_of_gains)
+            yield Text()
         for remark in remarks(found, plus_minus):
             yield Text(remark, style="dim")
 
 
 def to_markdown(verification: Verification) -> str:
     """The comparison and what its words mean, as Markdown."""
-    lines = [f"# {verification.dataset} against the paper", ""]
-    lines += markdown_rows(
-        ("variant", *_HEADER),
-        (
+    lines = [f"# {verification.dataset} against the paper"]
+    for source, rows in _blocks(verification):
+        lines += ["", *(["## Against the toolbox", ""] if source == "toolbox" else [])]
+        lines += markdown_rows(
+            ("variant", *_header(source)),
             (
-                to_md(_title(row, verification)),
-                to_md(found.metric),
-                *_numbers(found, "±"),
-                str(found.verdict),
-            )
-            for row in verification.rows
-            for found in row.comparisons
-        ),
-    )
+                (
+                    to_md(_title(row, verification)),
+                    to_md(found.metric),
+                    *_numbers(found, "±"),
+                    str(found.verdict),
+                )
+                for row in rows
+                for found in row.comparisons
+            ),
+        )
+    if verification.gains:
+        lines += ["", f"## Gain of CCDRec in {GAIN_METRIC}", ""]
+        lines += markdown_rows(_GAINS, (_gain(gain, "±") for gain in verification.gains))
     lines += ["", *(f"- {to_md(remark)}" for remark in remarks(verification, "±"))]
     return "\n".join(lines) + "\n"
 
 
+def _blocks(found: Verification) -> list[tuple[str, tuple[VerifiedRow, ...]]]:
+    """Who published, and the rows beside it; without those that have none."""
+    both = (("paper", found.rows), ("toolbox", found.toolbox))
+    return [(source, rows) for source, rows in both if rows]
+
+
+def _header(source: str) -> tuple[str, ...]:
+    return tuple(source if title == "paper" else title for title in _HEADER)
+
+
+def _gain(gain: Gain, plus_minus: str) -> tuple[str, ...]:
+    """The cells of a gain, under ``_GAINS``."""
+    low, high = min(gain.paper.values()), max(gain.paper.values())
+    printed = f"{100 * low:+.1f}%" + (f" to {100 * high:+.1f}%" if high > low else "")
+    spread = "" if gain.sd is None else f" {plus_minus}{100 * gain.sd:.1f}"
+    in_sd = "" if gain.gap_in_sd is None else f"{gain.gap_in_sd:+.1f}"
+    ours = f"{100 * gain.mean:+.1f}%{spread}"
+    return gain.base, printed, ours, f"{100 * gain.gap:+.1f}", in_sd, str(gain.verdict)
+
+
 def remarks(verification: Verification, plus_minus: str) -> list[str]:
     """What the numbers are, how they are judged and what is missing, one sentence or two each."""
-    ours = f"seed {verification.seeds[0]}"
-    if len(verification.seeds) > 1:
-        seeds = ", ".join(map(str, verification.seeds))
-        ours = f"mean {plus_minus} sd over seeds {seeds}; in sd: the gap in spreads"
-    lines = [
-        f"Paper: {load_paper().source}.",
-        f"Ours: {verification.dataset}, test split, {ours}.",
-        f"Verdict: {RULE}",
-    ]
+    lines = [f"Paper: {load_paper().source}."]
+    if verification.toolbox:
+        lines.append(f"Toolbox: {load_toolbox().source}.")
+    if verification.seeds:
+        ours = f"seed {verification.seeds[0]}"
+        if len(verification.seeds) > 1:
+            seeds = ", ".join(map(str, verification.seeds))
+            ours = f"mean {plus_minus} sd over seeds {seeds}; in sd: the gap in spreads"
+        lines.append(f"Ours: {verification.dataset}, test split, {ours}.")
+        lines.append(f"Verdict: {RULE}")
+    if verification.gains:
+        lines.append(
+            f"Gains: {verification.dataset}, test split, seeds that both have. {GAIN_RULE}"
+        )
+    if not verification.seeds:
+        lines.append(f"The paper has no data set '{verification.dataset}': gains alone compare.")
     alone = [row.variant for row in verification.rows if len(row.seeds) == 1]
     if alone:
         lines.append(f"One seed has no spread, so per cent alone decide: {', '.join(alone)}.")

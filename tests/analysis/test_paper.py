@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ccd.analysis.paper import _FILE, DatasetSize, load_paper
+from ccd.analysis.paper import _FILE, DatasetSize, load_paper, load_toolbox
 
 PAPER = load_paper()
 
@@ -66,3 +66,17 @@ def test_rows_are_found_by_name_and_by_alias():
     assert PAPER.row_of("FREEDOM+DMA", "baby") is None
     for row in PAPER.aliases.values():
         assert row in PAPER.values["baby"]
+
+
+def test_the_toolboxs_numbers():
+    values = load_toolbox().values
+    assert list(values) == ["baby", "sports"]
+    wanted = {"BPR-MF": (0.0357, 0.0432), "LightGCN": (0.0479, 0.0569), "FREEDOM": (0.0627, 0.0717)}
+    for row, (baby, sports) in wanted.items():
+        assert (values["baby"][row]["recall@10"], values["sports"][row]["recall@10"]) == (
+            baby, sports,
+        )  # fmt: skip
+    for rows in values.values():
+        for cells in rows.values():
+            assert cells["recall@10"] < cells["recall@20"]
+            assert cells["ndcg@10"] < cells["ndcg@20"] < cells["recall@20"]

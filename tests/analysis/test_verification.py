@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 
 from ccd.analysis.paper import load_paper
-from ccd.analysis.verification import MetricGap, Verdict, verify
+from ccd.analysis.verdicts import Verdict
+from ccd.analysis.verification import MetricGap, verify
 from ccd.errors import ConfigError
 from ccd.runs.folder import RunFolder
 from ccd.runs.records import RunResult
@@ -130,7 +131,9 @@ def test_text_fits_the_terminal_and_says_everything(found, width, encoding):
         "In the paper, not run here: LightGCN, MMGCN,",
         "Erratum: Table 3 prints 0.0356",
         "Data: text features are read from x.npy.",
-        "reached: the gap to the paper is at most one spread",
+        "reached: the gap is at most one spread",
+        "Toolbox: MMRec toolbox, evaluation page",
+        "Gain of CCDRec in recall@10",
     ):
         assert words in flat, words
     line = next(line for line in text.splitlines() if line.split()[:2] == ["recall@10", "0.0626"])
@@ -142,7 +145,9 @@ def test_markdown_has_a_line_per_variant_and_metric(found):
     lines = to_markdown(found).splitlines()
     assert lines[0] == "# baby against the paper"
     assert "| BPR-MF (1 of 2 seeds) | recall@5 | 0.0208 | 0.0204 | -2.0% |  | close |" in lines
-    assert sum(line.startswith("| ") for line in lines) == 2 + 4 * 4
+    # Four rows of the paper; BPR-MF and FREEDOM in three metrics of the toolbox; one gain.
+    assert sum(line.startswith("| ") for line in lines) == (2 + 4 * 4) + (2 + 2 * 3) + (2 + 1)
+    assert "| BPR-MF (1 of 2 seeds) | recall@10 | 0.0357 | 0.0337 | -5.6% |  | below |" in lines
     assert "- No value in the paper's tables: FREEDOM+DMA, BM3+DMA." in lines
 
 
@@ -195,6 +200,7 @@ def test_a_run_without_the_papers_metrics_is_told_which(tmp_path):
     lines = (folder / "results.jsonl").read_text()
     for metric in BABY["FREEDOM"]:
         lines = lines.replace(metric, metric.replace("@", "@1"))
+    lines = lines.replace("recall@20", "recall@30")  # which the toolbox prints
     (folder / "results.jsonl").write_text(lines)
     seal(folder / "results.jsonl")
     with pytest.raises(ConfigError, match=r"prints recall@5, .* none of them was measured"):
@@ -230,3 +236,57 @@ def test_a_count_that_an_early_manifest_lacks_is_neither_asked_for_nor_shown(tmp
         ConfigError, match="baby has 19445 users, .*, got 'baby' with 100 users, 7050 items"
     ):
         verify(other)
+
+
+def test_the_toolbox_is_beside_its_rows(tmp_path):
+    runs = {("FREEDOM", 1): 1.0, ("FREEDOM", 2): 1.02, ("DualGNN", 1): 1.0}
+    found = verify(write_runs(tmp_path, runs))
+    assert [row.variant for row in found.toolbox] == ["DualGNN", "FREEDOM"]
+    freedom = {gap.metric: gap for gap in found.toolbox[1].comparisons}
+    assert set(freedom) == {"recall@10", "recall@20", "ndcg@10"}
+    assert freedom["recall@10"].paper == 0.0627
+    assert freedom["recall@10"].gap_in_sd == pytest.approx(
+        (1.01 * 0.0626 - 0.0627) / (0.02 * 0.0626 / 2**0.5)
+    )
+    record = found.to_json()["toolbox"][1]
+    assert record["metrics"]["ndcg@10"]["toolbox"] == 0.0330
+
+
+def test_rows_of_the_toolbox_alone_are_enough(tmp_path):
+    found = verify(write_runs(tmp_path, {("VBPR", 1): 1.0}))
+    assert (found.rows, found.without_value) == ((), ("VBPR",))
+    assert found.toolbox[0].verdict is Verdict.EXCEEDS
+    assert "VBPR  exceeds" in show(found, 80)
+
+
+PAIRS = {
+    ("FREEDOM", 1): 1.0, ("FREEDOM+DMA+NDI+CNS", 1): 1.0,
+    ("FREEDOM", 2): 1.0, ("FREEDOM+DMA+NDI+CNS", 2): 1.02,
+    ("LATTICE", 1): 1.0, ("CCDRec(LATTICE)", 1): 0.9,
+}  # fmt: skip
+
+
+def test_gains_of_ccdrec_beside_the_papers(tmp_path):
+    freedom, lattice = verify(write_runs(tmp_path, PAIRS)).gains
+    printed = 0.0679 / 0.0626 - 1
+    assert freedom.paper == {"baby": pytest.approx(printed)}
+    assert freedom.ours == (pytest.approx(printed), pytest.approx(1.02 * 0.0679 / 0.0626 - 1))
+    assert freedom.verdict is Verdict.REACHED
+    assert freedom.gap_in_sd == pytest.approx(1 / 2**0.5)
+    assert (lattice.base, lattice.verdict, lattice.sd) == ("LATTICE", Verdict.BELOW, None)
+
+
+def test_on_data_that_the_paper_lacks_the_gains_are_beside_all_of_its(tmp_path):
+    folder = write_runs(tmp_path, PAIRS, name="tiktok", size=(9308, 6710, 68722))
+    found = verify(folder)
+    freedom, lattice = found.gains
+    assert set(freedom.paper) == {"baby", "sports", "clothing"}
+    assert (freedom.gap, freedom.verdict) == (pytest.approx(0.0, abs=0.02), Verdict.REACHED)
+    assert lattice.verdict is Verdict.BELOW
+    text = " ".join(show(found, 80).split())
+    assert "FREEDOM +6.6% to +8.7%" in text
+    assert "The paper has no data set 'tiktok': gains alone compare." in text
+    assert "| LATTICE | +9.4% to +22.8% | -1.6% |" in to_markdown(found)
+    assert found.to_json()["gains"][1]["verdict"] == "below"
+    with pytest.raises(ConfigError, match="baby has 19445 users"):
+        verify(folder, "baby")

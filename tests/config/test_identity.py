@@ -17,8 +17,11 @@ MARKED = {
     "Experiment.probe",
     "Experiment.threads",
     "FullRanking.block_cells",
+    "ScoreFile.file",  # each seed of a variant has a file of its own
+    "ScoreFile.rows",
     "UNetEstimator.kept_rows",
     "mmrec_dataset.item_names",
+    "mmrec_dataset.names_order",
     "mmrec_dataset.source",
 }
 

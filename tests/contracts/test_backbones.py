@@ -2,12 +2,14 @@
 
 import inspect
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from ccd import catalogue
 from ccd.backbones.base import Batch, Rows
+from ccd.backbones.untrained import Untrained
 from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
 from ccd.errors import ConfigError
 from ccd.graphs.engines import DglEngine, TorchEngine
@@ -16,6 +18,7 @@ from ccd.registry import components
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, small_knn, step, world
 
 catalogue.load()
+LISTS = Path(__file__).with_name("lists.tsv")
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +27,17 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def build(component, seed=0, **changes):
-    slots = {"item_graph": small_knn, "pruning": degree_pruning}
+    slots = {"item_graph": small_knn, "pruning": degree_pruning, "file": str(LISTS)}
     wanted = inspect.signature(component.target).parameters
     settings = {name: value for name, value in slots.items() if name in wanted}
     return component.target(world(seed=seed, **changes), **settings)
+
+
+def dense(representations):
+    return [x.to_dense() if x.is_sparse else x for x in representations[:2]]
+
+
+TRAINED = [c for c in components("backbone") if not issubclass(c.target, Untrained)]
 
 
 @pytest.mark.parametrize("backbone", components("backbone"), ids=lambda c: c.name)
@@ -36,9 +46,8 @@ class TestBackbones:
         model = build(backbone)
         model.start_epoch(torch.Generator().manual_seed(0))
         users, items, _ = model()
-        # A backbone may put several embeddings side by side, as VBPR does.
         assert users.shape[1] == items.shape[1]
-        assert users.shape[1] % DIM == 0
+        assert users.is_sparse == items.is_sparse
         assert (len(users), len(items)) == (N_USERS, N_ITEMS)
 
     def test_data_without_features_are_served_or_refused(self, backbone):
@@ -49,12 +58,47 @@ class TestBackbones:
             assert f"{backbone.name} needs " in str(error)  # noqa: PT017
             assert "Experiment.backbone = @LightGCN" in str(error)  # noqa: PT017
         else:
-            assert backbone.name in {"BPRMF", "LightGCN"}
+            assert backbone.name in {"BPRMF", "ItemKNN", "LightGCN", "Popularity", "ScoreFile"}
 
     def test_inference_is_deterministic(self, backbone):
         model = build(backbone).eval()
-        for first, second in zip(model()[:2], model()[:2], strict=True):
+        for first, second in zip(dense(model()), dense(model()), strict=True):
             assert torch.equal(first, second)
+
+    def test_rows_are_those_of_the_whole(self, backbone):
+        model = build(backbone).eval()
+        rows = Rows(torch.tensor([4, 0, 7]), torch.tensor([2, 9]))
+        (users, items), whole = dense(model(rows=rows)), dense(model())
+        torch.testing.assert_close(users, whole[0][rows.users], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(items, whole[1][rows.items], atol=1e-6, rtol=1e-5)
+
+    def test_saved_weights_give_the_same_inference(self, backbone):
+        """No state outside them: not the last batch's, not an epoch's draw."""
+        trained, fresh = build(backbone).train(), build(backbone, seed=1)
+        trained.start_epoch(torch.Generator().manual_seed(0))
+        trained()
+        fresh.load_state_dict(trained.state_dict())
+        for ours, theirs in zip(dense(trained.eval()()), dense(fresh.eval()()), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+    def test_item_embeddings_are_there_where_they_are_declared(self, backbone):
+        model = build(backbone)
+        assert hasattr(model, "item_embeddings") == model.has_item_embeddings
+        assert model.has_item_embeddings or not model.takes_fusion
+
+    def test_what_learns_nothing_has_no_weights_and_takes_no_parts(self, backbone):
+        learns = any(p.requires_grad for p in build(backbone).parameters())
+        assert learns == (not issubclass(backbone.target, Untrained))
+        if not learns:
+            assert backbone.target.misfit(negatives=True)
+            assert backbone.target.misfit(fusion=True)
+
+
+@pytest.mark.parametrize("backbone", TRAINED, ids=lambda c: c.name)
+class TestTrainedBackbones:
+    def test_the_width_is_that_of_the_embeddings(self, backbone):
+        # A backbone may put several embeddings side by side, as VBPR does.
+        assert build(backbone)().users.shape[1] % DIM == 0
 
     def test_every_embedding_is_trained(self, backbone):
         model = build(backbone).eval()
@@ -92,15 +136,6 @@ class TestBackbones:
             if ours is not None:
                 torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
-    def test_saved_weights_give_the_same_inference(self, backbone):
-        """No state outside them: not the last batch's, not an epoch's draw."""
-        trained, fresh = build(backbone).train(), build(backbone, seed=1)
-        trained.start_epoch(torch.Generator().manual_seed(0))
-        trained()
-        fresh.load_state_dict(trained.state_dict())
-        ours, theirs = trained.eval()(), fresh.eval()()
-        torch.testing.assert_close(torch.cat(ours[:2]), torch.cat(theirs[:2]), atol=1e-6, rtol=1e-5)
-
     def test_own_loss_is_a_finite_scalar(self, backbone):
         model = build(backbone)
         model.start_epoch(torch.Generator().manual_seed(0))
@@ -113,13 +148,6 @@ class TestBackbones:
         output, layers = model.layered()
         torch.testing.assert_close(torch.cat(output[:2]), layers.mean(0))
         torch.testing.assert_close(torch.cat(model()[:2]), layers.mean(0), atol=1e-6, rtol=1e-5)
-
-    def test_rows_are_those_of_the_whole(self, backbone):
-        model = build(backbone).eval()
-        rows = Rows(torch.tensor([4, 0, 7]), torch.tensor([2, 9]))
-        part, whole = model(rows=rows), model()
-        torch.testing.assert_close(part.users, whole.users[rows.users], atol=1e-6, rtol=1e-5)
-        torch.testing.assert_close(part.items, whole.items[rows.items], atol=1e-6, rtol=1e-5)
 
     def test_estimates_are_mixed_in_where_they_are_taken(self, backbone):
         model, items = build(backbone).eval(), torch.tensor([2, 5])
@@ -139,8 +167,3 @@ class TestBackbones:
                 (torch.cat(output[:2]), layers.mean(0)),
             ):
                 torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
-
-    def test_item_embeddings_are_there_where_they_are_declared(self, backbone):
-        model = build(backbone)
-        assert hasattr(model, "item_embeddings") == model.has_item_embeddings
-        assert model.has_item_embeddings or not model.takes_fusion

@@ -63,3 +63,15 @@ def test_the_data_set_has_them_and_its_fingerprint_does_not(tmp_path):
     assert named.fingerprint == load(tmp_path).fingerprint
     with pytest.raises(DataError, match="other.tsv: names of items"):
         load(tmp_path, item_names="other.tsv")
+
+
+def test_names_may_go_by_other_ids_than_the_interactions(tmp_path):
+    folder = write_dataset(tmp_path / "mini")
+    written(folder, "artistID\tname", "70\tBib", "11\tCup")
+    written(folder, "11", "12", "70", "71", "72", "73", name="order.txt")
+    named = load(tmp_path, item_names="names.tsv", names_order="order.txt")
+    assert named.item_names == ("Cup", "", "Bib", "", "", "")
+    assert named.item_ids == ()
+    written(folder, "11", "70", name="order.txt")
+    with pytest.raises(DataError, match=r"each of 6 items, got 2\n.*order.txt"):
+        load(tmp_path, item_names="names.tsv", names_order="order.txt")

@@ -68,3 +68,15 @@ def test_all_of_them_by_name_on_the_first_k():
     assert list(found) == [f"{name}@5" for name in names]
     assert found["coverage@5"] == pytest.approx(5 / world.n_items)
     assert summary([{"a": 1.0}, {"a": 2.0}]) == {"a": (1.0, 2.0)}
+
+
+def test_lists_that_end_early_are_measured_as_far_as_they_go():
+    data = dataset()
+    measure = BeyondAccuracy(data, 3)
+    short = measure(torch.tensor([[4, 5, -1], [7, -1, -1], [-1, -1, -1]]))
+    assert short["coverage@3"] == pytest.approx(3 / data.n_items)
+    units = measure._units["image"]
+    assert short["diversity image@3"] == pytest.approx(1 - (units[4] @ units[5]).item(), abs=1e-6)
+    bits = novelty(torch.tensor([[4], [5], [7]]), measure._popularity, measure._n_users)
+    expected = (bits[:2].mean() + bits[2]) / 2
+    assert short["novelty@3"] == pytest.approx(expected.item())

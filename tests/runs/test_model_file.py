@@ -19,6 +19,16 @@ def test_tensors_and_metadata_come_back(tmp_path):
         assert file.metadata() == {"variant": "FREEDOM"}
 
 
+def test_sparse_tables_come_back_sparse_beside_dense_ones(tmp_path):
+    table = torch.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 0.0]])
+    write_model(tmp_path / "m", {"items": table.to_sparse().coalesce(), "w.x": table}, {})
+    assert set(load_file(tmp_path / "m")) == {"items.indices", "items.values", "items.shape", "w.x"}
+    loaded = read_model(tmp_path / "m", {}, {})
+    assert set(loaded) == {"items", "w.x"}
+    assert loaded["items"].is_sparse
+    assert torch.equal(loaded["items"].to_dense(), table)
+
+
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
 def test_file_has_the_mode_that_the_user_chose(tmp_path, umask, mode):
     before = os.umask(umask)

@@ -1,9 +1,13 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from ccd.analysis.comparing import Compared
 from ccd.analysis.tables import build_table
+from ccd.views.comparing_files import to_latex
+from ccd.views.page_tables import main_table
 from ccd.views.table_text import TableView, to_markdown
 from tests.analysis.test_tables import four_variants, worse
 from tests.runs.samples import METRICS, VARIANTS, make_result
@@ -75,3 +79,18 @@ def test_markdown_of_a_single_variant_has_no_test():
     text = to_markdown(build_table([make_result("A|B")], {}))
     assert "Wilcoxon" not in text
     assert "A\\|B" in text
+
+
+def test_warnings_stand_below_the_table_on_every_surface():
+    runs = [
+        replace(make_result(name, seed), best_epoch=4, epochs=5, max_epochs=5)
+        for name, seed in (("A", 1), ("A", 2), ("B", 1))
+    ]
+    table = build_table(runs, {}, baseline="A")
+    compared = Compared(table, 0.95)
+    html = main_table(table)
+    for text in (show(table, 60), to_markdown(table), html, to_latex(compared)):
+        flat = " ".join(text.replace("*", "").split())
+        assert "arning: best at the last epoch that Trainer.epochs allows" in flat
+        assert "arning: no finished run with seed 2: B" in flat
+    assert compared.to_json()["warnings"] == list(table.cautions)
