@@ -17,7 +17,8 @@ _USES = {
     "CurricularSampler": (
         "CNS (modules dma, ndi, cns), or NDI's last pool (modules dma, ndi) as "
         "@ndi/CurricularSampler"
-    )
+    ),
+    "SharedCurricularSampler": "CNS in a softmax (modules dma, ndi, cns_softmax)",
 }
 """What a sampler that reads NDI's pools is called by the modules that bind it."""
 

@@ -17,6 +17,7 @@ from ccd.errors import ConfigError
 from ccd.graphs.pruning import degree_pruning
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.realhns import RealHNSSingleDomainSampler
+from ccd.negatives.shared import SharedCurricularSampler
 from ccd.registry import components, find
 from tests.backbones.worlds import dataset, small_knn
 from tests.training.parts import CNS, DMA, experiment
@@ -27,6 +28,9 @@ LISTS = Path(__file__).parents[1] / "contracts" / "lists.tsv"
 SLOTS = {"item_graph": small_knn, "pruning": degree_pruning, "file": str(LISTS)}
 SAMPLERS = {
     "CurricularSampler": CNS,
+    "SharedCurricularSampler": partial(
+        SharedCurricularSampler, curriculum=CNS.keywords["curriculum"]
+    ),
     "RealHNSSingleDomainSampler": partial(
         RealHNSSingleDomainSampler, candidate_fraction=1.0, rank_high=0.5
     ),
@@ -110,7 +114,7 @@ def test_a_part_of_another_kind_is_refused(monkeypatch):
         all_pairs()
 
 
-@pytest.mark.parametrize("columns", [45, 60, 80, 200])
+@pytest.mark.parametrize("columns", [52, 60, 110, 200])
 def test_all_pairs_as_a_table(ccd, columns):
     code, out, err = ccd("list", "--matrix", columns=columns)
     assert (code, err) == (0, "")
@@ -138,13 +142,13 @@ def test_all_pairs_as_a_table(ccd, columns):
 
 
 @pytest.mark.parametrize(
-    ("columns", "heading"), [(160, 0), (100, 0), (90, 3), (80, 3), (79, 0), (60, 0)]
+    ("columns", "heading"), [(160, 0), (125, 0), (118, 3), (102, 3), (101, 0), (60, 0)]
 )
 def test_headings_are_broken_only_where_they_must_be(ccd, columns, heading):
     lines = ccd("list", "--matrix", columns=columns)[1].splitlines()
     (line,) = (line for line in range(len(lines)) if lines[line].startswith("backbone"))
     assert line == heading
-    assert ("RealHNSSingleDomain " in lines[line]) == (columns >= 100)
+    assert ("RealHNSSingleDomain " in lines[line]) == (columns >= 125)
 
 
 def test_marks_and_reasons_in_ascii():
