@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ccd.registry import component
 from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, Slot
+from ccd.state import State
 
 
 @component("stopping")
@@ -43,6 +44,15 @@ class EarlyStopping:
         if epoch >= self.settled_epoch:
             self.waited += 1
         return False
+
+    def state(self) -> State:
+        """The best evaluation so far, and how many have followed it."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state(self, state: State) -> None:
+        """Take up what ``state`` gave."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self.waited = state["waited"]
 
     @property
     def patience_left(self) -> int:
