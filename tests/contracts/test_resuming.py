@@ -15,6 +15,7 @@ from ccd.graphs.pruning import degree_pruning
 from ccd.negatives.curricula import step_curriculum
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.probe import NegativeProbe
+from ccd.negatives.srns import SRNSSampler
 from ccd.registry import components
 from ccd.runs.checkpoint_file import read_state, write_state
 from tests.backbones.worlds import dataset, small_knn
@@ -167,10 +168,12 @@ def test_a_training_that_was_not_evaluated_yet_goes_on(tmp_path):
     check(tmp_path, lambda: experiment(trainer=trainer(evaluate_every=3)))
 
 
-def test_what_is_forgotten_is_found(tmp_path, monkeypatch):
-    """The contract can fail: here SRNS keeps its memory to itself."""
-    from ccd.negatives.srns import SRNSSampler
+class Forgetful(SRNSSampler):
+    """SRNS that keeps its memory to itself."""
 
-    monkeypatch.delattr(SRNSSampler, "load_state")
+    state = load_state = None
+
+
+def test_what_is_forgotten_is_found(tmp_path):
     with pytest.raises(AssertionError):
-        check(tmp_path, lambda: experiment(sampler=SRNSSampler, trainer=trainer()))
+        check(tmp_path, lambda: experiment(sampler=Forgetful, trainer=trainer()))
