@@ -1,0 +1,129 @@
+"""The checkpoint of a run: when it is written, whether it may be gone on from, when it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ccd
+from ccd.errors import DamagedFileError, ResourceError
+from ccd.state import State
+
+if TYPE_CHECKING:
+    from ccd.training.checkpoint import Checkpoint
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the header of a checkpoint says.
+
+    Attributes:
+        variant: Name of the run's variant.
+        seed: Its seed.
+        settings: ``Settings.identity`` of the variant.
+        fingerprint: Of the data set.
+        dataset: Name of the data set.
+        epochs: Number of epochs trained.
+        ccd_version: Of the ccd that wrote it.
+    """
+
+    variant: str
+    seed: int
+    settings: dict[str, str]
+    fingerprint: str
+    dataset: str = ""
+    epochs: int = 0
+    ccd_version: str = ccd.__version__
+
+    def is_of(self, other: Kept) -> bool:
+        """Whether both are of one run."""
+        names = ("variant", "seed", "settings", "fingerprint")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+def read_kept(path: Path) -> Kept | None:
+    """What a checkpoint is of; None where there is no file that can be used."""
+    from ccd.runs.checkpoint_file import read_about_state
+
+    try:
+        return Kept(**read_about_state(path)) if path.exists() else None
+    except (DamagedFileError, TypeError):
+        return None
+
+
+class RunCheckpoint:
+    """The checkpoint of one run that is trained now.
+
+    Args:
+        path: Its file.
+        run: What it is of.
+        settings: How often it is written; None for never.
+    """
+
+    def __init__(self, path: Path, run: Kept, settings: Checkpoint | None) -> None:
+        self.path, self._run, self._settings = path, run, settings
+        self._last = time.monotonic()
+        self.epochs = 0
+        """Epochs that the file goes on after; 0 without one."""
+        self.size = 0
+        """Bytes of the largest that was written."""
+
+    def read(self) -> tuple[State | None, str | None]:
+        """The state to go on from, or None, and a note where a file was there that is of no use.
+
+        The settings are not compared: ``refuse_mixture`` has refused others, by name.
+        """
+        from ccd.runs.checkpoint_file import read_state
+
+        name = f"{self._run.variant} seed {self._run.seed}"
+        if not self.path.exists():
+            return None, None
+        kept = read_kept(self.path)
+        try:
+            if kept is not None and kept.is_of(self._run):
+                state = read_state(self.path)
+                self.epochs = kept.epochs
+                return state, f"{name}: goes on after epoch {kept.epochs}"
+        except DamagedFileError as error:
+            return None, f"{name}: starts again, for {error.one_line}"
+        return None, f"{name}: starts again, for {self.path} is no checkpoint of it"
+
+    def is_due(self) -> bool:
+        """Whether it is time for another one."""
+        settings = self._settings
+        return settings is not None and time.monotonic() - self._last >= settings.every_seconds
+
+    def write(self, state: Callable[[], State], epochs: int) -> str | None:
+        """Replace the file.
+
+        Args:
+            state: Gives what is to be kept.
+            epochs: Number of epochs trained.
+
+        Returns:
+            Why the file could not be written, or None. Training can go on all the same, and the
+            one before is still there.
+        """
+        from ccd.runs.checkpoint_file import write_state
+
+        if self._settings is None:
+            return None
+        about = {**vars(self._run), "epochs": epochs}
+        try:
+            self.size = max(self.size, write_state(self.path, state(), about))
+        except ResourceError as error:
+            return f"no checkpoint after epoch {epochs}: {error.one_line}"
+        finally:
+            self._last = time.monotonic()
+        self.epochs = epochs
+        return None
+
+    def remove(self) -> None:
+        """The run has ended: remove the file, unless it is to be left there."""
+        if self._settings is None or not self._settings.keep:
+            self.path.unlink(missing_ok=True)
