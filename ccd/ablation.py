@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_tuple
 from ccd.config.archive import to_gin
 from ccd.config.graph import ConfigGraph
 from ccd.config.identity import settings_of
@@ -18,7 +18,7 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, ResourceError, reason
+from ccd.errors import ConfigError, NumericError, ResourceError, reason
 from ccd.evaluation.ranking import Evaluation
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
@@ -33,6 +33,7 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.training.doubts import collapsed, huge_loss
 from ccd.training.epoch import Epoch, Trained
 from ccd.views.outputs import write_reports
 
@@ -82,8 +83,8 @@ def run(
     )
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
-    folder = Path(out) if out is not None else default_folder(loaded.name)
-    place = Path(data_dir) if data_dir is not None else None
+    folder = as_path(out) if out is not None else default_folder(loaded.name)
+    place = as_path(data_dir) if data_dir is not None else None
     return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
 
 
@@ -118,16 +119,18 @@ def _enough_memory(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def _in_variant(name: str) -> Iterator[None]:
-    """Say which variant's parts do not fit.
+def _in_variant(name: str, seed: int | None = None) -> Iterator[None]:
+    """Say which variant's parts do not fit, or whose numbers broke.
 
     Raises:
-        ConfigError: They do not.
+        ConfigError: They do not fit.
+        NumericError: They broke.
     """
     try:
         yield
-    except ConfigError as error:
-        raise error.within(f"variant '{name}'") from error
+    except (ConfigError, NumericError) as error:
+        which = f"variant '{name}'" + ("" if seed is None else f", seed {seed}")
+        raise error.within(which) from error
 
 
 class _Run:
@@ -233,15 +236,21 @@ class _Run:
             self.observer.finished(known, skipped=True)
             return known
         experiment, began = self.experiments[variant], time.perf_counter()
+        doubt: str | None = None
         with (
             _enough_memory(f"training '{variant}', seed {seed}"),
+            _in_variant(variant, seed),
             experiment.start(dataset, seed) as training,
         ):
             for epoch in training:
                 record = _record(variant, seed, experiment.trainer.epochs, epoch)
                 folder.record_epoch(record)
                 self.observer.epoch(record)
+                if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
+                    self.observer.note(f"{variant}, seed {seed}, epoch {epoch.index}: {doubt}")
             trained = training.trained
+            if (flat := collapsed(trained.representations)) is not None:
+                self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
             test = experiment.test(dataset, trained.representations)
         result = RunResult(
             variant=variant,

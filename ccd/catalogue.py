@@ -24,6 +24,7 @@ FAMILIES = {
     "sampler": "Chooses the hard negative items of a batch.",
     "probe": "Measures the hard negatives while a model trains.",
     "losses": "The terms that are minimised, and their weights.",
+    "shared_loss": "Ranks a positive above many negatives that a batch shares.",
     "trainer": "The training loop: epochs, batches and learning rate.",
     "optimizer": "What turns gradients into steps.",
     "update": "What a batch does to the weights: plain descent, or MG.",

@@ -214,7 +214,9 @@ class Experiment:
                 )
             )
             _check_sampler(sampler, backbone, pools)
-        return Recommender(backbone, aligner, pools, sampler, self.losses, streams, probe)
+        return Recommender(
+            backbone, aligner, pools, sampler, self.losses, streams, probe, random_negatives.seen
+        )
 
 
 def _check_weights(backbone: Backbone) -> None:

@@ -81,9 +81,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace the content of ``path``, atomically."""
+    """Replace the content of ``path``, atomically.
+
+    Bytes of a file's name that are not UTF-8 are written as JSON's escapes, which it reads back.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
@@ -102,7 +105,7 @@ def read_json(path: Path) -> dict[str, Any]:
         with reading(path, ResourceError):
             data = path.read_bytes()
         record = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second where it is nested without end
         raise DamagedFileError(
             f"this file is not JSON: {reason(error)}",
             where=path,
@@ -126,7 +129,7 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
     Raises:
         ResourceError: The line cannot be written; the file is as it was.
     """
-    line = (json_line(record) + "\n").encode()
+    line = (json_line(record) + "\n").encode(errors="backslashreplace")
     with refusing_io(path):
         is_new = not path.exists()
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -212,7 +215,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

@@ -134,6 +134,20 @@ def test_its_family_s_contract_holds(module, name, contract, cases, folder, monk
             rule(own) if case is None else rule(own, case)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "my_schedule.power_betas",
+        "my_curriculum.root_curriculum",
+        "my_sampler.SoftmaxSampler",
+        "my_backbone.ContentMF",
+    ],
+)
+def test_check_finds_no_fault_in_them(part, folder, monkeypatch, capsys):
+    ccd(monkeypatch, "check", part, "--allow-import", part.split(".")[0])
+    assert "rules are kept" in capsys.readouterr().out
+
+
 def test_training_can_be_driven(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CCD_CACHE", str(tmp_path))
     monkeypatch.chdir(tmp_path)

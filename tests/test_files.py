@@ -121,3 +121,14 @@ def test_read_json_refuses_what_is_no_object(tmp_path, content):
     path.write_text(content)
     with pytest.raises(DamagedFileError, match=r"manifest\.json"):
         files.read_json(path)
+
+
+def test_json_nested_without_end_is_damaged(tmp_path):
+    deep = b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}\n"
+    path = tmp_path / "deep.json"
+    path.write_bytes(deep)
+    with pytest.raises(DamagedFileError, match="this file is not JSON"):
+        files.read_json(path)
+    path.write_bytes(deep + b"{}\n")
+    with pytest.raises(DamagedFileError, match="this line is not a JSON object"):
+        files.read_lines(path)

@@ -56,6 +56,10 @@ class LinearProjector(nn.Module):
                 self._raw[name] = raw.to(device)
             self.maps[name] = linear(raw.shape[1], dim, rng, device)
 
+    def raw(self) -> dict[str, Tensor]:
+        """Modality to raw features ``[n_items, feature_dim]``, as they are now where trained."""
+        return {**self._raw, **{name: table.detach() for name, table in self.tables.items()}}
+
     def forward(self, items: Tensor | None = None) -> Tensor:
         """Projected features ``[n, n_modalities, dim]`` of ``items [n]``; of all where None."""
         return torch.stack([self.project(name, items) for name in self.modalities], dim=1)

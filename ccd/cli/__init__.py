@@ -14,6 +14,8 @@ from typing import Annotated, TextIO
 import typer
 
 from ccd import __version__
+from ccd.arguments import refuse_other_bytes
+from ccd.cli.check import check
 from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
@@ -44,6 +46,7 @@ app.add_typer(search, name="search", rich_help_panel=_TRAIN)
 app.command("list", rich_help_panel=_LOOK)(list_)
 app.command("show", cls=RecipeCommand, rich_help_panel=_LOOK)(show)
 app.add_typer(data, name="data", rich_help_panel=_LOOK)
+app.command("check", rich_help_panel=_LOOK)(check)
 app.command("doctor", rich_help_panel=_LOOK)(doctor)
 app.command("compare", rich_help_panel=_READ)(compare)
 app.command("diff", rich_help_panel=_READ)(diff)
@@ -79,6 +82,7 @@ def main() -> None:
     _mend_streams()
     code = 0
     try:
+        sys.argv[1:] = map(_as_word, sys.argv[1:])
         app()
     except SystemExit as ended:  # a command that ends well ends so too
         code = _ended(ended)
@@ -92,6 +96,17 @@ def main() -> None:
     if lost is not None:
         code = _report(_lost_output(lost), as_json=False)
     raise SystemExit(code)
+
+
+def _as_word(word: str) -> str:
+    """An argument with its ``~`` expanded, which shells leave in ``--out=~/runs``.
+
+    Raises:
+        ConfigError: It holds bytes that are not UTF-8.
+    """
+    refuse_other_bytes(word)
+    option, equals, path = word.partition("=") if word.startswith("--") else ("", "", word)
+    return option + equals + os.path.expanduser(path)
 
 
 _STREAM_FAILURES = (errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)

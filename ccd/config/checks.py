@@ -197,6 +197,8 @@ def _misfit(
     families = slot_families(setting.annotation)
     nodes = [leaf for leaf in leaves(value) if isinstance(leaf, Node)]
     default = f"default: {default_text(setting.default)}"
+    if _fits(component, setting, (value,)):
+        default = f"the comma makes a tuple: write {key} = {_shown((value,))}; {default}"
     if nodes and not families:
         return ConfigError(
             f"{key} takes no component",
@@ -222,6 +224,14 @@ def _misfit(
     return ConfigError(
         f"{key} must be {rule}", where=origin, keys=(key,), found=_shown(value), hint=default
     )
+
+
+def _fits(component: Component, setting: Setting, value: Any) -> bool:
+    try:
+        _adapter(component.name, setting.name).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _shown(value: Any) -> str:

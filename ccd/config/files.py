@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ccd.arguments import as_path
 from ccd.errors import ConfigError, reading
 from ccd.suggestions import closest, did_you_mean
 
@@ -37,7 +38,7 @@ def find_file(name: str | Path) -> Path:
         ConfigError: There is none; the message names the nearest.
     """
     with reading(name, ConfigError):
-        for path in (Path(name), ccd_root() / name):
+        for path in (as_path(name), ccd_root() / name):
             if path.is_file():
                 return path
     raise ConfigError(f"no file '{name}'", hint=_nearest(str(name), Path(name).parent))

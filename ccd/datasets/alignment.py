@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ccd.datasets.dataset import Dataset
+from ccd.datasets.scale import computable
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -67,7 +68,7 @@ def _sample(features: np.ndarray, train_matrix: sparse.csr_matrix) -> tuple[np.n
     counts = np.asarray(train_matrix.sum(axis=0)).ravel()
     items = np.argsort(-counts, kind="stable")[:_SAMPLE]
     items = np.sort(items[counts[items] > 0])
-    vectors = features[items].astype(np.float32)
+    vectors = computable(features[items])
     norms = np.linalg.norm(vectors, axis=1)
     there = norms > 0
     return items[there], vectors[there] / norms[there, None]

@@ -1,7 +1,8 @@
 """User and item ids: positions where they count from 0, else texts that are given positions.
 
 A column is one or the other as a whole. Positions are kept as they are, because the rows of feature
-files go by them; texts are numbered, and the numbering is kept with the data set.
+files go by them; texts are numbered, and the numbering is kept with the data set. Only the plain
+form of a number is a position: 001 and 1 are two ids.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ccd.errors import DataError, Place, reading
+from ccd.datasets.foreign import read_utf8
+from ccd.errors import DataError, Place
 
 MAX_IDS = 50_000_000
 """Largest table of ids that is taken for one that counts from 0."""
@@ -21,6 +23,7 @@ MAX_GAP_FACTOR = 100
 """Largest ratio of the table of ids to the ids that occur."""
 
 _INTEGER = re.compile(r" *-?\d{1,18} *", re.ASCII)
+_PLAIN = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
 
 
 class Column(NamedTuple):
@@ -47,6 +50,11 @@ def is_integer(cell: str) -> bool:
     return _INTEGER.fullmatch(cell) is not None
 
 
+def plain_number(text: str) -> int | None:
+    """The number whose plain form ``text`` is, such as 7; None for 007, +7 and anything else."""
+    return int(text) if _PLAIN.fullmatch(text) else None
+
+
 def number_ids(
     path: Path,
     kind: str,
@@ -65,8 +73,10 @@ def number_ids(
         featured: Positions are rows of other files, so that texts need an ``order``.
 
     Raises:
-        DataError: An id is not in ``order``, or is no position and has to be one.
+        DataError: An id is not in ``order``, or is no position and has to be one, or two ids differ
+            in the blanks around them alone.
     """
+    _refuse_twins(path, kind, column)
     if order:
         return _numbered_by(path, kind, column, order)
     row = _first_misfit(column)
@@ -104,11 +114,25 @@ def _numbered_by(path: Path, kind: str, column: Column, order: Sequence[str]) ->
     return Numbered(positions, tuple(order))
 
 
+def _refuse_twins(path: Path, kind: str, column: Column) -> None:
+    """Refuse ids of which nobody can say whether they are one or two."""
+    first: dict[str, int] = {}
+    for code, cell in enumerate(column.cells):
+        other = first.setdefault(cell.strip(), code)
+        if other != code:
+            lines = sorted(int((column.codes == each).argmax()) + 2 for each in (other, code))
+            raise DataError(
+                f"two {kind}IDs differ in blanks alone",
+                where=[Place(str(path), line, repr(column.cell(line - 2)[:40])) for line in lines],
+                hint="remove the blanks",
+            )
+
+
 def _first_misfit(column: Column) -> int | None:
-    """First row whose id is no position: not a whole number, negative, or far too large."""
-    numbers = [int(cell) if is_integer(cell) else -1 for cell in column.cells]
-    limit = min(MAX_IDS, MAX_GAP_FACTOR * len(set(numbers)))
-    misfits = np.array([not 0 <= number < limit for number in numbers])
+    """First row whose id is no position: not the plain form of a number, or far too large."""
+    numbers = [plain_number(cell.strip()) for cell in column.cells]
+    limit = min(MAX_IDS, MAX_GAP_FACTOR * len(numbers))
+    misfits = np.array([number is None or number >= limit for number in numbers])
     return int(misfits[column.codes].argmax()) if misfits.any() else None
 
 
@@ -125,8 +149,7 @@ def read_order(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file cannot be read, or a line is empty or repeats another one.
     """
-    with reading(path, DataError):
-        text = path.read_text(encoding="utf-8-sig")
+    text = read_utf8(path, "a list of item ids")
     lines: dict[str, int] = {}
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         cell = line.strip()

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ccd.datasets.foreign import refuse_foreign
 from ccd.datasets.ids import Column, is_integer, number_ids
 from ccd.errors import CcdError, DamagedFileError, DataError, Place, reading, reason
+from ccd.threads import refuse_without_threads
 
 COLUMNS = ("userID", "itemID", "x_label")
 SPLITS = ("train", "valid", "test")
@@ -80,6 +82,7 @@ def read_interactions(
         raise DamagedFileError(
             f"this file is empty (0 bytes), expected the header '{_HEADER}'", where=path
         )
+    refuse_foreign(path, data[:32], "a table of interactions")
     header, _, body = data.partition(b"\n")
     names, notes = _read_header(path, header)
     if not body.strip():
@@ -165,6 +168,7 @@ def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
     import pyarrow as pa
     from pyarrow import csv
 
+    refuse_without_threads(f"reading {path.name}")
     text = pa.dictionary(pa.int32(), pa.string())
     try:
         table = csv.read_csv(

@@ -7,8 +7,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccd.datasets.ids import is_integer
-from ccd.errors import DataError, Place, reading, reason
+from ccd.datasets.foreign import read_utf8
+from ccd.datasets.ids import plain_number
+from ccd.errors import DataError, Place, reason
 
 _HEADER = ["itemID", "name"]
 
@@ -36,8 +37,8 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
                 hint="correct or remove the line",
             )
         text = cells[0].strip()
-        position = int(text) if not item_ids and is_integer(text) else place.get(text, -1)
-        if not 0 <= position < n_items:
+        position = place.get(text) if item_ids else plain_number(text)
+        if position is None or position >= n_items:
             known = (
                 f"which has {n_items:,} ids" if item_ids else f"whose ids are 0 to {n_items - 1}"
             )
@@ -58,8 +59,7 @@ def read_item_names(path: Path, n_items: int, item_ids: Sequence[str]) -> tuple[
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and cells of each line below the header."""
-    with reading(path, DataError):
-        text = io.StringIO(path.read_text(encoding="utf-8-sig"))
+    text = io.StringIO(read_utf8(path, "a table of item names"))
     commas = path.suffix == ".csv"
     if commas:
         reader = csv.reader(text, strict=True)

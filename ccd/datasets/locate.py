@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccd.arguments import as_path
 from ccd.errors import DataError, Place
 
 _LISTED = 8
@@ -46,7 +47,7 @@ def data_folders(data_dir: Path | None, *, remembered: Path | None = None) -> li
             hint="name the folder that holds your data sets",
         )
     from_environment = os.environ.get("CCD_DATA")
-    environment = Path(from_environment) if from_environment else None
+    environment = as_path(from_environment) if from_environment else None
     places = [data_dir, remembered, environment, Path("data")]
     return list(dict.fromkeys(place for place in places if place is not None))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from ccd.datasets.dataset import Neighbours
-from ccd.errors import DamagedFileError, DataError, reading, reason
+from ccd.errors import CcdError, DamagedFileError, DataError, reading, reason
 
 
 def read_neighbours(path: Path, modality: str, n_items: int) -> Neighbours:
@@ -53,7 +52,9 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
             return archive["indices"], archive["cosine"]
     except KeyError as error:
         raise DataError(f"this file lacks an array: {error.args[0]}", where=path) from error
-    except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except CcdError:
+        raise
+    except Exception as error:  # of a dozen kinds: zipfile's, zlib's, numpy's, of each header field
         raise DamagedFileError(
             f"this file is not a complete .npz file of numbers: {reason(error)}",
             where=path,

@@ -9,23 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
+from ccd.datasets.foreign import refuse_foreign
 from ccd.errors import DamagedFileError, DataError, reading, reason
 
 _BAD_HEADER = (ValueError, TypeError, SyntaxError, tokenize.TokenError)
 """What numpy's reader raises on headers that are not one."""
-_KNOWN_STARTS = {
-    b"version https://git-lfs": (
-        "a Git LFS pointer",
-        "run 'git lfs pull' to get the file itself",
-    ),
-    b"PK": ("a zip archive, such as .npz or a torch file", "save the array with numpy.save"),
-    b"\x80": (
-        "a pickle, which runs code when it is loaded",
-        "save the array with numpy.save",
-    ),
-    b"<": ("a web page, so the download failed", "download it again"),
-}
-"""First bytes of other files: what such a file is, and what to do."""
 
 
 def open_npy(path: Path) -> np.ndarray:
@@ -72,10 +60,7 @@ def _read_header(path: Path, found: int) -> tuple[tuple[int, ...], np.dtype, int
         )
     with path.open("rb") as file:
         start = file.read(32)
-        for known, (guess, way_out) in _KNOWN_STARTS.items():
-            if start.startswith(known):
-                what = f"this is not a .npy file but {guess}"
-                raise DamagedFileError(what, where=path, hint=way_out)
+        refuse_foreign(path, start, "a .npy file")
         file.seek(0)
         readers = {
             (1, 0): npy_format.read_array_header_1_0,

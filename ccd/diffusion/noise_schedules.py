@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import OpenFraction, PositiveFloat, Slot
 
@@ -28,7 +29,11 @@ def linear_betas(
         steps: Number of diffusion steps T.
         beta_start: First beta.
         beta_end: Last beta. With 0.02, the released code's, 20 steps keep 90 % of the signal.
+
+    Raises:
+        ConfigError: The betas would fall.
     """
+    _refuse_falling("linear_betas", beta_start=beta_start, beta_end=beta_end)
     return torch.linspace(beta_start, beta_end, steps, dtype=torch.float64)
 
 
@@ -67,7 +72,11 @@ def exp_betas(
         steps: Number of diffusion steps T.
         beta_min: Rate at the start.
         beta_max: Rate at the end.
+
+    Raises:
+        ConfigError: The betas would fall.
     """
+    _refuse_falling("exp_betas", beta_min=beta_min, beta_max=beta_max)
     z = torch.linspace(1, 2 * steps + 1, steps, dtype=torch.float64)
     return 1 - torch.exp(-beta_min / steps - z * 0.5 * (beta_max - beta_min) / steps**2)
 
@@ -87,6 +96,26 @@ def sigmoid_betas(
         beta_start: Asymptote at the start.
         beta_end: Asymptote at the end.
         width: The sigmoid is evaluated on ``[-width, width]``.
+
+    Raises:
+        ConfigError: The betas would fall.
     """
+    _refuse_falling("sigmoid_betas", beta_start=beta_start, beta_end=beta_end)
     ramp = torch.sigmoid(torch.linspace(-width, width, steps, dtype=torch.float64))
     return beta_start + ramp * (beta_end - beta_start)
+
+
+def _refuse_falling(name: str, **ends: float) -> None:
+    """Refuse a schedule whose first setting, its start, exceeds the second, its end.
+
+    Raises:
+        ConfigError: It does.
+    """
+    (start, low), (end, high) = ends.items()
+    if low > high:
+        raise ConfigError(
+            f"{name}.{start} = {low} exceeds {name}.{end} = {high}, so the noise would fall with "
+            "the steps",
+            keys=(f"{name}.{start}", f"{name}.{end}"),
+            hint="exchange the two",
+        )

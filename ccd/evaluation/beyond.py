@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.datasets.dataset import Dataset
+from ccd.datasets.scale import computable
 
 _LISTS = 512
 """Lists whose features are looked up at once."""
@@ -104,7 +105,7 @@ def diversity(lists: Tensor, units: Tensor) -> Tensor:
 
 
 def _unit_rows(features: np.ndarray) -> Tensor:
-    return F.normalize(torch.from_numpy(features.astype(np.float32)), dim=1)
+    return F.normalize(torch.from_numpy(computable(features)), dim=1)
 
 
 def summary(per_seed: Iterable[Mapping[str, float]]) -> dict[str, tuple[float, ...]]:

@@ -14,6 +14,7 @@ from ccd.backbones.base import Representations
 from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.evaluation.metrics import Metric
+from ccd.evaluation.ties import first_ranked
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, PositiveInt, Slot, Text
@@ -80,8 +81,8 @@ def best_items(
     for block in users.split(max(1, block_cells // len(representations.items))):
         scores = representations.users.index_select(0, block) @ items
         scores[seen.of(block)] = -torch.inf
-        best = scores.topk(k, dim=1)
-        yield block, best.indices, best.values
+        values, best = first_ranked(scores, k)
+        yield block, best, values
 
 
 @component("evaluator")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_tuple
 from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.finished.runs import FinishedRun, choose_run
@@ -78,12 +78,12 @@ def plot(
             an option.
     """
     request = Request(
-        Path(folder),
+        as_path(folder),
         variant=variant,
         seed=seed,
         metric=metric,
         users=users,
-        data_dir=None if data_dir is None else Path(data_dir),
+        data_dir=None if data_dir is None else as_path(data_dir),
         imports=as_tuple("allow_imports", allow_imports),
     )
     return draw(kind, request)

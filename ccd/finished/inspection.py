@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
 from ccd.datasets.dataset import Dataset
+from ccd.datasets.ids import plain_number
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun
 from ccd.graphs.items_by_user import ItemsByUser
@@ -258,9 +259,10 @@ def index_of(name: str, ids: tuple[str, ...], n: int) -> int:
         near = closest(name, ids)
         hint = f"did you mean {near}?" if near else ""
         raise ConfigError(f"no '{name}' in the data set", hint=hint)
-    if not name.isdecimal() or int(name) >= n:
+    position = plain_number(name)
+    if position is None or position >= n:
         raise ConfigError(f"no '{name}' in the data set", hint=f"its ids are 0 to {n - 1}")
-    return int(name)
+    return position
 
 
 def _recorded(run: FinishedRun, epoch: int | None) -> list[Stage]:

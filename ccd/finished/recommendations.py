@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_tuple
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.inspection import name_of
@@ -125,8 +125,8 @@ def recommend(
     if isinstance(run, FinishedRun):
         _refuse_choice(variant=variant, seed=seed, allow_imports=allow_imports or None)
     else:
-        run = choose_run(Path(run), variant, seed, as_tuple("allow_imports", allow_imports))
-    dataset = run.dataset(None if data_dir is None else Path(data_dir))
+        run = choose_run(as_path(run), variant, seed, as_tuple("allow_imports", allow_imports))
+    dataset = run.dataset(None if data_dir is None else as_path(data_dir))
     if wanted is None:
         rows = torch.arange(dataset.n_users)
     else:

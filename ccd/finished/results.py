@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccd.arguments import as_tuple
+from ccd.arguments import as_path, as_tuple
 from ccd.errors import ConfigError
 from ccd.finished.runs import FinishedRun, choose_run, open_runs
 from ccd.runs.records import RunResult
@@ -155,7 +155,7 @@ def load_run(folder: str | Path, *, allow_imports: Sequence[str] = ()) -> RunRes
         DamagedFileError: A file in it cannot be used.
     """
     imports = as_tuple("allow_imports", allow_imports)
-    place = Path(folder)
+    place = as_path(folder)
     if not place.exists():
         raise ConfigError("there is no such folder", where=place, hint="name a run folder")
     runs = open_runs(place, imports)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ccd.datasets.dataset import Dataset
+from ccd.datasets.scale import computable
 from ccd.errors import ConfigError
 from ccd.graphs.cache import cached_arrays
 
@@ -87,7 +88,7 @@ def nearest_by_modality(
 
 
 def _search(features: np.ndarray, k: int) -> dict[str, np.ndarray]:
-    unit = torch.from_numpy(np.array(features, dtype=np.float32))
+    unit = torch.from_numpy(computable(features))
     unit /= unit.norm(dim=1, keepdim=True).clamp(min=1e-12)
     ids, cosines = nearest_items(unit, k)
     return {"ids": ids.numpy(), "cosines": cosines.numpy()}

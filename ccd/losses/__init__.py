@@ -1,5 +1,5 @@
-"""Losses: BPR and the mix of Eq. 9."""
+"""Losses: BPR, the softmax over many negatives, and the mix of Eq. 9."""
 
-from ccd.losses import mix
+from ccd.losses import mix, shared
 
-__all__ = ["mix"]
+__all__ = ["mix", "shared"]

@@ -1,4 +1,4 @@
-"""The objective: two BPR terms and the denoising loss (Eq. 9)."""
+"""The objective: two ranking terms and the denoising loss (Eq. 9)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Annotated, Literal
 from torch import Tensor
 
 from ccd.losses.bpr import bpr_loss
+from ccd.losses.shared import SharedLoss, SharedRows
 from ccd.registry import component
-from ccd.settings import Fraction, NonNegativeFloat, Slot
+from ccd.settings import REQUIRED, Fraction, NonNegativeFloat, Slot
 
 
 @component("losses")
 class LossMix:
     """``(1 - hard_weight) BPR(random) + hard_weight BPR(hard) + diffusion_weight L_dm`` (Eq. 9).
 
+    Where a sampler returns negatives that triplets share, ``shared`` takes the place of BPR(hard).
+
     Args:
+        shared: The loss over negatives that triplets share.
         hard_weight: The paper's omega.
         diffusion_weight: The paper's lambda.
         reduction: ``mean`` over the batch's triplets, or their ``sum`` as Eq. 9 writes it; what a
@@ -29,17 +33,19 @@ class LossMix:
     def __init__(
         self,
         *,
+        shared: SharedLoss = REQUIRED,
         hard_weight: Fraction = 0.3,
         diffusion_weight: NonNegativeFloat = 1.0,
         reduction: Literal["mean", "sum"] = "mean",
     ) -> None:
+        self.shared = shared
         self.hard_weight, self.diffusion_weight = hard_weight, diffusion_weight
         self.reduction = reduction
 
     def __call__(
         self,
         ranked: tuple[Tensor, Tensor, Tensor] | None,
-        hard_negatives: Tensor | None,
+        hard_negatives: Tensor | SharedRows | None,
         denoising: Tensor | None,
         own: Tensor | None,
     ) -> dict[str, Tensor]:
@@ -48,7 +54,8 @@ class LossMix:
         Args:
             ranked: Final representations of users, items they interacted with and uniform random
                 items, each ``[batch, dim]``; None for a backbone that trains without negatives.
-            hard_negatives: Those of the sampler's items; None where there is no sampler.
+            hard_negatives: Those of the sampler's items, ``[batch, dim]`` or shared by the batch;
+                None where there is no sampler.
             denoising: ``L_dm``, a scalar; None without DMA.
             own: What the backbone adds, a mean over the batch; None where it adds nothing.
         """
@@ -61,7 +68,11 @@ class LossMix:
             if omega < 1:
                 terms["random"] = scale * (1 - omega) * bpr_loss(users, positives, negatives)
             if hard_negatives is not None and omega > 0:
-                terms["hard"] = scale * omega * bpr_loss(users, positives, hard_negatives)
+                if isinstance(hard_negatives, SharedRows):
+                    hard = self.shared(users, positives, *hard_negatives)
+                else:
+                    hard = bpr_loss(users, positives, hard_negatives)
+                terms["hard"] = scale * omega * hard
         if denoising is not None and self.diffusion_weight > 0:
             terms["diffusion"] = self.diffusion_weight * denoising
         if own is not None:

@@ -9,6 +9,7 @@ from ccd.negatives import (
     popularity,
     probe,
     realhns,
+    shared,
     srns,
     uniform,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "popularity",
     "probe",
     "realhns",
+    "shared",
     "srns",
     "uniform",
 ]

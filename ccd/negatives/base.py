@@ -34,6 +34,11 @@ class SamplerWorld(NamedTuple):
     random: RandomNegatives
     rng: torch.Generator
 
+    def draw_distinct(self, n: int) -> Tensor:
+        """``n`` distinct items of the catalogue, in ascending order."""
+        order = torch.randperm(len(self.catalogue), generator=self.rng, device=self.rng.device)
+        return self.catalogue[order[:n].sort().values]
+
 
 class SamplingContext(NamedTuple):
     """What a sampler may look at in one step; only ``layers`` carry gradients.
@@ -75,11 +80,24 @@ class MadeUpNegatives(NamedTuple):
     rows: Tensor
 
 
-Negatives = ItemNegatives | MadeUpNegatives
+class SharedNegatives(NamedTuple):
+    """Items that are negatives of many triplets of a batch at once, for a softmax over them.
+
+    Attributes:
+        ids: Distinct item ids, int64 ``[n_shared]``.
+        log_weights: Logarithm of how often each counts for each triplet ``[batch, n_shared]``; 0
+            counts once, minus infinity not at all, as for items that the user has seen.
+    """
+
+    ids: Tensor
+    log_weights: Tensor
+
+
+Negatives = ItemNegatives | MadeUpNegatives | SharedNegatives
 
 
 class Sampler(ABC):
-    """Chooses one hard negative per triplet.
+    """Chooses a hard negative per triplet, or several that triplets share.
 
     Attributes:
         needs_pools: Whether it reads NDI's pools.

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated
 
+from ccd.errors import ConfigError
 from ccd.registry import component
 from ccd.settings import NonNegativeInt, PositiveInt, Slot
 
@@ -31,7 +32,11 @@ def step_curriculum(
         n_pools: Number of pools, ordered easy to hard.
         interval: Epochs per pool, the paper's delta tau.
         end_epoch: From the epoch after this one, the final representations; the paper's tau_end.
+
+    Raises:
+        ConfigError: ``end_epoch`` is below ``interval``.
     """
+    _refuse_early_end("step_curriculum", end_epoch=end_epoch, interval=interval)
     return n_pools if epoch > end_epoch else min(epoch // interval, n_pools - 1)
 
 
@@ -52,7 +57,11 @@ def boundary_curriculum(
         start: Last epoch of the first pool.
         step: Epochs of each pool after it.
         end: Last epoch of the last pool; the final representations follow.
+
+    Raises:
+        ConfigError: ``end`` is below ``start``.
     """
+    _refuse_early_end("boundary_curriculum", end=end, start=start)
     if epoch > end:
         return n_pools
     return min(max(0, math.ceil((epoch - start) / step)), n_pools - 1)
@@ -105,3 +114,19 @@ def final_only(epoch: int, n_pools: int) -> int:
         n_pools: Number of pools.
     """
     return n_pools
+
+
+def _refuse_early_end(name: str, **settings: int) -> None:
+    """Refuse a curriculum whose first setting, its end, lies before the second: of its first pool.
+
+    Raises:
+        ConfigError: It does.
+    """
+    (end, last), (first, needed) = settings.items()
+    if last < needed:
+        raise ConfigError(
+            f"{name}.{end} = {last} is below {name}.{first} = {needed}, so the curriculum would "
+            "end within its first pool",
+            keys=(f"{name}.{end}", f"{name}.{first}"),
+            hint=f"raise {end} or lower {first}; for no pools at all use @final_only",
+        )

@@ -66,6 +66,7 @@ class CurricularSampler(Sampler):
                 keys=("CurricularSampler.candidate_fraction", "CurricularSampler.top_fraction"),
                 hint=f"their product must be at least {1 / len(world.catalogue):.2g}",
             )
+        curriculum(0, world.n_pools)  # wrong settings are refused before training
         self.curriculum, self.similarity = curriculum, similarity
         self.candidate_replacement = candidate_replacement
         self.first_epoch = first_epoch
@@ -136,11 +137,12 @@ class CurricularSampler(Sampler):
 
     def _candidates(self) -> Tensor:
         """One set of candidates, in ascending order; int64 ``[n_candidates]``."""
-        catalogue, rng, n = self._world.catalogue, self._world.rng, self.n_candidates
-        if self.candidate_replacement:
-            index = torch.randint(len(catalogue), (n,), generator=rng, device=rng.device)
-        else:
-            index = torch.randperm(len(catalogue), generator=rng, device=rng.device)[:n]
+        if not self.candidate_replacement:
+            return self._world.draw_distinct(self.n_candidates)
+        catalogue, rng = self._world.catalogue, self._world.rng
+        index = torch.randint(
+            len(catalogue), (self.n_candidates,), generator=rng, device=rng.device
+        )
         return catalogue[index.sort().values]
 
     def _scores(self, anchors: Tensor, candidates: Tensor) -> Tensor:
@@ -158,6 +160,11 @@ class CurricularSampler(Sampler):
         slot = _first_column(scores, drawn)
         chosen = candidates.gather(1, slot)[:, 0]
         return chosen.where(drawn[:, 0] > -torch.inf, fallback)
+
+
+def smallest_of_top(scores: Tensor, k: int) -> Tensor:
+    """The smallest of the ``k`` largest scores of each row ``[batch, 1]``."""
+    return _top_values(scores, k).amin(dim=1, keepdim=True)
 
 
 def _top_values(scores: Tensor, k: int) -> Tensor:

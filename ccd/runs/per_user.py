@@ -44,8 +44,9 @@ def write_per_user(path: Path, variant: str, seed: int, per_user: PerUser) -> No
     }
     for name, values in per_user.metrics.items():
         columns[name] = pa.array(np.asarray(values, dtype=np.float32))
-    with replacing(path) as temporary:
-        pq.write_table(pa.table(columns), temporary)
+    # An open file, here and below: pyarrow takes some paths for addresses ("exp:1").
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        pq.write_table(pa.table(columns), file)
 
 
 def merge_per_user(path: Path, parts: Sequence[Path]) -> None:
@@ -54,7 +55,11 @@ def merge_per_user(path: Path, parts: Sequence[Path]) -> None:
     import pyarrow.parquet as pq
 
     schema = pa.unify_schemas([_read(part).schema for part in parts])
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with (
+        replacing(path) as temporary,
+        temporary.open("wb") as file,
+        pq.ParquetWriter(file, schema) as writer,
+    ):
         for part in parts:
             rows = pa.concat_tables([schema.empty_table(), _read(part)], promote_options="default")
             writer.write_table(rows.select(schema.names))
@@ -92,7 +97,9 @@ def _read(path: Path) -> pa.Table:
     with reading(path, ResourceError):
         data = path.read_bytes()
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        # Not read_table, whose scanner has threads of its own and waits for ever where none can be
+        # made.
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:  # pyarrow has both for what is damaged inside
         raise DamagedFileError(
             f"this file is not a complete Parquet file: {reason(error)}",

@@ -12,7 +12,9 @@ from ccd.backbones.base import Backbone, Batch, Representations, Rows, Step
 from ccd.backbones.fusion import Fusion
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.errors import ConfigError
+from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossMix
+from ccd.losses.shared import SharedRows
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import (
     ItemNegatives,
@@ -20,6 +22,7 @@ from ccd.negatives.base import (
     Negatives,
     Sampler,
     SamplingContext,
+    SharedNegatives,
 )
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.probe import NegativeProbe
@@ -38,6 +41,7 @@ class Recommender(nn.Module):
         losses: The objective.
         streams: Random streams.
         probe: Measures the hard negatives of each epoch, or None.
+        seen: Training positives, which no hard negative may be; None to leave that unchecked.
     """
 
     def __init__(
@@ -49,8 +53,10 @@ class Recommender(nn.Module):
         losses: LossMix,
         streams: Streams,
         probe: NegativeProbe | None = None,
+        seen: ItemsByUser | None = None,
     ) -> None:
         super().__init__()
+        self._seen, self._checked_epoch = seen, -1
         self.backbone, self.aligner = backbone, aligner
         self.pools, self.sampler, self.losses = pools, sampler, losses
         self._probe = probe
@@ -210,8 +216,8 @@ class Recommender(nn.Module):
 
     def _forward(
         self, batch: Batch, epoch: int, fusion: Fusion | None
-    ) -> tuple[Step, Tensor | None]:
-        """One forward pass: the batch's rows, and those of its hard negatives ``[batch, dim]``.
+    ) -> tuple[Step, Tensor | SharedRows | None]:
+        """One forward pass: the batch's rows, and those of its hard negatives.
 
         Only these rows are computed, unless the sampler has to see the others first.
         """
@@ -219,7 +225,7 @@ class Recommender(nn.Module):
         ids = [batch.positives, batch.negatives]
         if needs == "nothing":
             drawn = self._hard_negatives(batch, epoch, None, None)
-            ids += [drawn.ids] if isinstance(drawn, ItemNegatives) else []
+            ids += [] if drawn is None or isinstance(drawn, MadeUpNegatives) else [drawn.ids]
             distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
             distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
             output = self._rows(fusion, Rows(distinct_users, distinct_items))
@@ -230,16 +236,21 @@ class Recommender(nn.Module):
             else:
                 output = self.backbone(fusion)
             drawn = self._hard_negatives(batch, epoch, output, layers)
-            ids += [drawn.ids] if isinstance(drawn, ItemNegatives) else []
+            ids += [] if drawn is None or isinstance(drawn, MadeUpNegatives) else [drawn.ids]
             user_index, item_index = batch.users, torch.cat(ids)
         # One gather per table: each costs a zero-filled gradient table in the backward pass.
         users = F.embedding(user_index, output.users)
-        rows = F.embedding(item_index, output.items).chunk(len(ids))
-        index = Batch(user_index, *item_index.chunk(len(ids))[:2])
+        sizes = [len(x) for x in ids]
+        rows = F.embedding(item_index, output.items).split(sizes)
+        index = Batch(user_index, *item_index.split(sizes)[:2])
         step = Step(batch, index, users, rows[0], rows[1], output)
+        if drawn is None:
+            return step, None
         if isinstance(drawn, MadeUpNegatives):
             return step, drawn.rows
-        return step, rows[2] if drawn is not None else None
+        if isinstance(drawn, SharedNegatives):
+            return step, SharedRows(rows[2], drawn.log_weights)
+        return step, rows[2]
 
     def _rows(self, fusion: Fusion | None, rows: Rows) -> Representations:
         output: Representations = self.backbone(fusion, rows)
@@ -271,12 +282,30 @@ class Recommender(nn.Module):
                 f"{len(batch.users)} triplets",
                 keys=(type(self.sampler).__name__,),
                 found=found,
-                hint="return ItemNegatives(ids) with one item id (int64) for each, or "
-                f"MadeUpNegatives(rows) with rows [{len(batch.users)}, dim]",
+                hint="return ItemNegatives(ids) with one item id (int64) for each, "
+                f"MadeUpNegatives(rows) with rows [{len(batch.users)}, dim], or SharedNegatives("
+                f"ids, log_weights) with log_weights [{len(batch.users)}, n_shared]",
             )
+        if isinstance(drawn, ItemNegatives) and epoch != self._checked_epoch:
+            self._checked_epoch = epoch  # the first batch of each epoch: the look-up costs time
+            self._refuse_positives(batch, drawn.ids)
         if self._probe is not None:
             self._probe.see(batch, drawn)
         return drawn
+
+    def _refuse_positives(self, batch: Batch, ids: Tensor) -> None:
+        if self._seen is None:
+            return
+        found = int(self._seen.contains(batch.users, ids).sum())
+        if found:
+            name = type(self.sampler).__name__
+            raise ConfigError(
+                f"{name}.sample must return no training positive of its user",
+                keys=(name,),
+                found=f"{found} of {len(ids)} in a batch",
+                hint="draw with world.random, or leave out what world.seen.contains finds "
+                f"(ccd check {name} shows more)",
+            )
 
 
 def _misfit(drawn: object, n: int) -> str | None:
@@ -287,6 +316,9 @@ def _misfit(drawn: object, n: int) -> str | None:
     elif isinstance(drawn, MadeUpNegatives):
         tensor = drawn.rows
         fits = tensor.is_floating_point() and tensor.ndim == 2 and len(tensor) == n
+    elif isinstance(drawn, SharedNegatives):
+        tensor = drawn.log_weights
+        fits = drawn.ids.dtype == torch.int64 and tensor.shape == (n, len(drawn.ids))
     else:
         return f"a {type(drawn).__name__}"
     return None if fits else f"{list(tensor.shape)} {tensor.dtype} as {type(drawn).__name__}"

@@ -17,6 +17,7 @@ from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
 from ccd.state import State, load_state_of, moved, state_of
+from ccd.training.doubts import suspects
 from ccd.training.early_stopping import StoppingFactory
 from ccd.training.epoch import Epoch, Trained
 from ccd.training.optimizers import OptimizerFactory, load_optimizer_state, optimizer_state
@@ -252,12 +253,12 @@ class Training:
         losses = {name: (value / n_batches).item() for name, value in sums.items()}
         for name, value in losses.items():
             if not math.isfinite(value):
+                suspected = suspects(self.model, self.optimizer)
                 raise NumericError(
                     f"loss term '{name}' became {value} in epoch {epoch}",
-                    keys=("Trainer.learning_rate",),
+                    keys=tuple(suspected),
                     details=(f"terms: {losses}",),
-                    hint=f"lower Trainer.learning_rate (now {trainer.learning_rate}) or the term's "
-                    "weight",
+                    hint=f"{', or '.join(suspected.values())}, or the term's weight",
                 )
         return losses
 
@@ -276,10 +277,11 @@ class Training:
         # An epoch's last step may break the weights after its loss was taken, and ranking would
         # hide it. No score exceeds the product of the norms.
         if not bool((representations.users.norm() * representations.items.norm()).isfinite()):
+            suspected = suspects(self.model, self.optimizer)
             raise NumericError(
                 f"scores are not finite after epoch {epoch}",
-                keys=("Trainer.learning_rate",),
-                hint=f"lower Trainer.learning_rate (now {self.trainer.learning_rate})",
+                keys=tuple(suspected),
+                hint=", or ".join(suspected.values()),
             )
         return representations
 

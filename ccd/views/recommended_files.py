@@ -64,7 +64,8 @@ def _parquet(found: Recommendations, path: Path) -> None:
     }
     tables = (table.replace_schema_metadata(about) for table in _tables(found))
     first = next(tables)
-    with pq.ParquetWriter(path, first.schema) as writer:
+    # An open file: pyarrow takes some paths for addresses ("lists:1.parquet").
+    with path.open("wb") as file, pq.ParquetWriter(file, first.schema) as writer:
         writer.write_table(first)
         for table in tables:
             writer.write_table(table)

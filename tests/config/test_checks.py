@@ -53,6 +53,11 @@ MISTAKES = {
         "own.gin:3",
         "must be fractions that fall from easy to hard, got (0.25, 0.5)",
     ),
+    "a tuple of one without its comma": (
+        "DemoExperiment.fractions = (0.5)",
+        "own.gin:3",
+        "the comma makes a tuple: write DemoExperiment.fractions = (0.5,); default",
+    ),
     "inside a tuple": ("DemoExperiment.fractions = (2.0,)", "own.gin:3", "float in [0, 1]"),
     "dead scope": ("own/DemoExperiment.seed = 1", "own.gin:3", "no reference uses scope 'own'"),
     "bound twice": (

@@ -54,6 +54,7 @@ def test_a_wrong_number_of_rows_is_refused_with_both(tmp_path, rows, which):
         opened(tmp_path, random_features(rows), n_items=6)
     assert "each of the 6 items" in caught.value.what
     assert caught.value.found == f"{rows} rows ({which})"
+    assert "mmrec_dataset.item_order" in caught.value.hint
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 2, 2), ()])
@@ -70,9 +71,41 @@ def test_values_that_are_not_finite_are_refused_with_the_items(tmp_path, value):
         opened(tmp_path, array)
 
 
-def test_what_overflows_float32_is_refused(tmp_path):
-    with pytest.raises(DataError, match="1 items with NaN or infinite"):
-        opened(tmp_path, np.diag([1.0, 1e300]))
+def test_what_float32_cannot_hold_is_refused_or_missing_and_so_called(tmp_path):
+    array = np.diag([1.0, 1e300, 1e-300, 1e30, np.nan])
+    says = "2 items with image features that float32 cannot hold: 1, 2"
+    with pytest.raises(DataError, match=says) as caught:
+        opened(tmp_path, array)
+    assert caught.value.keys == ("mmrec_dataset.non_finite",)
+    got, notes = opened(tmp_path, array, non_finite="zero")
+    assert got.any(axis=1).tolist() == [True, False, False, True, False]
+    assert "2 items with image features that float32 cannot hold: 1, 2; their rows" in notes[1]
+    assert "1 items with NaN or infinite image features: 4; their rows" in notes[2]
+
+
+@pytest.mark.parametrize("value", [np.finfo(np.float32).max, -1e20, 1e15])
+def test_huge_values_are_noted(tmp_path, value):
+    array = random_features(300)
+    array[[3, 70]] = value
+    array[200, 1] = value
+    _, notes = opened(tmp_path, array)
+    assert "image: 2 items have one value in all columns (placeholders?)" in notes[0]
+    size = f"{abs(float(np.float32(value))):.3g}"
+    assert f"image: 3 items have values of up to {size} in size (signs of missing" in notes[1]
+
+
+def test_tiny_values_are_noted_and_ordinary_ones_are_not(tmp_path):
+    array = random_features(300)
+    array[5] = array[5] * 1e-20
+    _, notes = opened(tmp_path, array)
+    (note,) = notes
+    assert "image: 1 items have no value above 1e-10 in size" in note
+    for scale in (1e-6, 1e10):
+        assert opened(tmp_path, random_features(300) * np.float32(scale))[1] == []
+
+
+def test_a_single_column_is_no_placeholder(tmp_path):
+    assert opened(tmp_path, random_features(30, 1))[1] == []
 
 
 def test_rows_that_are_not_finite_become_missing_by_policy(tmp_path):
@@ -111,12 +144,14 @@ def test_the_scan_does_not_depend_on_its_blocks(monkeypatch):
     array[[3, 50, 96]] = np.nan
     array[[4, 60]] = 0
     array[[5, 70, 95]] = 1
+    array[7, 2], array[8] = -1e20, 1e-20 * array[8]
     whole = scan_features(array)
     monkeypatch.setattr(module, "_BLOCK_ELEMENTS", 35)
     blocks = scan_features(array)
     for scan in (whole, blocks):
         assert scan.non_finite.tolist() == [3, 50, 96]
         assert (scan.zero, scan.repeated, scan.constant) == (2, 3, 0)
+        assert (scan.flat, scan.huge, scan.tiny, scan.largest) == (3, 1, 1, np.float32(1e20))
 
 
 def test_nothing_but_nan_is_refused_without_a_warning(tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ccd.datasets.ids import Column, number_ids, read_order
+from ccd.datasets.ids import Column, number_ids, plain_number, read_order
 from ccd.errors import DataError, Place
 
 
@@ -13,16 +13,37 @@ def column(*cells):
 
 
 def test_positions_stay_as_they_are(tmp_path):
-    numbered = number_ids(tmp_path, "item", column("3", "0", " 3", "7"), featured=True)
+    numbered = number_ids(tmp_path, "item", column("3", "0", "3", " 7"), featured=True)
     assert numbered.positions.tolist() == [3, 0, 3, 7]
     assert numbered.positions.dtype == np.int64
     assert (numbered.ids, numbered.notes) == ((), ())
 
 
 def test_texts_are_stripped_sorted_and_numbered(tmp_path):
-    numbered = number_ids(tmp_path, "user", column("b", " a", "b ", "10"))
+    numbered = number_ids(tmp_path, "user", column("b", " a", "b", "10"))
     assert numbered.ids == ("10", "a", "b")
     assert numbered.positions.tolist() == [2, 1, 2, 0]
+
+
+@pytest.mark.parametrize("odd", ["01", "+5", "1e3", "-0", "00", "\u0663", "1_0", "7.", "0x1", "5-"])
+def test_only_the_plain_form_of_a_number_is_a_position(tmp_path, odd):
+    numbered = number_ids(tmp_path, "user", column("1", odd, "5", "3", "0"))
+    assert [numbered.ids[p] for p in numbered.positions] == ["1", odd, "5", "3", "0"]
+    assert f"({odd!r} in line 3)" in numbered.notes[0]
+    assert plain_number(odd) is None
+    with pytest.raises(DataError, match="is no row of the feature files"):
+        number_ids(tmp_path, "item", column("1", odd), featured=True)
+
+
+@pytest.mark.parametrize("twin", [" 7", "7 ", "\u00a07", "7\u3000"])
+@pytest.mark.parametrize("order", [(), ("7", "8")])
+def test_ids_that_differ_in_blanks_alone_are_refused_with_both_lines(tmp_path, twin, order):
+    with pytest.raises(DataError, match="two userIDs differ in blanks alone") as caught:
+        number_ids(tmp_path, "user", column("8", "7", "8", twin), order=order)
+    assert [(place.line, place.text) for place in caught.value.where] == [
+        (3, "'7'"),
+        (5, repr(twin)),
+    ]
 
 
 @pytest.mark.parametrize(("largest", "is_position"), [(299, True), (300, False)])

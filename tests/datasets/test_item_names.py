@@ -30,6 +30,7 @@ def test_text_ids_and_commas(tmp_path):
         (["itemID\tname", "0\tBib", "4\tCup"], 3, r"itemID '4' is no item .* ids are 0 to 3"),
         (["itemID\tname", "B0\tBib"], 2, r"itemID 'B0' is no item of the data set"),
         (["itemID\tname", "-1\tBib"], 2, r"itemID '-1' is no item"),
+        (["itemID\tname", "01\tBib"], 2, r"itemID '01' is no item"),
         (["itemID\tname", "1\tBib", "1\tCup"], 3, r"item '1' is named a second time, after line 2"),
         (["itemID\tname", "1"], 2, r"expected an item id and its name, got \['1'\]"),
         (["itemID\tname", "1\t "], 2, r"expected an item id and its name"),

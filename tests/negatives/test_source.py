@@ -19,6 +19,8 @@ SETTLED = {
     "PopularitySampler": 0,
     "RealHNSSingleDomainSampler": 28,
     "SRNSSampler": 50,
+    "SharedCurricularSampler": 13,
+    "SharedSampler": 0,
     "UniformSampler": 0,
 }
 """First epoch from which each sampler's defaults, and the step curriculum's, no longer change."""
@@ -30,12 +32,14 @@ CURRICULA = {
     "linear_curriculum": 30,
     "step_curriculum": 13,
 }
+CURRICULAR = {
+    "curriculum": find("step_curriculum").target,
+    "candidate_fraction": 0.5,
+    "top_fraction": 0.5,
+}
 NEEDED = {
-    "CurricularSampler": {
-        "curriculum": find("step_curriculum").target,
-        "candidate_fraction": 0.5,
-        "top_fraction": 0.5,
-    },
+    "CurricularSampler": CURRICULAR,
+    "SharedCurricularSampler": CURRICULAR,
     "RealHNSSingleDomainSampler": {"candidate_fraction": 0.5},
 }
 

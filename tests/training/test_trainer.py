@@ -257,6 +257,31 @@ def test_a_sampler_without_one_negative_per_triplet_is_refused(wrong, found):
         train(experiment(sampler=Careless))
 
 
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_a_sampler_that_returns_positives_is_refused(share):
+    class Confused(UniformSampler):
+        def sample(self, users, positives, negatives, context):
+            wrong = torch.arange(len(users)) < share * len(users)
+            return ItemNegatives(positives.where(wrong, negatives))
+
+    says = r"Confused.sample must return no training positive .*, got \d+ of 64 in a batch"
+    with pytest.raises(ConfigError, match=says):
+        train(experiment(sampler=Confused))
+
+
+def test_positives_are_found_in_any_epoch():
+    class Late(UniformSampler):
+        def sample(self, users, positives, negatives, context):
+            return ItemNegatives(positives if context.epoch == 3 else negatives)
+
+    built = experiment(sampler=Late)
+    with built.start(dataset(), 1) as training:
+        for _ in range(3):
+            training.step()
+        with pytest.raises(ConfigError, match="got 64 of 64 in a batch"):
+            training.step()
+
+
 def test_a_sampler_may_make_up_rows_without_looking_at_layers():
     class Constant(UniformSampler):
         def sample(self, users, positives, negatives, context):
