@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,11 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, NumericError, ResourceError, reason
+from ccd.errors import ConfigError, DamagedFileError, NumericError, ResourceError, reason
 from ccd.evaluation.ranking import Evaluation
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
+from ccd.runs.checkpoints import RunCheckpoint
 from ccd.runs.folder import (
     ITEM_TENSOR,
     SAMPLE_TENSOR,
@@ -33,8 +34,11 @@ from ccd.runs.folder import (
 from ccd.runs.machine import peak_rss_mb
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.runs.signals import Halt
+from ccd.state import State
 from ccd.training.doubts import collapsed, huge_loss
 from ccd.training.epoch import Epoch, Trained
+from ccd.training.trainer import Training
 from ccd.views.outputs import write_reports
 
 
@@ -49,7 +53,9 @@ def run(
     with_files: Sequence[str | Path] = (),
     out: str | Path | None = None,
     allow_imports: Sequence[str] = (),
+    fresh: bool = False,
     observer: Observer | None = None,
+    halt: Halt | None = None,
 ) -> RunResults:
     """Train, evaluate and compare the variants of a recipe.
 
@@ -63,13 +69,16 @@ def run(
         with_files: Gin files to add.
         out: Run folder; a new one under ``runs/`` where None. What is finished there is skipped.
         allow_imports: Python modules that gin files may import.
+        fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
         observer: Told about progress.
+        halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
 
     Raises:
         ConfigError: The recipe cannot be used, or the run folder holds runs of another config;
             nothing was written.
         DataError: The data set is missing or wrong.
-        NumericError: A loss stopped being finite.
+        KeyboardInterrupt: ``halt`` said so.
+        NumericError: Runs diverged; the best epoch of each is kept, and the others were trained.
         ResourceError: Memory, disk or device does not suffice.
     """
     own_seeds, texts = as_tuple("seeds", seeds), as_tuple("bindings", bindings)
@@ -85,7 +94,8 @@ def run(
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
     folder = as_path(out) if out is not None else default_folder(loaded.name)
     place = as_path(data_dir) if data_dir is not None else None
-    return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
+    told, asked = observer or SilentObserver(), halt or Halt()
+    return _Run(loaded, experiments, folder, place, told, asked, fresh).run()
 
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
@@ -143,9 +153,11 @@ class _Run:
         folder: Path,
         data_dir: Path | None,
         observer: Observer,
+        halt: Halt,
+        fresh: bool,
     ) -> None:
         self.recipe, self.experiments, self.path = recipe, experiments, folder
-        self.data_dir, self.observer = data_dir, observer
+        self.data_dir, self.observer, self.halt, self.fresh = data_dir, observer, halt, fresh
         self._data_folders = data_folders(data_dir)
         self._datasets: dict[str, Dataset] = {}
 
@@ -165,7 +177,7 @@ class _Run:
                     "metrics cannot be compared",
                     hint="run them into folders of their own, with --only and --out",
                 )
-        refuse_mixture(self.path, settings, dataset.fingerprint)
+        refuse_mixture(self.path, settings, dataset.fingerprint, fresh=self.fresh)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
             with _enough_memory(f"building '{name}'"), _in_variant(name):
@@ -193,13 +205,14 @@ class _Run:
                     threads=first.threads or torch.get_num_threads(),
                 )
                 try:
-                    results = [self._one(folder, *pair, data[pair[0]]) for pair in pairs]
+                    results, broken = self._each(folder, pairs, data)
                 except BaseException:
                     # What is finished is tabled, but what stopped the run is what to tell about.
                     with suppress(Exception):
                         self._sum_up(folder, whole)
                     raise
                 self._sum_up(folder, whole)
+                refuse_diverged(results, broken)
                 return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
@@ -223,6 +236,21 @@ class _Run:
         seeds = (*(seed for _, seed in folder.finished()), *self.recipe.seeds)
         return replace(self.recipe, seeds=tuple(dict.fromkeys(seeds)))
 
+    def _each(
+        self, folder: RunFolder, pairs: Sequence[tuple[str, int]], data: Mapping[str, Dataset]
+    ) -> tuple[list[RunResult], list[NumericError]]:
+        """The results, and what became of runs that diverged before there was an epoch to keep."""
+        results, broken = [], []
+        for variant, seed in pairs:
+            if self.halt.asked():
+                raise KeyboardInterrupt
+            try:
+                results.append(self._one(folder, variant, seed, data[variant]))
+            except NumericError as error:  # the others may be sound
+                self.observer.note(error.one_line)
+                broken.append(error)
+        return results, broken
+
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
         known = folder.begin(
@@ -231,23 +259,32 @@ class _Run:
             settings=settings_of(graph),
             fingerprint=dataset.fingerprint,
             data_dir=self.data_dir,
+            checkpoint=self.experiments[variant].checkpoint,
+            fresh=self.fresh,
         )
         if known is not None:
             self.observer.finished(known, skipped=True)
             return known
         experiment, began = self.experiments[variant], time.perf_counter()
-        doubt: str | None = None
+        checkpoint = folder.checkpoint(variant, seed)
+        if checkpoint.note:
+            self.observer.note(checkpoint.note)
         with (
             _enough_memory(f"training '{variant}', seed {seed}"),
             _in_variant(variant, seed),
             experiment.start(dataset, seed) as training,
         ):
-            for epoch in training:
-                record = _record(variant, seed, experiment.trainer.epochs, epoch)
-                folder.record_epoch(record)
-                self.observer.epoch(record)
-                if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
-                    self.observer.note(f"{variant}, seed {seed}, epoch {epoch.index}: {doubt}")
+            began -= _take_up(training, checkpoint)
+            diverged = None
+            try:
+                with self.halt.waiting():
+                    self._train(folder, variant, seed, training, began)
+            except NumericError as error:
+                checkpoint.remove()  # going on from there would end in the same way
+                if training.best is None:
+                    raise
+                diverged = error.what
+                self.observer.note(f"{variant}, seed {seed}: {diverged}; its best epoch is kept")
             trained = training.trained
             if (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
@@ -262,6 +299,7 @@ class _Run:
             test=test.means,
             seconds={**training.seconds, "total": time.perf_counter() - began},
             peak_rss_mb=round(peak_rss_mb(), 1),
+            diverged=diverged,
         )
         own = replace(
             self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None
@@ -274,6 +312,83 @@ class _Run:
         )
         self.observer.finished(result, skipped=False)
         return result
+
+    def _train(
+        self, folder: RunFolder, variant: str, seed: int, training: Training, began: float
+    ) -> None:
+        """Train to the end, keeping checkpoints.
+
+        Raises:
+            KeyboardInterrupt: Somebody asked to stop; the last epoch is in the checkpoint.
+        """
+        max_epochs, checkpoint = training.trainer.epochs, folder.checkpoint(variant, seed)
+        doubt: str | None = None
+
+        def state() -> State:
+            return {"training": training.state(), "total": time.perf_counter() - began}
+
+        for epoch in training:
+            record = _record(variant, seed, max_epochs, epoch)
+            folder.record_epoch(record)
+            self.observer.epoch(record)
+            if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
+                self.observer.note(f"{variant}, seed {seed}, epoch {epoch.index}: {doubt}")
+            stopping = self.halt.asked() and not training.finished
+            if stopping or (checkpoint.is_due() and not training.finished):
+                if (problem := checkpoint.write(state, training.n_epochs)) is not None:
+                    self.observer.note(f"{variant}, seed {seed}: {problem}")
+                folder.manifest.note_checkpoint(checkpoint.size)
+            if stopping:
+                raise KeyboardInterrupt
+
+
+def refuse_diverged(results: Sequence[RunResult], broken: Sequence[NumericError]) -> None:
+    """Say which runs diverged, once all are over.
+
+    Args:
+        results: What was trained or found; those that diverged have their best epoch.
+        broken: What became of runs that have none.
+
+    Raises:
+        NumericError: There are some.
+    """
+    kept = [
+        NumericError(
+            f"{result.variant}, seed {result.seed}: {result.diverged}",
+            hint=f"its best epoch, {result.best_epoch}, is kept and marked in the table",
+        )
+        for result in results
+        if result.diverged is not None
+    ]
+    if kept or broken:
+        number = len(results) + len(broken)
+        raise NumericError(
+            f"{len(kept) + len(broken)} of {number} runs diverged",
+            mistakes=[*broken, *kept],
+            hint="the others are complete",
+        )
+
+
+def _take_up(training: Training, checkpoint: RunCheckpoint) -> float:
+    """Go on from the checkpoint where there is one; the seconds that were spent before it.
+
+    Raises:
+        DamagedFileError: It does not fit the parts of the run.
+    """
+    state = checkpoint.take()
+    if state is None:
+        return 0.0
+    try:
+        training.load_state(state["training"])
+        return float(state["total"])
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "state_dict" not in str(error):
+            raise
+        raise DamagedFileError(
+            f"this checkpoint does not fit the parts of the run: {reason(error)}",
+            where=checkpoint.path,
+            hint="go on with the code that wrote it, or start the run anew with --fresh",
+        ) from error
 
 
 def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochRecord:

@@ -7,13 +7,16 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ccd.errors import ConfigError, DamagedFileError, Place, ResourceError, reading, reason
 
+PAUSE = 5.0
+"""Seconds before a failed write is tried again."""
 _NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
@@ -78,6 +81,19 @@ def replacing(path: Path) -> Iterator[Path]:
         # After the rename there is nothing left to remove; before it, this is the clean-up.
         with suppress(OSError):
             temporary.unlink()
+
+
+def twice(write: Callable[[], None]) -> None:
+    """Write something that is worth hours, once more after a pause where the disk has no room.
+
+    Raises:
+        ResourceError: It has none then either.
+    """
+    try:
+        write()
+    except ResourceError:
+        time.sleep(PAUSE)
+        write()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -36,6 +36,16 @@ def meaning(table: Table) -> str:
     return f"{LEVELS} against {table.baseline}, two-sided; {WORSE}: worse ({table.test})"
 
 
+def divergence(table: Table) -> str:
+    """Which numbers are of runs that diverged; empty where none did."""
+    named = [
+        f"{row.variant} (seed{'s'[: len(row.diverged) > 1]} {', '.join(map(str, row.diverged))})"
+        for row in table.rows
+        if row.diverged
+    ]
+    return f"Diverged, shown at the best epoch before: {', '.join(named)}." if named else ""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One metric of one variant on the test split.
@@ -77,6 +87,8 @@ class Row:
     variant: str
     seeds: tuple[int, ...]
     cells: Mapping[str, Cell]
+    diverged: tuple[int, ...] = ()
+    """Seeds that diverged and are shown at the best epoch before."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,7 @@ class Table:
                 "variant": row.variant,
                 "metric": metric,
                 "seeds": list(row.seeds),
+                "diverged": list(row.diverged),
                 "mean": cell.mean,
                 "sd": cell.sd,
                 "gain": cell.gain,
@@ -163,6 +176,7 @@ def build_table(
                 )
                 for metric in metrics
             },
+            tuple(run.seed for run in runs if run.diverged is not None),
         )
         for name, runs in by_variant.items()
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ccd
 from ccd.errors import DamagedFileError, ResourceError
@@ -27,18 +27,18 @@ class Kept:
         seed: Its seed.
         settings: ``Settings.identity`` of the variant.
         fingerprint: Of the data set.
-        dataset: Name of the data set.
         epochs: Number of epochs trained.
         ccd_version: Of the ccd that wrote it.
+        mb: Size of the file in MB, as it is read.
     """
 
     variant: str
     seed: int
     settings: dict[str, str]
     fingerprint: str
-    dataset: str = ""
     epochs: int = 0
     ccd_version: str = ccd.__version__
+    mb: float = 0.0
 
     def is_of(self, other: Kept) -> bool:
         """Whether both are of one run."""
@@ -51,7 +51,9 @@ def read_kept(path: Path) -> Kept | None:
     from ccd.runs.checkpoint_file import read_about_state
 
     try:
-        return Kept(**read_about_state(path)) if path.exists() else None
+        if not path.exists():
+            return None
+        return Kept(**read_about_state(path), mb=path.stat().st_size / 1e6)
     except (DamagedFileError, TypeError):
         return None
 
@@ -68,30 +70,44 @@ class RunCheckpoint:
     def __init__(self, path: Path, run: Kept, settings: Checkpoint | None) -> None:
         self.path, self._run, self._settings = path, run, settings
         self._last = time.monotonic()
+        self.state: State | None = None
+        """What to go on from, once ``read`` has found it."""
         self.epochs = 0
-        """Epochs that the file goes on after; 0 without one."""
+        """Number of epochs trained when it was taken; 0 without one."""
+        self.note: str | None = None
+        """What there is to say of going on, or of not going on."""
         self.size = 0
         """Bytes of the largest that was written."""
 
-    def read(self) -> tuple[State | None, str | None]:
-        """The state to go on from, or None, and a note where a file was there that is of no use.
+    def read(self, history: Callable[[], list[int]]) -> None:
+        """Look for a state to go on from.
 
-        The settings are not compared: ``refuse_mixture`` has refused others, by name.
+        Args:
+            history: Gives the epochs of the run that are on record; without those that the state
+                has behind it, the run starts again.
         """
         from ccd.runs.checkpoint_file import read_state
 
         name = f"{self._run.variant} seed {self._run.seed}"
         if not self.path.exists():
-            return None, None
+            return
         kept = read_kept(self.path)
-        try:
-            if kept is not None and kept.is_of(self._run):
-                state = read_state(self.path)
-                self.epochs = kept.epochs
-                return state, f"{name}: goes on after epoch {kept.epochs}"
-        except DamagedFileError as error:
-            return None, f"{name}: starts again, for {error.one_line}"
-        return None, f"{name}: starts again, for {self.path} is no checkpoint of it"
+        why = f"{self.path} is no checkpoint of it"
+        if kept is not None and kept.is_of(self._run):
+            try:
+                if history()[: kept.epochs] == list(range(kept.epochs)):
+                    self.state, self.epochs = read_state(self.path), kept.epochs
+                    self.note = f"{name}: goes on after epoch {kept.epochs}"
+                    return
+                why = f"epochs before epoch {kept.epochs} are not on record"
+            except DamagedFileError as error:
+                why = error.one_line
+        self.note = f"{name}: starts again, for {why}"
+
+    def take(self) -> State | None:
+        """The state to go on from, which is then let go of."""
+        state, self.state = self.state, None
+        return state
 
     def is_due(self) -> bool:
         """Whether it is time for another one."""
@@ -114,6 +130,7 @@ class RunCheckpoint:
         if self._settings is None:
             return None
         about = {**vars(self._run), "epochs": epochs}
+        del about["mb"]
         try:
             self.size = max(self.size, write_state(self.path, state(), about))
         except ResourceError as error:

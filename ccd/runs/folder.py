@@ -17,16 +17,17 @@ from ccd.config.identity import Settings
 from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading
 from ccd.files import (
     append_line,
-    json_line,
     read_json,
-    read_lines,
     refusing_io,
     repair_lines,
     replacing,
+    twice,
     write_json,
     write_text,
 )
+from ccd.runs.checkpoints import CHECKPOINT_FILE, Kept, RunCheckpoint, read_kept
 from ccd.runs.identity import config_hash, differences, slug
+from ccd.runs.lines import epochs_of, forget
 from ccd.runs.lock import HOLDER_FILE, LOCK_FILE, FolderLock
 from ccd.runs.manifest import MANIFEST_FILE, Manifest
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
@@ -35,6 +36,8 @@ from ccd.runs.typed_lines import read_records
 
 if TYPE_CHECKING:
     import torch
+
+    from ccd.training.checkpoint import Checkpoint
 
 CONFIG_FILE = "config.gin"
 OPERATIVE_FILE = "operative.gin"
@@ -88,6 +91,14 @@ def finished_runs(folder: Path) -> dict[tuple[str, int], RunResult]:
         }
 
 
+def unfinished_runs(folder: Path) -> list[Kept]:
+    """What the checkpoints of a folder are of, whose runs did not end."""
+    with reading(folder, ResourceError):
+        found = [read_kept(path) for path in sorted(folder.glob(f"*/{CHECKPOINT_FILE}"))]
+    ended = finished_runs(folder)
+    return [kept for kept in found if kept is not None and (kept.variant, kept.seed) not in ended]
+
+
 def missing_files(run: Path) -> list[str]:
     """The files that a run's own folder lacks; none where the run is finished."""
     return [name for name in RUN_FILES if not (run / name).exists()]
@@ -113,7 +124,11 @@ def read_about(run: Path) -> dict[str, Any]:
 
 
 def refuse_mixture(
-    folder: Path, settings: Mapping[str, Mapping[str, str]], fingerprint: str
+    folder: Path,
+    settings: Mapping[str, Mapping[str, str]],
+    fingerprint: str,
+    *,
+    fresh: bool = False,
 ) -> None:
     """Refuse to add to, or skip, runs whose data or settings are not the ones asked for.
 
@@ -123,26 +138,34 @@ def refuse_mixture(
         folder: A run folder, or where one will be.
         settings: Variant to the settings that make it up, ``Settings.identity``.
         fingerprint: Of the data set.
+        fresh: Whether runs that did not end shall start anew, so that theirs do not matter.
 
     Raises:
         ConfigError: The folder holds runs of other data, or of one of these variants with other
             settings.
     """
-    for variant, seed in finished_runs(folder):
-        about = read_about(folder / slug(variant, seed))
+    ended = {pair: read_about(folder / slug(*pair)) for pair in finished_runs(folder)}
+    begun = {} if fresh else {
+        (kept.variant, kept.seed): {**vars(kept), "dataset_fingerprint": kept.fingerprint}
+        for kept in unfinished_runs(folder)
+    }  # fmt: skip
+    for (variant, seed), about in {**begun, **ended}.items():
         changed = []
         if variant in settings:
             changed = differences(about["settings"], settings[variant])
         if not changed and about.get("dataset_fingerprint") != fingerprint:
-            changed = [f"the data set was {about.get('dataset')} and has other content now"]
+            was = f" was {about['dataset']} and" if "dataset" in about else ""
+            changed = [f"the data set{was} has other content now"]
         if changed:
             more = [f"and {len(changed) - 3} more"] if len(changed) > 3 else []
+            epochs = "" if (variant, seed) in ended else f", trained for {about['epochs']} epochs"
+            anew = ", or start this run anew with --fresh" * bool(epochs)
             raise ConfigError(
-                f"this run folder holds {variant}, seed {seed}, with another configuration",
+                f"this run folder holds {variant}, seed {seed}{epochs}, with another configuration",
                 where=folder,
                 keys=("--out",),
                 details=[*changed[:3], *more],
-                hint="choose another --out, or none",
+                hint=f"choose another --out, or none{anew}",
             )
 
 
@@ -153,6 +176,7 @@ class _Begun:
     settings: Settings
     fingerprint: str
     data_dir: Path | None
+    checkpoint: RunCheckpoint
 
 
 class RunFolder:
@@ -256,6 +280,8 @@ class RunFolder:
         settings: Settings,
         fingerprint: str,
         data_dir: Path | None = None,
+        checkpoint: Checkpoint | None = None,
+        fresh: bool = False,
     ) -> RunResult | None:
         """Make ready for one run, or find that it is finished.
 
@@ -266,27 +292,40 @@ class RunFolder:
                 in what the folder holds.
             fingerprint: Of the data set.
             data_dir: The folder that was named for it; readers of the run look there too.
+            checkpoint: How often its state is kept; None for never.
+            fresh: Whether it shall start anew, whatever an earlier attempt has kept.
 
         Returns:
-            The result if the run is finished; None if it shall be trained now. What an earlier,
-            unfinished attempt left is then removed.
+            The result if the run is finished; None if it shall be trained now, from ``state`` on.
+            What an unfinished attempt left beside that is then removed.
 
         Raises:
             ConfigError: The folder holds runs of other data, or of this variant with other
                 settings.
         """
-        refuse_mixture(self.path, {variant: settings.identity}, fingerprint)
+        refuse_mixture(self.path, {variant: settings.identity}, fingerprint, fresh=fresh)
         finished = self.finished()
-        self._begun[(variant, seed)] = _Begun(settings, fingerprint, data_dir)
+        path = self.run_folder(variant, seed) / CHECKPOINT_FILE
+        kept = Kept(variant, seed, dict(settings.identity), fingerprint)
+        own = RunCheckpoint(path, kept, checkpoint)
+        self._begun[(variant, seed)] = _Begun(settings, fingerprint, data_dir, own)
         if (variant, seed) in finished:
+            own.remove()  # a crash may have come between the result and this
             return finished[(variant, seed)]
-        for name in (HISTORY_FILE, RESULTS_FILE):
-            self._forget(self.path / name, variant, seed)
+        if not fresh:
+            own.read(lambda: epochs_of(self.path / HISTORY_FILE, variant, seed))
+        forget(self.path / RESULTS_FILE, variant, seed)
+        forget(self.path / HISTORY_FILE, variant, seed, own.epochs)
         folder = self.run_folder(variant, seed)
         with refusing_io(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            if not own.epochs:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(exist_ok=True)
         return None
+
+    def checkpoint(self, variant: str, seed: int) -> RunCheckpoint:
+        """The checkpoint of a run that ``begin`` was called for."""
+        return self._begun[(variant, seed)].checkpoint
 
     def record_epoch(self, record: EpochRecord) -> None:
         """Add one line to ``history.jsonl``."""
@@ -312,11 +351,26 @@ class RunFolder:
             ResourceError: The disk is full or read-only. The run counts as finished if its own
                 files were written, whatever became of those on top.
         """
-        from ccd.runs.model_file import write_model
-
         # 1. The test split was opened: that counts even if nothing below succeeds.
         self.manifest.count_test_opening()
         # 2. The run's own files.
+        twice(lambda: self._write_own(result, tensors, per_user, operative))
+        # 3. The line that makes it finished, and makes its checkpoint superfluous.
+        twice(lambda: append_line(self.path / RESULTS_FILE, result.to_json()))
+        self.checkpoint(result.variant, result.seed).remove()
+        # 4. What can be made again at any time.
+        self._refresh_top()
+
+    def _write_own(
+        self,
+        result: RunResult,
+        tensors: Mapping[str, torch.Tensor],
+        per_user: PerUser,
+        operative: str,
+    ) -> None:
+        """Write the files in a run's own folder."""
+        from ccd.runs.model_file import write_model
+
         key = (result.variant, result.seed)
         begun = self._begun[key]
         about = {
@@ -339,10 +393,6 @@ class RunFolder:
             "how_it_ran": begun.settings.how,
         }
         write_json(folder / RUN_FILE, {**about, **own})
-        # 3. The line that makes it finished.
-        append_line(self.path / RESULTS_FILE, result.to_json())
-        # 4. What can be made again at any time.
-        self._refresh_top()
 
     def _refresh_top(self) -> None:
         """Make the files on top from those of all finished runs."""
@@ -354,13 +404,6 @@ class RunFolder:
         )
         best = max(runs, key=lambda run: runs[run].valid.get(self._metric, float("-inf")))
         _link(self.run_folder(*best) / MODEL_FILE, self.path / MODEL_FILE)
-
-    def _forget(self, path: Path, variant: str, seed: int) -> None:
-        """Drop the lines of one run."""
-        lines = read_lines(path)
-        kept = [x for x in lines if (x.get("variant"), x.get("seed")) != (variant, seed)]
-        if len(kept) < len(lines):
-            write_text(path, "".join(json_line(record) + "\n" for record in kept))
 
 
 def _refuse_foreign(path: Path) -> None:

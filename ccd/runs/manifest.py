@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 import ccd
 from ccd.datasets.dataset import Dataset
-from ccd.files import read_json, write_json
+from ccd.files import read_json, twice, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
 
 MANIFEST_FILE = "manifest.json"
@@ -96,7 +97,13 @@ class Manifest:
     def count_test_opening(self) -> None:
         """The test split was opened for one more run."""
         self._record["test_openings"] += 1
-        self._write()
+        twice(self._write)
+
+    def note_checkpoint(self, size: int) -> None:
+        """The largest checkpoint of a run had so many bytes."""
+        if size > self._record.get("checkpoint_mb", 0.0) * 1e6:
+            self._record["checkpoint_mb"] = math.ceil(size / 1e4) / 100
+            self._write()
 
     def close(self, status: str, error: dict[str, str] | None = None) -> None:
         """Write down the end.

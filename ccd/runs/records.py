@@ -80,6 +80,7 @@ class RunResult:
         test: Test metrics at the best epoch.
         seconds: Wall seconds of ``train``, ``sample``, ``evaluate`` and ``total``.
         peak_rss_mb: Largest resident memory of the process so far, in MB.
+        diverged: What stopped being finite after ``epochs`` epochs; None where nothing did.
     """
 
     variant: str
@@ -91,6 +92,7 @@ class RunResult:
     test: dict[str, float]
     seconds: dict[str, float] = field(default_factory=dict)
     peak_rss_mb: float = 0.0
+    diverged: str | None = None
 
     def __repr__(self) -> str:
         # A notebook shows this; all metrics would fill its screen.

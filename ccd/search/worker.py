@@ -19,13 +19,13 @@ from optuna.trial import Trial, TrialState
 from ccd.datasets.locate import data_folders
 from ccd.errors import CcdError, ConfigError, reason
 from ccd.files import write_json
+from ccd.runs.signals import Halt
 from ccd.search.failures import refuse_hopeless
 from ccd.search.leases import BeatLeases, FileLeases, Leases
 from ccd.search.objective import Interrupted, Objective
 from ccd.search.order import Order
 from ccd.search.presets import Presets
 from ccd.search.pruners import TrialPruner
-from ccd.search.signals import Halt
 from ccd.search.space import Space
 from ccd.search.storage import StorageLostError, Store, open_store
 from ccd.search.study import (

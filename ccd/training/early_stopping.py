@@ -46,13 +46,12 @@ class EarlyStopping:
         return False
 
     def state(self) -> State:
-        """The best evaluation so far, and how many have followed it."""
-        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+        """All that it knows; its settings are numbers like the rest."""
+        return dict(vars(self))
 
     def load_state(self, state: State) -> None:
         """Take up what ``state`` gave."""
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.waited = state["waited"]
+        vars(self).update(state)
 
     @property
     def patience_left(self) -> int:

@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ccd.analysis.tables import WORSE, Cell, Row, Table, meaning
+from ccd.analysis.tables import WORSE, Cell, Row, Table, divergence, meaning
 from ccd.terminal.console import ASCII, Glyphs, glyphs_for
 
 _STYLES = {0: "", 1: "bold", 2: "underline"}
@@ -61,6 +61,8 @@ def caption(table: Table, *, gains: bool = True) -> str:
         words.append(f"Percent: gain over {table.baseline}.")
     if meaning(table):
         words.append(f"{meaning(table)}.")
+    if divergence(table):
+        words.append(divergence(table))
     return " ".join(words)
 
 
@@ -176,4 +178,4 @@ def _explanation(table: Table) -> list[str]:
         )
         marks = meaning(table).replace("*", "\\*")
         lines += [f"- {marks}."] if marks else []
-    return lines
+    return [*lines, *([f"- {divergence(table)}"] if divergence(table) else [])]

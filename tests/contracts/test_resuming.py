@@ -12,6 +12,7 @@ import torch
 
 from ccd import catalogue
 from ccd.graphs.pruning import degree_pruning
+from ccd.losses.shared import sampled_softmax
 from ccd.negatives.curricula import step_curriculum
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.probe import NegativeProbe
@@ -30,7 +31,11 @@ SLOTS = {
     "betas": DMA.keywords["diffusion"].keywords["betas"],
     **{name: DMA.keywords[name] for name in ("diffusion", "estimator", "fusion")},
 }
-SMALL = {"candidate_fraction": 0.5, "top_fraction": 0.5, "start_epoch": 0, "dropout": 0.3}
+SMALL = {
+    **dict.fromkeys(("candidate_fraction", "fraction", "top_fraction"), 0.5),
+    "start_epoch": 0,
+    "dropout": 0.3,
+}
 """Shares of 39 items, and what else would leave a part idle in a few epochs."""
 
 
@@ -115,6 +120,7 @@ def test_backbones_with_dma(part, tmp_path):
 def test_samplers(part, tmp_path):
     """Twice the epochs: the memory of the last ones must be full, and a window has moved on."""
     parts = {"backbone": BACKBONE, "aligner": DMA, "pools": DiffusionPools}
+    parts["loss"] = {"shared": sampled_softmax}
     check(
         tmp_path,
         lambda: experiment(
