@@ -79,12 +79,12 @@ class RunCheckpoint:
         self.size = 0
         """Bytes of the largest that was written."""
 
-    def read(self, history: Callable[[], list[int]]) -> None:
+    def read(self, history: Callable[[], list[int]] | None = None) -> None:
         """Look for a state to go on from.
 
         Args:
             history: Gives the epochs of the run that are on record; without those that the state
-                has behind it, the run starts again.
+                has behind it, the run starts again. None for a run that keeps no record.
         """
         from ccd.runs.checkpoint_file import read_state
 
@@ -95,7 +95,7 @@ class RunCheckpoint:
         why = f"{self.path} is no checkpoint of it"
         if kept is not None and kept.is_of(self._run):
             try:
-                if history()[: kept.epochs] == list(range(kept.epochs)):
+                if history is None or history()[: kept.epochs] == list(range(kept.epochs)):
                     self.state, self.epochs = read_state(self.path), kept.epochs
                     self.note = f"{name}: goes on after epoch {kept.epochs}"
                     return

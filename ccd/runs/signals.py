@@ -54,8 +54,22 @@ def _leave_terminal() -> None:
                     os.dup2(nowhere.fileno(), stream)
 
 
+class StoppedAtOnce(KeyboardInterrupt):
+    """Somebody asked twice to stop, or where nothing would have looked whether somebody did.
+
+    Attributes:
+        number: The signal that came first.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class Halt:
     """Turns Ctrl-C, SIGTERM and SIGHUP into a flag while the block lasts; a second one interrupts.
+
+    It raises ``StoppedAtOnce``.
 
     Args:
         parent: Process without which there is no point in going on; None for none.
@@ -96,12 +110,12 @@ class Halt:
         self._signals.__exit__(kind, error, trace)
 
     def _note(self, number: int) -> None:
-        is_second = self._flag.is_set()
+        if self.signal is not None:
+            raise StoppedAtOnce(self.signal)
+        self.signal = number
         self._flag.set()
-        if not is_second:
-            self.signal = number
-        if is_second or not self._patient:
-            raise KeyboardInterrupt
+        if not self._patient:
+            raise StoppedAtOnce(number)
         if self._parent is None:
             # Not print: the signal may have come in the middle of one.
             with suppress(OSError):  # its reader has left

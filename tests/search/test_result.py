@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_the_test_split_stays_closed(source, monkeypatch):
         def set_user_attr(self, key, value):
             pass
 
-    values = objective(NoTrial(), texts, None, lambda: False)
+    values = objective(NoTrial(), texts, None, lambda: False, Path("checkpoint"))
     assert 0 < values[0] <= 1
     assert opened.study.budget == 4
 
