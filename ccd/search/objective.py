@@ -94,8 +94,8 @@ class Objective:
                 for epoch in training:
                     is_last = training.finished and number + 1 == len(seeds)
                     stopping = is_over() and not is_last  # what has just ended is not thrown away
-                    reports = epoch.valid is not None and number == 0 and not self._several
-                    if reports and not per_seed:
+                    reports = number == 0 and not per_seed and not self._several
+                    if reports and epoch.valid is not None:
                         progress.report(trial, epoch.index, epoch.valid[select])
                     progress.keep(training, now=stopping)
                     if stopping:
@@ -103,7 +103,7 @@ class Objective:
                     # Easy pools give flat scores, so no trial is judged while its own curriculum
                     # runs; and one that has nothing left to train is complete.
                     is_judged = epoch.index >= epoch.settled_epoch and not is_last
-                    if reports and not per_seed and is_judged:
+                    if reports and epoch.valid is not None and is_judged:
                         _prune(trial, pruning)
                 trained = training.trained
             progress.scores.append(trained.valid[select])
