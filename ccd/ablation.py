@@ -143,6 +143,10 @@ def _in_variant(name: str, seed: int | None = None) -> Iterator[None]:
         raise error.within(which) from error
 
 
+_POLL = 1.0
+"""Seconds between two looks at what other processes train."""
+
+
 class _Run:
     """One pass over the (variant, seed) pairs of a recipe."""
 
@@ -190,37 +194,41 @@ class _Run:
                 )  # fmt: skip
                 for note in [*folder.notes, *dataset.notes]:
                     self.observer.note(note)
-                whole = self._with_finished_seeds(folder)
-                folder.write_config(to_gin(whole, defaults=False))
-                folder.write_ids(dataset.user_ids, dataset.item_ids)
-                folder.manifest.describe(
-                    recipe=self.recipe.name,
-                    variants=self.recipe.variants,
-                    baseline=self.recipe.baseline,
-                    seeds=whole.seeds,
-                    imports=self.recipe.imports,
-                    dataset=dataset,
-                    device=str(first.device),
-                    engine=first.engine.name,
-                    threads=first.threads or torch.get_num_threads(),
-                )
+                with folder.changing():
+                    whole = self._with_known_seeds(folder)
+                    folder.write_config(to_gin(whole, defaults=False))
+                    folder.write_ids(dataset.user_ids, dataset.item_ids)
+                    folder.manifest.describe(
+                        recipe=self.recipe.name,
+                        variants=self.recipe.variants,
+                        baseline=self.recipe.baseline,
+                        seeds=whole.seeds,
+                        imports=self.recipe.imports,
+                        dataset=dataset,
+                        device=str(first.device),
+                        engine=first.engine.name,
+                        threads=first.threads or torch.get_num_threads(),
+                    )
                 try:
                     results, broken = self._each(folder, pairs, data)
                 except BaseException:
                     # What is finished is tabled, but what stopped the run is what to tell about.
                     with suppress(Exception):
-                        self._sum_up(folder, whole)
+                        self._sum_up(folder)
                     raise
-                self._sum_up(folder, whole)
+                self._sum_up(folder)
                 refuse_diverged(results, broken)
                 return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
 
-    def _sum_up(self, folder: RunFolder, whole: Recipe) -> None:
-        """Keep the settings, and table what is finished."""
-        folder.write_operative(to_gin(whole, defaults=True))
-        write_reports(self.path, self.recipe.baseline, self.recipe.variants)
+    def _sum_up(self, folder: RunFolder) -> None:
+        """Keep the settings, and table what is finished, here or by other processes."""
+        with folder.changing():
+            whole = self._with_known_seeds(folder)
+            folder.write_config(to_gin(whole, defaults=False))
+            folder.write_operative(to_gin(whole, defaults=True))
+            write_reports(self.path, self.recipe.baseline, self.recipe.variants)
 
     def _data(self, variant: str) -> Dataset:
         """The variant's data set, loaded once for all variants that describe it alike."""
@@ -231,25 +239,42 @@ class _Run:
                 self._datasets[key] = node.factory()(self._data_folders)
         return self._datasets[key]
 
-    def _with_finished_seeds(self, folder: RunFolder) -> Recipe:
-        """The recipe with the seeds that the folder has already, which its files shall keep."""
-        seeds = (*(seed for _, seed in folder.finished()), *self.recipe.seeds)
+    def _with_known_seeds(self, folder: RunFolder) -> Recipe:
+        """The recipe with the seeds of the folder's other runs too, which its files shall keep."""
+        seeds = (*(seed for _, seed in folder.known()), *self.recipe.seeds)
         return replace(self.recipe, seeds=tuple(dict.fromkeys(seeds)))
 
     def _each(
         self, folder: RunFolder, pairs: Sequence[tuple[str, int]], data: Mapping[str, Dataset]
     ) -> tuple[list[RunResult], list[NumericError]]:
-        """The results, and what became of runs that diverged before there was an epoch to keep."""
-        results, broken = [], []
-        for variant, seed in pairs:
-            if self.halt.asked():
-                raise KeyboardInterrupt
-            try:
-                results.append(self._one(folder, variant, seed, data[variant]))
-            except NumericError as error:  # the others may be sound
-                self.observer.note(error.one_line)
-                broken.append(error)
-        return results, broken
+        """The results, and what became of runs that diverged before there was an epoch to keep.
+
+        A run that another live process trains is left to it. At the end it is waited for, for
+        should that process die, the run is taken over here.
+        """
+        results: dict[tuple[str, int], RunResult] = {}
+        broken: dict[tuple[str, int], NumericError] = {}
+        told: set[tuple[str, int]] = set()
+        while left := [pair for pair in pairs if pair not in results and pair not in broken]:
+            taken = False
+            for pair in left:
+                if self.halt.asked():
+                    raise KeyboardInterrupt
+                with folder.leasing(*pair) as holder:
+                    if holder is not None:
+                        if pair not in told:
+                            self.observer.note(f"{pair[0]} seed {pair[1]}: {holder} trains it")
+                        told.add(pair)
+                        continue
+                    taken = True
+                    try:
+                        results[pair] = self._one(folder, *pair, data[pair[0]])
+                    except NumericError as error:  # the others may be sound
+                        self.observer.note(error.one_line)
+                        broken[pair] = error
+            if not taken:
+                self.halt.wait(_POLL)
+        return [results[pair] for pair in pairs if pair in results], list(broken.values())
 
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
@@ -337,7 +362,8 @@ class _Run:
             if stopping or (checkpoint.is_due() and not training.finished):
                 if (problem := checkpoint.write(state, training.n_epochs)) is not None:
                     self.observer.note(f"{variant}, seed {seed}: {problem}")
-                folder.manifest.note_checkpoint(checkpoint.size)
+                with folder.changing():
+                    folder.manifest.note_checkpoint(checkpoint.size)
             if stopping:
                 raise KeyboardInterrupt
 

@@ -171,14 +171,20 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return _split_lines(path)[0]
 
 
-def repair_lines(path: Path) -> str | None:
+def repair_lines(path: Path, *, quick: bool = False) -> str | None:
     """Set a torn last line aside as ``<name>.torn``, so that new lines can follow.
 
     Only the holder of the folder's lock may call this.
 
+    Args:
+        path: The file.
+        quick: Only look whether the last line has an end, which does not take reading the file.
+
     Returns:
         A sentence that says what was done, or None.
     """
+    if quick and _has_end(path):
+        return None
     torn = _split_lines(path)[1]
     if not torn:
         return None
@@ -203,6 +209,16 @@ def finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return value
+
+
+def _has_end(path: Path) -> bool:
+    """Whether the last line ends, or there is none."""
+    with reading(path, ResourceError):
+        if not path.exists() or not path.stat().st_size:
+            return True
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
 
 
 def _split_lines(path: Path) -> tuple[list[dict[str, Any]], bytes]:

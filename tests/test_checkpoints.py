@@ -289,15 +289,17 @@ LONG = ("Trainer.epochs = 40", "Checkpoint.every_seconds = 0.05")
 BOTH = ("FREEDOM", FULL)
 
 
-def fork(out):
+def fork(out, seeds=(1,)):
     """A run in a process of its own, without the seconds that imports take."""
     child = os.fork()
     if child:
         return child
+    code = 1
     try:
-        run(out, *LONG, only=BOTH)
+        run(out, *LONG, only=BOTH, seeds=seeds)
+        code = 0
     finally:
-        os._exit(1)
+        os._exit(code)
 
 
 def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):
@@ -305,7 +307,7 @@ def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):
     out, rng, kills = tmp_path / "run", random.Random(0), 0
     while not all((out / f"{name}-1/run.json").exists() for name in BOTH):
         child = fork(out)
-        time.sleep(rng.uniform(0.3, 1.5))
+        time.sleep(rng.uniform(0.15, 0.6))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kills += 1
@@ -316,6 +318,27 @@ def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):
     assert told.epochs < 40
     assert_same(out, tmp_path / "whole")
     assert not [*out.rglob("*.tmp"), *out.rglob(CHECKPOINT_FILE)]
+
+
+def test_processes_share_a_folder_and_take_over_from_dead_ones(tmp_path):
+    seeds = (1, 2)
+    run(tmp_path / "whole", *LONG, only=BOTH, seeds=seeds)
+    out, rng = tmp_path / "run", random.Random(1)
+    children = [fork(out, seeds) for _ in range(3)]
+    for _ in range(6):
+        time.sleep(rng.uniform(0.1, 0.5))
+        children.append(fork(out, seeds))
+        victim = children.pop(rng.randrange(len(children)))
+        os.kill(victim, signal.SIGKILL)
+        os.waitpid(victim, 0)
+    told = Told()
+    run(out, *LONG, only=BOTH, seeds=seeds, observer=told)
+    assert any(" trains it" in note for note in told.notes)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 3
+    assert_same(out, tmp_path / "whole")
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert len(manifest["earlier"]) >= 3
+    assert not [*out.rglob("*.tmp"), *out.rglob(CHECKPOINT_FILE), *out.rglob("*.torn")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

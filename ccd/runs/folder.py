@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from ccd.files import (
 from ccd.runs.checkpoints import CHECKPOINT_FILE, Kept, RunCheckpoint, read_kept
 from ccd.runs.identity import config_hash, differences, slug
 from ccd.runs.lines import epochs_of, forget
-from ccd.runs.lock import HOLDER_FILE, LOCK_FILE, FolderLock
+from ccd.runs.lock import LEASES_FOLDER, LOCK_FILE, FolderLock, Lease, leases
 from ccd.runs.manifest import MANIFEST_FILE, Manifest
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
@@ -99,6 +100,12 @@ def unfinished_runs(folder: Path) -> list[Kept]:
     return [kept for kept in found if kept is not None and (kept.variant, kept.seed) not in ended]
 
 
+def _trained_now(folder: Path) -> list[Kept]:
+    """What live processes train in a folder at this moment."""
+    told = (lease.about() for lease in leases(folder))
+    return [Kept(**about) for about in told if about is not None]
+
+
 def missing_files(run: Path) -> list[str]:
     """The files that a run's own folder lacks; none where the run is finished."""
     return [name for name in RUN_FILES if not (run / name).exists()]
@@ -145,10 +152,11 @@ def refuse_mixture(
             settings.
     """
     ended = {pair: read_about(folder / slug(*pair)) for pair in finished_runs(folder)}
-    begun = {} if fresh else {
+    waiting = [] if fresh else unfinished_runs(folder)
+    begun = {
         (kept.variant, kept.seed): {**vars(kept), "dataset_fingerprint": kept.fingerprint}
-        for kept in unfinished_runs(folder)
-    }  # fmt: skip
+        for kept in (*waiting, *_trained_now(folder))
+    }
     for (variant, seed), about in {**begun, **ended}.items():
         changed = []
         if variant in settings:
@@ -158,8 +166,10 @@ def refuse_mixture(
             changed = [f"the data set{was} has other content now"]
         if changed:
             more = [f"and {len(changed) - 3} more"] if len(changed) > 3 else []
-            epochs = "" if (variant, seed) in ended else f", trained for {about['epochs']} epochs"
-            anew = ", or start this run anew with --fresh" * bool(epochs)
+            epochs, anew = "", ""
+            if (variant, seed) not in ended and about["epochs"]:
+                epochs = f", trained for {about['epochs']} epochs"
+                anew = ", or start this run anew with --fresh"
             raise ConfigError(
                 f"this run folder holds {variant}, seed {seed}{epochs}, with another configuration",
                 where=folder,
@@ -180,7 +190,10 @@ class _Begun:
 
 
 class RunFolder:
-    """A run folder, locked for this process while the ``with`` block lasts.
+    """A run folder that is open for writing while the ``with`` block lasts.
+
+    Several processes may have it open. What they share is changed by one at a time, and each run is
+    trained by the one that has its lease (``leasing``).
 
     Per run there is a sub-folder ``<variant>-<seed>`` with its settings, its model and its per-user
     metrics. Once these are complete, a line in ``results.jsonl`` makes the run finished. The files
@@ -198,15 +211,16 @@ class RunFolder:
         self.manifest: Manifest
         self._metric = metric
         self._begun: dict[tuple[str, int], _Begun] = {}
+        self._leases: dict[tuple[str, int], Lease] = {}
 
     def __enter__(self) -> RunFolder:
-        """Lock the folder and tidy what a crash left.
+        """Tidy what a crash left.
 
         Raises:
             ConfigError: The path is something other than a run folder.
             DamagedFileError: A file of a finished run cannot be used; better now than when the
                 next one is trained.
-            LockedError: Another live process writes into it.
+            LockedError: Another process hangs while it changes it.
             ResourceError: It cannot be written.
         """
         with reading(self.path, ResourceError):
@@ -214,17 +228,18 @@ class RunFolder:
         with refusing_io(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.path)
-        taken_over = self._lock.acquire()
-        try:
+        with self.changing():
             for leftover in self.path.rglob(".*.tmp"):
-                leftover.unlink()
+                lease = Lease(self.path, leftover.parent.name)
+                if leftover.parent == self.path:
+                    leftover.unlink()
+                elif lease.take():  # not one that a live process writes
+                    leftover.unlink(missing_ok=True)
+                    lease.release()
             torn = [repair_lines(self.path / name) for name in (HISTORY_FILE, RESULTS_FILE)]
             self.manifest = Manifest(self.path)
             self._refresh_top()
-        except BaseException:
-            self._lock.release()
-            raise
-        self.notes += [note for note in (taken_over, *torn) if note]
+        self.notes += [note for note in torn if note]
         return self
 
     def __exit__(
@@ -233,16 +248,33 @@ class RunFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Say in the manifest how it ended, and unlock."""
-        try:
+        """Say in the manifest how it ended."""
+        with self.changing():
             if kind is None:
                 self.manifest.close("finished")
             elif issubclass(kind, KeyboardInterrupt):
                 self.manifest.close("stopped")
             else:
                 self.manifest.close("failed", {"kind": kind.__name__, "message": str(error)})
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Keeps other processes from changing the files on top while the block lasts."""
+        return self._lock.held()
+
+    @contextmanager
+    def leasing(self, variant: str, seed: int) -> Iterator[str | None]:
+        """Have a run to oneself while the block lasts; otherwise the block is told who has it."""
+        lease = Lease(self.path, slug(variant, seed))
+        if not lease.take():
+            yield lease.holder()
+            return
+        self._leases[(variant, seed)] = lease
+        lease.tell()
+        try:
+            yield None
         finally:
-            self._lock.release()
+            del self._leases[(variant, seed)]
+            lease.release()
 
     def run_folder(self, variant: str, seed: int) -> Path:
         """The sub-folder of one run."""
@@ -267,6 +299,11 @@ class RunFolder:
                 write_text(self.path / name, "".join(f"{text}\n" for text in ids))
             else:  # an earlier attempt's, on other data
                 (self.path / name).unlink(missing_ok=True)
+
+    def known(self) -> list[tuple[str, int]]:
+        """The runs that are finished, then those that live processes train."""
+        now = [(kept.variant, kept.seed) for kept in _trained_now(self.path)]
+        return [*self.finished(), *now]
 
     def finished(self) -> dict[tuple[str, int], RunResult]:
         """Result of each finished (variant, seed) whose own files are still there."""
@@ -303,6 +340,19 @@ class RunFolder:
             ConfigError: The folder holds runs of other data, or of this variant with other
                 settings.
         """
+        with self.changing():
+            return self._begin(variant, seed, settings, fingerprint, data_dir, checkpoint, fresh)
+
+    def _begin(
+        self,
+        variant: str,
+        seed: int,
+        settings: Settings,
+        fingerprint: str,
+        data_dir: Path | None,
+        checkpoint: Checkpoint | None,
+        fresh: bool,
+    ) -> RunResult | None:
         refuse_mixture(self.path, {variant: settings.identity}, fingerprint, fresh=fresh)
         finished = self.finished()
         path = self.run_folder(variant, seed) / CHECKPOINT_FILE
@@ -312,6 +362,8 @@ class RunFolder:
         if (variant, seed) in finished:
             own.remove()  # a crash may have come between the result and this
             return finished[(variant, seed)]
+        if (variant, seed) in self._leases:
+            self._leases[(variant, seed)].tell(dict(vars(kept)))
         if not fresh:
             own.read(lambda: epochs_of(self.path / HISTORY_FILE, variant, seed))
         forget(self.path / RESULTS_FILE, variant, seed)
@@ -321,6 +373,8 @@ class RunFolder:
             if not own.epochs:
                 shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(exist_ok=True)
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink()
         return None
 
     def checkpoint(self, variant: str, seed: int) -> RunCheckpoint:
@@ -329,7 +383,7 @@ class RunFolder:
 
     def record_epoch(self, record: EpochRecord) -> None:
         """Add one line to ``history.jsonl``."""
-        append_line(self.path / HISTORY_FILE, record.to_json())
+        self._append(HISTORY_FILE, record.to_json())
 
     def record_finished(
         self,
@@ -352,14 +406,22 @@ class RunFolder:
                 files were written, whatever became of those on top.
         """
         # 1. The test split was opened: that counts even if nothing below succeeds.
-        self.manifest.count_test_opening()
+        with self.changing():
+            self.manifest.count_test_opening()
         # 2. The run's own files.
         twice(lambda: self._write_own(result, tensors, per_user, operative))
-        # 3. The line that makes it finished, and makes its checkpoint superfluous.
-        twice(lambda: append_line(self.path / RESULTS_FILE, result.to_json()))
-        self.checkpoint(result.variant, result.seed).remove()
-        # 4. What can be made again at any time.
-        self._refresh_top()
+        with self.changing():
+            # 3. The line that makes it finished, and makes its checkpoint superfluous.
+            twice(lambda: self._append(RESULTS_FILE, result.to_json()))
+            self.checkpoint(result.variant, result.seed).remove()
+            # 4. What can be made again at any time.
+            self._refresh_top()
+
+    def _append(self, name: str, record: dict[str, Any]) -> None:
+        """Add one line, where nobody else adds one; one that died may have left half a line."""
+        with self.changing():
+            repair_lines(self.path / name, quick=True)
+            append_line(self.path / name, record)
 
     def _write_own(
         self,
@@ -420,7 +482,7 @@ def _refuse_foreign(path: Path) -> None:
     foreign = sorted(
         entry.name
         for entry in path.iterdir()
-        if entry.name not in (LOCK_FILE, HOLDER_FILE) and not entry.name.endswith(".tmp")
+        if entry.name not in (LOCK_FILE, LEASES_FOLDER) and not entry.name.endswith(".tmp")
     )
     if foreign:
         raise ConfigError(

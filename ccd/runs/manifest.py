@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -23,15 +24,16 @@ class Manifest:
     """The manifest of a run folder, on disk after every change.
 
     It describes the process that wrote last; those before it are kept under ``earlier``, so a
-    folder that was filled in several goes tells about all of them.
+    folder that was filled in several goes tells about all of them. Several processes may do so at
+    once; each calls a method while it holds the folder's lock.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / MANIFEST_FILE
-        before = read_manifest(folder)
-        earlier = before.pop("earlier", [])
+        self._folder, before = folder, read_manifest(folder)
         self._clock = time.monotonic()
         self._record: dict[str, Any] = {
+            "id": secrets.token_hex(4),
             "status": "running",
             "error": None,
             "started": _now(),
@@ -43,7 +45,6 @@ class Manifest:
             "machine": machine(),
             "ccd_commit": git_commit(Path(ccd.__file__).resolve().parents[1]),
             "test_openings": before.get("test_openings", 0),
-            "earlier": [*earlier, before] if before else [],
             # Readers rely on these, also where this process fails before it knows its own.
             **{key: before[key] for key in _OF_THE_RECIPE if key in before},
         }
@@ -96,8 +97,8 @@ class Manifest:
 
     def count_test_opening(self) -> None:
         """The test split was opened for one more run."""
-        self._record["test_openings"] += 1
-        twice(self._write)
+        openings = read_manifest(self._folder).get("test_openings", 0)
+        twice(lambda: self._write(openings + 1))
 
     def note_checkpoint(self, size: int) -> None:
         """The largest checkpoint of a run had so many bytes."""
@@ -115,7 +116,14 @@ class Manifest:
         self._record.update(status=status, error=error)
         self._write()
 
-    def _write(self) -> None:
+    def _write(self, test_openings: int | None = None) -> None:
+        # Other processes may have written since: theirs are kept, and what all count is theirs too.
+        there = read_manifest(self._folder)
+        others = [*there.pop("earlier", []), *([there] if there else [])]
+        self._record["test_openings"] = (
+            there.get("test_openings", 0) if test_openings is None else test_openings
+        )
+        self._record["earlier"] = [one for one in others if one.get("id") != self._record["id"]]
         # Times go with every write, so that a killed process leaves its last known ones.
         self._record["ended"] = _now()
         self._record["seconds"] = round(time.monotonic() - self._clock, 3)

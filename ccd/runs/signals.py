@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
@@ -86,6 +87,12 @@ class Halt:
         """Whether to stop."""
         orphaned = self._parent is not None and os.getppid() != self._parent
         return self._flag.is_set() or orphaned
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but wake up soon after somebody asks."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.asked():
+            time.sleep(min(0.1, seconds))
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

@@ -40,7 +40,6 @@ from ccd.search.study import (
     Claim,
     Study,
     refuse_other_settings,
-    wait,
 )
 from ccd.search.target import Target
 
@@ -110,7 +109,7 @@ class Worker:
                 return
             else:
                 # Others train the rest; should one of them die, its slot is taken here.
-                wait(POLL, self.halt.asked)
+                self.halt.wait(POLL)
                 self.on_trial()
 
     def is_over(self) -> bool:
