@@ -18,26 +18,20 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, DamagedFileError, NumericError, ResourceError, reason
-from ccd.evaluation.ranking import Evaluation
+from ccd.errors import ConfigError, NumericError, ResourceError, reason
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
-from ccd.runs.checkpoints import RunCheckpoint
+from ccd.outcome import epoch_record, per_user_of, refuse_diverged, take_up, tensors_of
 from ccd.runs.folder import (
-    ITEM_TENSOR,
-    SAMPLE_TENSOR,
-    USER_TENSOR,
-    RunFolder,
     default_folder,
     refuse_mixture,
 )
 from ccd.runs.machine import peak_rss_mb
-from ccd.runs.per_user import PerUser
-from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.runs.records import Observer, Plan, RunResult, SilentObserver
 from ccd.runs.signals import Halt
+from ccd.runs.writing import RunFolder
 from ccd.state import State
 from ccd.training.doubts import collapsed, huge_loss
-from ccd.training.epoch import Epoch, Trained
 from ccd.training.trainer import Training
 from ccd.views.outputs import write_reports
 
@@ -299,7 +293,7 @@ class _Run:
             _in_variant(variant, seed),
             experiment.start(dataset, seed) as training,
         ):
-            began -= _take_up(training, checkpoint)
+            began -= take_up(training, checkpoint)
             diverged = None
             try:
                 with self.halt.waiting():
@@ -331,8 +325,8 @@ class _Run:
         )
         folder.record_finished(
             result,
-            tensors=_tensors(trained),
-            per_user=_per_user(test),
+            tensors=tensors_of(trained),
+            per_user=per_user_of(test),
             operative=to_gin(own, defaults=True),
         )
         self.observer.finished(result, skipped=False)
@@ -353,7 +347,7 @@ class _Run:
             return {"training": training.state(), "total": time.perf_counter() - began}
 
         for epoch in training:
-            record = _record(variant, seed, max_epochs, epoch)
+            record = epoch_record(variant, seed, max_epochs, epoch)
             folder.record_epoch(record)
             self.observer.epoch(record)
             if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
@@ -366,87 +360,3 @@ class _Run:
                     folder.manifest.note_checkpoint(checkpoint.size)
             if stopping:
                 raise KeyboardInterrupt
-
-
-def refuse_diverged(results: Sequence[RunResult], broken: Sequence[NumericError]) -> None:
-    """Say which runs diverged, once all are over.
-
-    Args:
-        results: What was trained or found; those that diverged have their best epoch.
-        broken: What became of runs that have none.
-
-    Raises:
-        NumericError: There are some.
-    """
-    kept = [
-        NumericError(
-            f"{result.variant}, seed {result.seed}: {result.diverged}",
-            hint=f"its best epoch, {result.best_epoch}, is kept and marked in the table",
-        )
-        for result in results
-        if result.diverged is not None
-    ]
-    if kept or broken:
-        number = len(results) + len(broken)
-        raise NumericError(
-            f"{len(kept) + len(broken)} of {number} runs diverged",
-            mistakes=[*broken, *kept],
-            hint="the others are complete",
-        )
-
-
-def _take_up(training: Training, checkpoint: RunCheckpoint) -> float:
-    """Go on from the checkpoint where there is one; the seconds that were spent before it.
-
-    Raises:
-        DamagedFileError: It does not fit the parts of the run.
-    """
-    state = checkpoint.take()
-    if state is None:
-        return 0.0
-    try:
-        training.load_state(state["training"])
-        return float(state["total"])
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "state_dict" not in str(error):
-            raise
-        raise DamagedFileError(
-            f"this checkpoint does not fit the parts of the run: {reason(error)}",
-            where=checkpoint.path,
-            hint="go on with the code that wrote it, or start the run anew with --fresh",
-        ) from error
-
-
-def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochRecord:
-    return EpochRecord(
-        variant=variant,
-        seed=seed,
-        epoch=epoch.index,
-        max_epochs=max_epochs,
-        losses=epoch.losses,
-        source=epoch.source,
-        valid=epoch.valid,
-        best=epoch.best,
-        best_epoch=epoch.best_epoch,
-        patience_left=epoch.patience_left,
-        seconds=epoch.seconds,
-        negatives=epoch.negatives,
-    )
-
-
-def _per_user(test: Evaluation) -> PerUser:
-    return PerUser(
-        test.users.numpy(), {name: values.numpy() for name, values in test.per_user.items()}
-    )
-
-
-def _tensors(trained: Trained) -> dict[str, torch.Tensor]:
-    """The weights, the representations that score users and items, and DMA's sample of items."""
-    final, sample = trained.representations, trained.sample
-    tensors = {
-        **trained.weights,
-        USER_TENSOR: final.users,
-        ITEM_TENSOR: final.items,
-        **({} if sample is None else {SAMPLE_TENSOR: sample}),
-    }
-    return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}

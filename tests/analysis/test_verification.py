@@ -7,8 +7,8 @@ from rich.console import Console
 from ccd.analysis.paper import load_paper
 from ccd.analysis.verification import MetricGap, Verdict, verify
 from ccd.errors import ConfigError
-from ccd.runs.folder import RunFolder
 from ccd.runs.records import RunResult
+from ccd.runs.writing import RunFolder
 from ccd.views.verification_text import VerificationView, to_markdown
 from tests.runs.samples import finish
 

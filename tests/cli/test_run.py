@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 import ccd
 from ccd.cli.run import run
 from ccd.errors import LockedError, ResourceError
-from ccd.runs.folder import RunFolder
 from ccd.runs.signals import Halt
+from ccd.runs.writing import RunFolder
 from ccd.views.outputs import write_reports
 from tests.runs.samples import finish, make_epoch, make_plan, make_result
 

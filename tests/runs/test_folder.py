@@ -11,9 +11,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ccd.errors import ConfigError, DamagedFileError, ResourceError
-from ccd.runs import folder as folder_module
-from ccd.runs.folder import RunFolder, default_folder, read_about, read_results, refuse_mixture
+from ccd.runs import writing as writing_module
+from ccd.runs.folder import (
+    default_folder,
+    read_about,
+    read_results,
+    refuse_mixture,
+)
 from ccd.runs.per_user import read_per_user
+from ccd.runs.writing import RunFolder
 
 from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
 
@@ -158,7 +164,7 @@ def test_a_crash_at_any_step_leaves_everything_whole(tmp_path, monkeypatch, step
     def run():
         with open_folder(tmp_path) as folder:
             folder.begin("B", 999, settings=SETTINGS, fingerprint="f00d")
-            monkeypatch.setattr(folder_module, step, crash)
+            monkeypatch.setattr(writing_module, step, crash)
             folder.record_finished(
                 make_result("B", value=0.3),
                 tensors={"items": torch.zeros(1)},
