@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, NumericError, ResourceError, reason
+from ccd.errors import ConfigError, NumericError
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
-from ccd.outcome import epoch_record, per_user_of, refuse_diverged, take_up, tensors_of
+from ccd.mishaps import enough_memory, in_variant, place_of, refuse_diverged
+from ccd.outcome import epoch_record, per_user_of, take_up, tensors_of
 from ccd.runs.folder import (
     default_folder,
     refuse_mixture,
@@ -120,51 +121,6 @@ def run_loaded(
     return _Run(recipe, experiments, folder, data_dir, observer, halt or Halt(), fresh).run()
 
 
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""How torch and the libraries below it say so; it has an exception of its own for CUDA only."""
-
-
-@contextmanager
-def _enough_memory(doing: str) -> Iterator[None]:
-    """Turn an allocation that failed in the block into one refusal that says what to lower.
-
-    Raises:
-        ResourceError: The memory of the machine or of the device does not suffice.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
-            raise
-        raise ResourceError(
-            f"not enough memory while {doing}: {reason(error)}",
-            keys=(
-                "FullRanking.block_cells", "UNetEstimator.kept_rows", "Experiment.device",
-                "Experiment.dim", "Trainer.batch_size",
-            ),
-            hint="end other programs, lower FullRanking.block_cells (with a U-Net also "
-            "UNetEstimator.kept_rows) or, where a GPU is too small, set Experiment.device = 'cpu', "
-            "and go on in the same run folder; Experiment.dim and Trainer.batch_size change what "
-            "is learned, so lower them with a new --out",
-        ) from error  # fmt: skip
-
-
-@contextmanager
-def _in_variant(name: str, seed: int | None = None) -> Iterator[None]:
-    """Say which variant's parts do not fit, or whose numbers broke.
-
-    Raises:
-        ConfigError: They do not fit.
-        NumericError: They broke.
-    """
-    try:
-        yield
-    except (ConfigError, NumericError) as error:
-        which = f"variant '{name}'" + ("" if seed is None else f", seed {seed}")
-        raise error.within(which) from error
-
-
 _POLL = 1.0
 """Seconds between two looks at what other processes train."""
 
@@ -186,6 +142,8 @@ class _Run:
         self.data_dir, self.observer, self.halt, self.fresh = data_dir, observer, halt, fresh
         self._data_folders = data_folders(data_dir)
         self._datasets: dict[str, Dataset] = {}
+        self._broken: dict[tuple[str, int], NumericError] = {}
+        """What became of runs that diverged now."""
 
     def run(self) -> RunResults:
         first = next(iter(self.experiments.values()))
@@ -206,7 +164,7 @@ class _Run:
         refuse_mixture(self.path, settings, dataset.fingerprint, fresh=self.fresh)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
-            with _enough_memory(f"building '{name}'"), _in_variant(name):
+            with enough_memory(f"building '{name}'"), in_variant(name):
                 experiment.assemble(data[name], seed=0)
         try:
             with RunFolder(self.path, metric=metric) as folder:
@@ -232,14 +190,14 @@ class _Run:
                         threads=first.threads or torch.get_num_threads(),
                     )
                 try:
-                    results, broken = self._each(folder, pairs, data)
+                    results = self._each(folder, pairs, data)
                 except BaseException:
                     # What is finished is tabled, but what stopped the run is what to tell about.
                     with suppress(Exception):
                         self._sum_up(folder)
                     raise
                 self._sum_up(folder)
-                refuse_diverged(results, broken)
+                refuse_diverged(results, self._broken)
                 return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
@@ -257,7 +215,7 @@ class _Run:
         node = self.recipe.graphs[variant].root["dataset"].value
         key = repr(flat_settings(ConfigGraph(node)))
         if key not in self._datasets:
-            with _enough_memory(f"loading the data of '{variant}'"):
+            with enough_memory(f"loading the data of '{variant}'"):
                 self._datasets[key] = node.factory()(self._data_folders)
         return self._datasets[key]
 
@@ -268,16 +226,15 @@ class _Run:
 
     def _each(
         self, folder: RunFolder, pairs: Sequence[tuple[str, int]], data: Mapping[str, Dataset]
-    ) -> tuple[list[RunResult], list[NumericError]]:
-        """The results, and what became of runs that diverged before there was an epoch to keep.
+    ) -> list[RunResult]:
+        """The results, but of runs that diverged before there was an epoch to keep.
 
         A run that another live process trains is left to it. At the end it is waited for, for
         should that process die, the run is taken over here.
         """
         results: dict[tuple[str, int], RunResult] = {}
-        broken: dict[tuple[str, int], NumericError] = {}
         told: set[tuple[str, int]] = set()
-        while left := [pair for pair in pairs if pair not in results and pair not in broken]:
+        while left := [pair for pair in pairs if pair not in {*results, *self._broken}]:
             taken = False
             for pair in left:
                 if self.halt.asked():
@@ -293,10 +250,10 @@ class _Run:
                         results[pair] = self._one(folder, *pair, data[pair[0]])
                     except NumericError as error:  # the others may be sound
                         self.observer.note(error.one_line)
-                        broken[pair] = error
+                        self._broken[pair] = error
             if not taken:
                 self.halt.wait(_POLL)
-        return [results[pair] for pair in pairs if pair in results], list(broken.values())
+        return [results[pair] for pair in pairs if pair in results]
 
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
@@ -317,8 +274,8 @@ class _Run:
         if checkpoint.note:
             self.observer.note(checkpoint.note)
         with (
-            _enough_memory(f"training '{variant}', seed {seed}"),
-            _in_variant(variant, seed),
+            enough_memory(f"training '{variant}', seed {seed}"),
+            in_variant(variant, seed),
             experiment.start(dataset, seed) as training,
         ):
             began -= take_up(training, checkpoint)
@@ -331,6 +288,7 @@ class _Run:
                 if training.best is None:
                     raise
                 diverged = error.what
+                self._broken[(variant, seed)] = error.within(place_of(variant, seed))
                 self.observer.note(f"{variant}, seed {seed}: {diverged}; its best epoch is kept")
             trained = training.trained
             if (flat := collapsed(trained.representations)) is not None:

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from ccd.errors import DamagedFileError, NumericError, reason
+from ccd.errors import DamagedFileError, reason
 from ccd.evaluation.ranking import Evaluation
 from ccd.runs.checkpoints import RunCheckpoint
 from ccd.runs.folder import ITEM_TENSOR, SAMPLE_TENSOR, USER_TENSOR
 from ccd.runs.per_user import PerUser
-from ccd.runs.records import EpochRecord, RunResult
+from ccd.runs.records import EpochRecord
 from ccd.training.epoch import Epoch, Trained
 from ccd.training.trainer import Training
-
-
-def refuse_diverged(results: Sequence[RunResult], broken: Sequence[NumericError]) -> None:
-    """Say which runs diverged, once all are over.
-
-    Args:
-        results: What was trained or found; those that diverged have their best epoch.
-        broken: What became of runs that have none.
-
-    Raises:
-        NumericError: There are some.
-    """
-    kept = [
-        NumericError(
-            f"{result.variant}, seed {result.seed}: {result.diverged}",
-            hint=f"its best epoch, {result.best_epoch}, is kept and marked in the table",
-        )
-        for result in results
-        if result.diverged is not None
-    ]
-    if kept or broken:
-        number = len(results) + len(broken)
-        raise NumericError(
-            f"{len(kept) + len(broken)} of {number} runs diverged",
-            mistakes=[*broken, *kept],
-            hint="the others are complete",
-        )
 
 
 def take_up(training: Training, checkpoint: RunCheckpoint) -> float:

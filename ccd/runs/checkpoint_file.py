@@ -17,8 +17,8 @@ from ccd.errors import DamagedFileError, reason
 from ccd.files import replacing
 from ccd.state import State
 
-_TENSOR = "\0tensor"
-"""Key of the object that stands for a tensor in the plain values."""
+_TENSOR, _SPARSE = "\0tensor", "\0sparse"
+"""Keys of the objects that stand for a tensor in the plain values."""
 _ABOUT, _STATE, _CHECKSUM = "about", "state", "checksum"
 
 
@@ -112,6 +112,9 @@ def _taken_out(value: Any, name: str, tensors: dict[str, Tensor], known: dict[An
         return [_taken_out(v, f"{name}/{number}", tensors, known) for number, v in parts]
     if not isinstance(value, Tensor):
         return value
+    if value.is_sparse:
+        parts = [value.indices(), value.values(), list(value.shape)]
+        return {_SPARSE: _taken_out(parts, name, tensors, known)}
     place = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
     if not value.numel() or place not in known:
         # In memory of its own: the format knows no views.
@@ -126,6 +129,9 @@ def _put_back(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, dict):
         if value.keys() == {_TENSOR}:
             return tensors[value[_TENSOR]]
+        if value.keys() == {_SPARSE}:
+            parts = _put_back(value[_SPARSE], tensors)
+            return torch.sparse_coo_tensor(*parts, is_coalesced=True)
         return {key: _put_back(item, tensors) for key, item in value.items()}
     return [_put_back(item, tensors) for item in value] if isinstance(value, list) else value
 

@@ -60,13 +60,21 @@ def remove_leftovers(folder: Path, top: Collection[str], own: Collection[str]) -
     """
     for path in leftovers(folder, top):
         path.unlink()
+    for run, path in list(_of_runs(folder, own)):
+        lease = Lease(folder, run)
+        if lease.take():
+            path.unlink(missing_ok=True)  # it may just have ended well
+            lease.release()
+
+
+def _of_runs(folder: Path, own: Collection[str]) -> Iterator[tuple[str, Path]]:
+    """What a crash left half written of single runs, each with the name of the run's own folder."""
     for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink() and any(leftovers(entry, own)):
-            lease = Lease(folder, entry.name)
-            if lease.take():
-                for path in leftovers(entry, own):
-                    path.unlink()
-                lease.release()
+        if entry.is_dir() and not entry.is_symlink():
+            yield from ((entry.name, path) for path in leftovers(entry, own))
+    for path in (folder / LEASES_FOLDER).glob("*.tmp"):
+        if (found := _TEMPORARY.fullmatch(path.name)) is not None:
+            yield found["name"].removesuffix(".json"), path
 
 
 def is_leftover(file: str, names: Collection[str]) -> bool:

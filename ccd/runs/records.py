@@ -20,7 +20,7 @@ Values = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
 
 def _with_total(losses: Values) -> Values:
-    if "total" not in losses:
+    if losses and "total" not in losses:  # an epoch without training has none
         raise ValueError("'total' is missing")
     return losses
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ccd import catalogue
+from ccd.backbones.untrained import Untrained
 from ccd.graphs.pruning import degree_pruning
 from ccd.losses.shared import sampled_softmax
 from ccd.negatives.curricula import step_curriculum
@@ -20,6 +21,7 @@ from ccd.negatives.srns import SRNSSampler
 from ccd.registry import components
 from ccd.runs.checkpoint_file import read_state, write_state
 from tests.backbones.worlds import dataset, small_knn
+from tests.contracts.test_backbones import LISTS
 from tests.training.parts import BACKBONE, CNS, DMA, FULL, experiment
 
 catalogue.load()
@@ -30,6 +32,7 @@ SLOTS = {
     "curriculum": partial(step_curriculum, interval=1, end_epoch=3),
     "betas": DMA.keywords["diffusion"].keywords["betas"],
     **{name: DMA.keywords[name] for name in ("diffusion", "estimator", "fusion")},
+    "file": str(LISTS),
 }
 SMALL = {
     **dict.fromkeys(("candidate_fraction", "fraction", "top_fraction"), 0.5),
@@ -65,7 +68,8 @@ def shown(epoch):
 def assert_same(ours, theirs):
     """The epoch's model and everything else that the rest would depend on, to the last bit."""
     if isinstance(ours, torch.Tensor):
-        assert torch.equal(ours, theirs)
+        assert ours.is_sparse == theirs.is_sparse
+        assert torch.equal(*(x.to_dense() if x.is_sparse else x for x in (ours, theirs)))
         return
     assert type(ours) is type(theirs)
     if isinstance(ours, dict):
@@ -97,6 +101,9 @@ def check(tmp_path, build, epochs=EPOCHS):
     assert told == undisturbed
     assert training.finished
     assert_same(training.state(), whole.state())
+    with build().start(dataset(), 1) as training:
+        training.load_state(read_state(file))
+        assert_same(training.state(), whole.state())
 
 
 def trainer(**settings):
@@ -105,7 +112,8 @@ def trainer(**settings):
 
 @family("backbone")
 def test_backbones(part, tmp_path):
-    check(tmp_path, lambda: experiment(backbone=filled(part), trainer=trainer()))
+    epochs = 1 if issubclass(part.target, Untrained) else EPOCHS
+    check(tmp_path, lambda: experiment(backbone=filled(part), trainer=trainer()), epochs)
 
 
 @family("backbone")
