@@ -245,9 +245,8 @@ def test_what_diverges_keeps_its_best_epoch_and_the_others_are_trained(tmp_path,
     both = ("FREEDOM", "FREEDOM+DMA")
     with pytest.raises(NumericError, match="1 of 2 runs diverged") as caught:
         run(tmp_path / "run", only=both)
-    assert "variant 'FREEDOM', seed 1: loss term 'random' became nan in epoch 4" in str(
-        caught.value
-    )
+    what = "loss term 'random' became nan in epoch 4"
+    assert f"variant 'FREEDOM', seed 1: {what}" in str(caught.value)
     results = {result.variant: result for result in read_results(tmp_path / "run")}
     assert set(results) == set(both)
     assert results["FREEDOM"].diverged == what

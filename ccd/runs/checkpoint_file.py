@@ -113,8 +113,8 @@ def _taken_out(value: Any, name: str, tensors: dict[str, Tensor], known: dict[An
     if not isinstance(value, Tensor):
         return value
     if value.is_sparse:
-        parts = [value.indices(), value.values(), list(value.shape)]
-        return {_SPARSE: _taken_out(parts, name, tensors, known)}
+        coo = [value.indices(), value.values(), list(value.shape)]
+        return {_SPARSE: _taken_out(coo, name, tensors, known)}
     place = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
     if not value.numel() or place not in known:
         # In memory of its own: the format knows no views.
@@ -130,8 +130,8 @@ def _put_back(value: Any, tensors: Mapping[str, Tensor]) -> Any:
         if value.keys() == {_TENSOR}:
             return tensors[value[_TENSOR]]
         if value.keys() == {_SPARSE}:
-            parts = _put_back(value[_SPARSE], tensors)
-            return torch.sparse_coo_tensor(*parts, is_coalesced=True)
+            coo = _put_back(value[_SPARSE], tensors)
+            return torch.sparse_coo_tensor(*coo, is_coalesced=True)
         return {key: _put_back(item, tensors) for key, item in value.items()}
     return [_put_back(item, tensors) for item in value] if isinstance(value, list) else value
 
