@@ -88,6 +88,10 @@ def state_of(folder):
 
 def assert_same(ours, theirs):
     one, other = state_of(ours), state_of(theirs)
+    for result in one[1]:
+        run = (result["variant"], result["seed"])
+        epochs = [epoch["epoch"] for epoch in one[0] if (epoch["variant"], epoch["seed"]) == run]
+        assert epochs == list(range(result["epochs"]))
     key = lambda record: (record["variant"], record["seed"], record.get("epoch", 0))  # noqa: E731
     assert sorted(one[0], key=key) == sorted(other[0], key=key)
     assert sorted(one[1], key=key) == sorted(other[1], key=key)
@@ -166,12 +170,26 @@ def test_a_damaged_checkpoint_is_found_and_the_run_starts_again(tmp_path, damage
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 
-def test_a_history_that_lacks_epochs_is_not_gone_on_with(tmp_path):
+HISTORIES = {
+    "an epoch is lacking": lambda lines: lines[1:],
+    "an epoch is there twice": lambda lines: [*lines, lines[1]],
+    "not in order": lambda lines: [lines[1], lines[0], *lines[2:]],
+    "a value is changed": lambda lines: [
+        lines[0].replace('"patience_left": ', '"patience_left": 1'),
+        *lines[1:],
+    ],
+}
+
+
+@pytest.mark.parametrize("change", HISTORIES.values(), ids=HISTORIES)
+def test_a_history_that_is_not_whole_is_not_gone_on_with(tmp_path, change):
     run(tmp_path / "whole")
     stopped(tmp_path / "run")
     history = tmp_path / "run/history.jsonl"
-    history.write_text("".join(history.read_text().splitlines(keepends=True)[1:]))
-    run(tmp_path / "run")
+    history.write_text("".join(change(history.read_text().splitlines(keepends=True))))
+    told = Told()
+    run(tmp_path / "run", observer=told)
+    assert any("starts again, for" in note for note in told.notes)
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 

@@ -99,6 +99,7 @@ def test_they_run_like_any_backbone_in_one_evaluation(floors):
         assert (result.epochs, result.best_epoch) == (1, 0)
         assert result.valid["recall@20"] > 0
     assert floors["BPR-MF"][0].epochs == 3
+    assert [epoch.losses for epoch in floors.run("ItemKNN").history] == [{}]
     assert floors["ItemKNN"][0].test["recall@20"] > floors["Popularity"][0].test["recall@20"]
 
 

@@ -230,7 +230,10 @@ def test_torn_line_and_leftovers_are_tidied_and_said(tmp_path):
         finish(folder, make_result("A"))
     with (tmp_path / "results.jsonl").open("a") as file:
         file.write('{"variant": "B", "se')
-    (tmp_path / "A-999/.model.safetensors.ab12.tmp").write_text("half")
+    for name in ("model.safetensors", "checkpoint.safetensors"):
+        (tmp_path / f"A-999/.{name}.ab12.tmp").write_text("half")
+    (tmp_path / ".leases").mkdir(exist_ok=True)
+    (tmp_path / ".leases/.A-999.json.ab12.tmp").write_text("half")
     with open_folder(tmp_path) as folder:
         assert any("results.jsonl" in note for note in folder.notes)
         assert set(folder.finished()) == {("A", 999)}
@@ -257,9 +260,12 @@ def test_two_processes_in_one_folder_share_its_files_but_no_run(tmp_path):
 def test_what_another_process_writes_into_a_runs_folder_is_left_to_it(tmp_path):
     with open_folder(tmp_path) as one, one.leasing("A", 999):
         one.begin("A", 999, settings=SETTINGS, fingerprint="f00d")
-        (tmp_path / "A-999/.model.safetensors.ab12.tmp").write_text("half")
+        half = [tmp_path / "A-999/.model.safetensors.ab12.tmp",
+                tmp_path / ".leases/.A-999.json.ab12.tmp"]  # fmt: skip
+        for path in half:
+            path.write_text("half")
         with open_folder(tmp_path):
-            assert (tmp_path / "A-999/.model.safetensors.ab12.tmp").exists()
+            assert all(path.exists() for path in half)
 
 
 def test_other_settings_than_those_trained_at_this_moment_are_refused(tmp_path):

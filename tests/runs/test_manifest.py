@@ -1,11 +1,13 @@
 import json
 
 import numpy as np
+import pytest
 
 import ccd
 from ccd.datasets.dataset import Dataset, Interactions
+from ccd.errors import DamagedFileError
 from ccd.runs import manifest as manifest_module
-from ccd.runs.manifest import Manifest
+from ccd.runs.manifest import Manifest, refuse_changed_top
 
 NONE = Interactions(np.zeros(0, np.int64), np.zeros(0, np.int64))
 DATASET = Dataset(
@@ -63,3 +65,16 @@ def test_second_process_keeps_the_first_and_goes_on_counting(tmp_path):
     record = read(tmp_path)
     assert [entry["status"] for entry in record["earlier"]] == ["stopped", "running"]
     assert all("earlier" not in entry for entry in record["earlier"])
+
+
+def test_processes_at_work_keep_each_others_digests(tmp_path):
+    first, second = Manifest(tmp_path), Manifest(tmp_path)
+    for manifest, name in ((first, "config.gin"), (second, "user_ids.txt")):
+        (tmp_path / name).write_text(name)
+        manifest.keep_digest(name)
+    first.close("finished")
+    assert read(tmp_path)["files"].keys() == {"config.gin", "user_ids.txt"}
+    (tmp_path / "user_ids.txt").write_text("changed")
+    refuse_changed_top(tmp_path / "config.gin")
+    with pytest.raises(DamagedFileError, match="damaged or changed"):
+        refuse_changed_top(tmp_path / "user_ids.txt")
