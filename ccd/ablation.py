@@ -12,6 +12,7 @@ import torch
 
 from ccd.arguments import as_tuple
 from ccd.config.archive import to_gin
+from ccd.config.files import dataset_folder
 from ccd.config.graph import ConfigGraph
 from ccd.config.identity import settings_of
 from ccd.config.recipe import Recipe, load_recipe
@@ -83,7 +84,7 @@ def run(
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in loaded.selected_graphs.items()}
     folder = Path(out) if out is not None else default_folder(loaded.name)
-    place = Path(data_dir) if data_dir is not None else None
+    place = Path(data_dir) if data_dir is not None else dataset_folder(dataset)
     return _Run(loaded, experiments, folder, place, observer or SilentObserver()).run()
 
 

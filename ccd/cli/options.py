@@ -27,7 +27,8 @@ DatasetName = Annotated[
     typer.Option(
         "--dataset",
         metavar="NAME",
-        help="Use this data set: a name in gin/datasets such as baby, or a .gin file.",
+        help="Use this data set: a name in gin/datasets such as baby, the folder that "
+        "'ccd data import' wrote, or a .gin file.",
         rich_help_panel=SETTINGS,
     ),
 ]

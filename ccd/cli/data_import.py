@@ -1,0 +1,122 @@
+"""``ccd data import``: from raw files to a data set."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import ccd.cli.import_options as given
+from ccd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ccd.importing.options import SplitOptions
+
+
+def import_(
+    sources: given.Sources,
+    out: given.Out,
+    name: given.Name = None,
+    overwrite: given.Overwrite = False,
+    encoding: given.Encoding = "utf-8",
+    delimiter: given.Delimiter = None,
+    header: given.Header = None,
+    user: given.User = None,
+    item: given.Item = None,
+    time: given.Time = None,
+    value: given.Value = None,
+    label: given.Label = None,
+    where: given.Where = None,
+    value_at_least: given.ValueAtLeast = None,
+    since: given.Since = None,
+    duplicates: given.Duplicates = "first",
+    sample_users: given.SampleUsers = None,
+    user_core: given.UserCore = 1,
+    item_core: given.ItemCore = 1,
+    items: given.Items = None,
+    item_id: given.ItemId = None,
+    item_name: given.ItemName = None,
+    purchasable: given.Purchasable = None,
+    unknown_items: given.UnknownItems = "keep",
+    new_items: given.NewItems = "drop",
+    split: given.SplitBy = None,
+    ratio: given.Ratio = "8:1:1",
+    leave: given.Leave = 1,
+    valid_from: given.ValidFrom = None,
+    test_from: given.TestFrom = None,
+    seed: given.Seed = 999,
+) -> None:
+    """Make a data set of your own events, items and features."""
+    from ccd.cli.import_progress import ImportProgress
+    from ccd.importing.folder import refuse_taken
+    from ccd.importing.importer import import_catalogue
+    from ccd.importing.options import ImportOptions, name_of
+    from ccd.importing.sources import Reading, open_sources
+    from ccd.terminal.console import make_console
+    from ccd.views.import_text import ImportView
+
+    options = ImportOptions(
+        name or name_of(out.resolve()),
+        columns={"user": user, "item": item, "time": time, "value": value, "label": label},
+        where=where,
+        value_at_least=value_at_least,
+        since=since,
+        duplicates=duplicates,
+        sample_users=sample_users,
+        user_core=user_core,
+        item_core=item_core,
+        item_id=item_id,
+        item_name=item_name,
+        purchasable=purchasable,
+        unknown_items=unknown_items,
+        new_items=new_items,
+        split=split_options(split, ratio, leave, valid_from, test_from, seed),
+    )
+    refuse_taken(out, overwrite=overwrite)
+    how = Reading(encoding, delimiter, tuple(header.split(",")) if header else ())
+    with ImportProgress() as progress:
+        result = import_catalogue(
+            open_sources(sources, how),
+            open_sources(items or [], how),
+            options,
+            out,
+            overwrite=overwrite,
+            command=_without_out(sys.argv[1:]),
+            progress=progress,
+        )
+    make_console().print(ImportView(result))
+
+
+def _without_out(words: list[str]) -> list[str]:
+    """What was typed but for ``--out``, so that an import is the same wherever it is written."""
+    kept = [word for word in words if not word.startswith("--out=")]
+    if "--out" in kept:
+        at = kept.index("--out")
+        del kept[at : at + 2]
+    return ["ccd", *kept]
+
+
+def split_options(
+    by: str | None,
+    ratio: str,
+    leave: int,
+    valid_from: str | None,
+    test_from: str | None,
+    seed: int,
+) -> SplitOptions:
+    """The options of a split as they are typed.
+
+    Raises:
+        ConfigError: One cannot be used.
+    """
+    from ccd.importing.options import SplitOptions
+
+    shares = ratio.split(":")
+    if len(shares) != 3 or not all(share.isascii() and share.isdigit() for share in shares):
+        raise ConfigError(
+            "--ratio: expected three whole numbers",
+            keys=("--ratio",),
+            found=repr(ratio),
+            hint="write for instance --ratio 8:1:1",
+        )
+    train, valid, test = map(int, shares)
+    return SplitOptions(by, (train, valid, test), leave, valid_from, test_from, seed)  # type: ignore[arg-type]

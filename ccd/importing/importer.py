@@ -1,0 +1,242 @@
+"""Import a catalogue: from tables of events and items to a folder that recipes train on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccd.datasets.imported import ITEMS
+from ccd.datasets.interactions import SPLITS
+from ccd.errors import DataError
+from ccd.importing.columns import Roles, find_roles
+from ccd.importing.events import Events, Progress, read_events, sorted_order
+from ccd.importing.filters import Round, compact, distinct_pairs, k_core, sample_users
+from ccd.importing.folder import gin_text, new_folder, write_events, write_table
+from ccd.importing.items import ItemTable, items_in_order, read_items
+from ccd.importing.options import ImportOptions, SplitName
+from ccd.importing.report import source_records, versions, write_report
+from ccd.importing.sources import Source
+from ccd.importing.splitting import split_labels, trained_only
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import did.
+
+    Attributes:
+        out: The folder.
+        report: The content of ``import.json``.
+    """
+
+    out: Path
+    report: Mapping[str, Any]
+
+
+def import_catalogue(
+    events: Sequence[Source],
+    items: Sequence[Source],
+    options: ImportOptions,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    progress: Progress = lambda _what, _share: None,
+) -> ImportResult:
+    """Read, filter, split and write a catalogue; nothing is left behind where it fails.
+
+    Args:
+        events: Tables of events.
+        items: Tables of items.
+        options: What is taken of them.
+        out: The folder to make.
+        overwrite: Whether an earlier import in ``out`` is replaced.
+        command: What was typed, for the report.
+        progress: Told how far it is.
+
+    Raises:
+        DataError: A source is not what it must be, or too little is left.
+        ConfigError: An option cannot be used, or ``out`` is taken.
+    """
+    sources = [(source, find_roles(source, options.columns)) for source in events]
+    options = _with_split(options, [roles for _, roles in sources])
+    with new_folder(out, overwrite=overwrite) as folder:
+        work = _Import(options, progress)
+        work.read(sources, items)
+        work.filter()
+        work.split()
+        work.write(folder)
+        report = {
+            "name": options.name,
+            "command": list(command),
+            "options": asdict(options),
+            "sources": source_records(sources, items, work.log.time_units),
+            **work.record(),
+            "versions": versions(),
+        }
+        return ImportResult(out, write_report(folder, report))
+
+
+def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions:
+    if options.split.by is not None:
+        return options
+    labelled = all(one.label is not None for one in roles)
+    by: SplitName = "labels" if labelled else "ratio"
+    return replace(options, split=replace(options.split, by=by))
+
+
+class _Import:
+    """The steps of an import, in order, and what each of them found."""
+
+    def __init__(self, options: ImportOptions, progress: Progress) -> None:
+        self._options, self._progress = options, progress
+        self._table: ItemTable | None = None
+        self._rounds: list[Round] = []
+        self._notes: list[str] = []
+        self._new_items: Any = None
+        self._labels = np.empty(0, dtype=np.int8)
+
+    def read(self, sources: Sequence[tuple[Source, Roles]], items: Sequence[Source]) -> None:
+        self._events, self.log = read_events(sources, self._options, self._progress)
+        if items:
+            self._progress("reading items", 0.0)
+            self._table = read_items(items, sources[0][1].item, self._options)
+            self._notes += self._table.notes
+
+    def filter(self) -> None:
+        """Users drawn, one event a pair, known items, new items, and the k-core."""
+        options = self._options
+        if options.sample_users is not None:
+            drawn = sample_users(self._events, options.sample_users, options.split.seed)
+            self._keep(drawn, "user was not drawn")
+        if self._table is not None:
+            self._match_items(self._table)
+        self._progress("leaving out repeated pairs", 0.0)
+        distinct, conflicts = distinct_pairs(self._events, options.duplicates)
+        self._keep(distinct, "user and item repeated")
+        if conflicts:
+            self._notes.append(
+                f"{conflicts:,} pairs of user and item were in two splits; each stays in the "
+                "earlier one"
+            )
+        self._progress("k-core", 0.0)
+        core, self._rounds = k_core(self._events, options.user_core, options.item_core)
+        self._keep(core, f"k-core ({options.user_core} a user, {options.item_core} an item)")
+
+    def split(self) -> None:
+        """Label the events, and leave out held-out ones of users without training."""
+        self._progress("splitting", 0.0)
+        self._events = compact(self._events)
+        labels = split_labels(self._events, self._options.split)
+        trained = trained_only(self._events, labels)
+        if not trained.all():
+            self._keep(self._events.take(trained), "held out, but the user has nothing in train")
+            self._events, labels = compact(self._events), labels[trained]
+        self._labels = labels
+        self._refuse_too_little()
+        self._add_new_items()
+
+    def write(self, folder: Path) -> None:
+        """Write the tables and the gin file."""
+        self._progress("writing", 0.0)
+        events, name = self._events, self._options.name
+        write_events(folder, events, self._labels)
+        write_table(folder / ITEMS, items_in_order(self._table, events.item_ids))
+        about = (
+            f"{name}: {len(events.user_ids):,} users x {len(events.item_ids):,} items, "
+            f"{len(events):,} interactions."
+        )
+        text = gin_text(name, {}, self._table.name if self._table else None, about)
+        (folder / f"{name}.gin").write_text(text, encoding="utf-8")
+
+    def record(self) -> dict[str, Any]:
+        """What the report says about the steps."""
+        events = self._events
+        return {
+            "rows": self.log.rows,
+            "dropped": {reason: n for reason, n in self.log.dropped.items() if n},
+            "k_core_rounds": [asdict(one) for one in self._rounds],
+            "users": len(events.user_ids),
+            "items": len(events.item_ids),
+            "new_items": 0 if self._new_items is None else len(self._new_items),
+            "events": len(events),
+            "splits": {
+                split: int((self._labels == label).sum()) for label, split in enumerate(SPLITS)
+            },
+            "item_tables": self._table.record if self._table else [],
+            "notes": self._notes,
+        }
+
+    def _keep(self, events: Events, reason: str) -> None:
+        """Go on with some of the events; the others are counted."""
+        self.log.dropped[reason] += len(self._events) - len(events)
+        self._events = events
+        if not len(events):
+            left_out = [f"{n:,}: {why}" for why, n in self.log.dropped.items() if n]
+            raise DataError(
+                "no event is left",
+                details=[f"rows read: {self.log.rows:,}", *left_out],
+                hint="leave less out, for instance with a smaller --user-core and --item-core",
+            )
+
+    def _match_items(self, table: ItemTable) -> None:
+        import pyarrow.compute as pc
+
+        ids, policy = self._events.item_ids, self._options.unknown_items
+        known = pc.is_in(ids, table.ids)
+        unknown = ids.filter(pc.invert(known))
+        if len(unknown):
+            shown = ", ".join(repr(one) for one in unknown.slice(0, 3).to_pylist())
+            what = f"{len(unknown):,} of {len(ids):,} items of the events are in no table of items"
+            if policy == "refuse":
+                raise DataError(
+                    f"{what}: {shown}",
+                    keys=("--unknown-items",),
+                    hint="add them, or write --unknown-items keep or --unknown-items drop",
+                )
+            if policy == "drop":
+                mask = known.to_numpy(False)[self._events.items]
+                self._keep(self._events.take(mask), "item is in no table of items")
+            self._notes.append(f"{what} ({'kept' if policy == 'keep' else 'left out'}): {shown}")
+        new = table.ids.filter(pc.invert(pc.is_in(table.ids, ids)))
+        if len(new) and self._options.new_items == "keep":
+            self._new_items = new
+        elif len(new):
+            self._notes.append(
+                f"{len(new):,} of {len(table.ids):,} items of the table have no event and were "
+                "left out (--new-items keep)"
+            )
+
+    def _add_new_items(self) -> None:
+        import pyarrow as pa
+
+        if self._new_items is None:
+            return
+        ids = pa.concat_arrays([self._events.item_ids, self._new_items])
+        order = sorted_order(ids)
+        rank = np.empty(len(order), dtype=np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        items = rank[self._events.items]
+        self._events = replace(self._events, items=items, item_ids=ids.take(order))
+
+    def _refuse_too_little(self) -> None:
+        events = self._events
+        for kind, n in (("user", len(events.user_ids)), ("item", len(events.item_ids))):
+            if n < 2:
+                raise DataError(
+                    f"only {n} {kind} is left, at least 2 are needed",
+                    details=[f"{n:,}: {why}" for why, n in self.log.dropped.items() if n],
+                    hint="leave less out",
+                )
+        sizes = np.bincount(self._labels, minlength=len(SPLITS))
+        if not sizes.all():
+            raise DataError(
+                f"the {SPLITS[int(sizes.argmin())]} split is empty",
+                keys=("--split",),
+                found=", ".join(f"{name} {n:,}" for name, n in zip(SPLITS, sizes, strict=True)),
+                hint="users need at least 3 events for a split of their own events: choose a "
+                "higher --user-core, or another --split",
+            )
