@@ -39,7 +39,8 @@ class Events:
         items: int32 positions in ``item_ids`` ``[n]``.
         times: int64 microseconds since 1970 ``[n]``, ``NO_TIME`` where there is none; None where
             no source has times.
-        values: float64 ``[n]``, NaN where there is none; None where they are not known.
+        values: float32 where that is exact, else float64 ``[n]``, NaN where there is none; None
+            where no source has values.
         labels: int8 split ``[n]``: 0 train, 1 validation, 2 test; None where there is none yet.
         user_ids: Distinct ids, sorted: as numbers where all are, else as texts.
         item_ids: The same of items.
@@ -200,7 +201,7 @@ class _Reader:
         if roles.time is not None:
             self._times.add(self.n, moments.read(rows, roles.time).fill_null(NO_TIME))
         if roles.value is not None:
-            self._values.add(self.n, numbers(rows, roles.value).fill_null(np.nan))
+            self._values.add(self.n, _short(numbers(rows, roles.value).fill_null(np.nan)))
         if roles.label is not None and self._options.split.by == "labels":
             self._labels.add(self.n, _labels(rows, roles.label))
         self.n += len(rows)
@@ -266,9 +267,8 @@ class _Numbers:
         if not self._parts:
             return None
         self._fill(n, self._parts[0].dtype)
-        whole = np.concatenate(self._parts)
-        self._parts = []
-        return whole
+        parts, self._parts = self._parts, []
+        return np.concatenate(parts)
 
     def _fill(self, first: int, dtype: np.dtype) -> None:
         if first > self._n:
@@ -284,6 +284,13 @@ def sorted_order(ids: pa.Array) -> np.ndarray:
     whole = pc.match_substring_regex(ids, r"^(0|-?[1-9]\d{0,17})$")
     keys = ids.cast(pa.int64()) if pc.all(whole).as_py() else ids
     return pc.sort_indices(keys).to_numpy()
+
+
+def _short(values: pa.Array) -> np.ndarray:
+    """Numbers with half the bytes where that loses nothing."""
+    whole: np.ndarray = values.to_numpy()
+    half = whole.astype(np.float32)
+    return half if np.array_equal(half, whole, equal_nan=True) else whole
 
 
 def _labels(rows: Rows, name: str) -> np.ndarray:
