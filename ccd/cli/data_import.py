@@ -50,7 +50,7 @@ def import_(
     from ccd.importing.folder import refuse_taken
     from ccd.importing.importer import import_catalogue
     from ccd.importing.options import ImportOptions, name_of
-    from ccd.importing.sources import Reading, open_sources
+    from ccd.importing.sources import Reading, items_beside, open_sources
     from ccd.terminal.console import make_console
     from ccd.views.import_text import ImportView
 
@@ -76,7 +76,7 @@ def import_(
     with ImportProgress() as progress:
         result = import_catalogue(
             open_sources(sources, how),
-            open_sources(items or [], how),
+            open_sources(items or items_beside(sources), how),
             options,
             out,
             overwrite=overwrite,

@@ -111,7 +111,7 @@ def numbers(rows: Rows, name: str) -> pa.Array:
 
 
 class Moments:
-    """Reads the times of one source; what whole numbers count is found out once.
+    """Reads the times of one source; how they are written is found out from the first.
 
     Attributes:
         unit: What was found, for people; empty before the first number.
@@ -120,6 +120,7 @@ class Moments:
     def __init__(self) -> None:
         self.unit = ""
         self._factor = 0
+        self._written = ""
 
     def read(self, rows: Rows, name: str) -> pa.Array:
         """A column as int64 microseconds since 1970 in UTC ``[n]``; null where a cell is empty.
@@ -136,12 +137,15 @@ class Moments:
             return column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         if not is_text(column):
             return self._counted(rows, name, numbers(rows, name), column)
-        if pc.all(pc.match_substring_regex(column, _NUMBER)).as_py() and len(column):
-            return self._counted(rows, name, numbers(rows, name), column)
         column = pc.utf8_trim_whitespace(column)
-        bad = pc.invert(pc.match_substring_regex(column, _ISO))
+        if not self._written:
+            first = next((cell for cell in column.to_pylist() if cell), "")
+            self._written = _NUMBER if re.fullmatch(_NUMBER, first) else _ISO
+        bad = pc.invert(pc.match_substring_regex(column, self._written))
         if pc.any(bad).as_py():
             raise rows.refusal(bad, name, "a time", _TIME_HINT)
+        if self._written == _NUMBER:
+            return self._counted(rows, name, numbers(rows, name), column)
         self.unit = self.unit or "ISO 8601"
         try:
             return _from_iso(column)
@@ -166,7 +170,7 @@ class Moments:
         return pc.round(pc.multiply(found, float(self._factor or 1))).cast(pa.int64())
 
 
-_TIME_HINT = "write 2024-05-01, 2024-05-01T12:30:00Z, or seconds since 1970"
+_TIME_HINT = "write all as 2024-05-01, as 2024-05-01T12:30:00Z, or as seconds since 1970"
 
 
 def _from_iso(column: pa.Array) -> pa.Array:
@@ -217,6 +221,17 @@ def as_date(moment_: int) -> str:
     except (OverflowError, ValueError, OSError):
         return f"{moment_} microseconds since 1970"
     return when.strftime("%Y-%m-%d %H:%M:%S").removesuffix(" 00:00:00")
+
+
+def there(rows: Rows, name: str) -> pa.Array:
+    """Which cells of a column hold something ``[n]``: not null, NaN or an empty text."""
+    import pyarrow.compute as pc
+
+    column = rows.column(name)
+    found = pc.invert(pc.is_null(column, nan_is_null=True))
+    return (
+        pc.and_(found, pc.fill_null(pc.not_equal(column, ""), False)) if is_text(column) else found
+    )
 
 
 def id_texts(rows: Rows, name: str, option: str) -> pa.Array:

@@ -21,6 +21,9 @@ _KNOWN = {
     "label": "xlabel split",
 }
 """Role to the names of its column, in order of preference, in lower case and without ``_``."""
+LABELS = {"train": 0, "training": 0, "0": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1,
+          "1": 1, "test": 2, "testing": 2, "2": 2}  # fmt: skip
+"""How sources write the splits."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Roles:
         value: How much, such as a rating; None where it is not known.
         label: Which split, where the source says so.
         guessed: Roles whose column was not named by the user.
+        file_label: The split of all its rows, where only the name of the file says it.
     """
 
     user: str
@@ -42,6 +46,12 @@ class Roles:
     value: str | None = None
     label: str | None = None
     guessed: tuple[str, ...] = ()
+    file_label: int | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the source says which split an event is in."""
+        return self.label is not None or self.file_label is not None
 
 
 def find_roles(source: Source, named: dict[str, str | None]) -> Roles:
@@ -70,7 +80,7 @@ def find_roles(source: Source, named: dict[str, str | None]) -> Roles:
     guessed = tuple(role for role, column in found.items() if column and not named.get(role))
     return Roles(
         str(found["user"]), str(found["item"]), found["time"], found["value"], found["label"],
-        guessed,
+        guessed, _file_label(source),
     )  # fmt: skip
 
 
@@ -78,6 +88,12 @@ def known_column(role: str, columns: Sequence[str]) -> str | None:
     """The column whose name is one of those in use for a role."""
     by_name = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(columns)}
     return next((by_name[name] for name in _KNOWN[role].split() if name in by_name), None)
+
+
+def _file_label(source: Source) -> int | None:
+    """The split that a file's name says: ``games.train.inter``, ``test-00000-of-00002.parquet``."""
+    words = re.split(r"[._-]", source.path.name.lower()) if not source.in_memory else []
+    return next((LABELS[word] for word in words if word in LABELS and not word.isdigit()), None)
 
 
 def _advice(role: str, source: Source) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ccd.errors import DataError
-from ccd.importing.cells import Moments, Rows, as_date, id_texts, moment, numbers
-from ccd.importing.columns import Roles
+from ccd.importing.cells import Moments, Rows, as_date, id_texts, moment, numbers, there
+from ccd.importing.columns import LABELS, Roles
 from ccd.importing.conditions import evaluate
 from ccd.importing.options import ImportOptions
 from ccd.importing.sources import Source
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 """Told what is going on, and which share of it is done, in [0, 1]."""
 
-_LABELS = {"train": 0, "training": 0, "0": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1,
-           "1": 1, "test": 2, "testing": 2, "2": 2}  # fmt: skip
 NO_TIME = np.iinfo(np.int64).min
 """Stands for a time that is not known."""
 _UNIFY_EVERY = 16
@@ -153,13 +151,13 @@ class _Reader:
 
     def _refuse_missing(self, source: Source, roles: Roles) -> None:
         options = self._options
-        needed = {
-            "time": self._since is not None or options.split.needs_time,
-            "value": options.value_at_least is not None,
-            "label": options.split.by == "labels",
+        lacking = {
+            "time": roles.time is None and (self._since is not None or options.split.needs_time),
+            "value": roles.value is None and options.value_at_least is not None,
+            "label": options.split.by == "labels" and not roles.labelled,
         }
-        for role, is_needed in needed.items():
-            if is_needed and getattr(roles, role) is None:
+        for role, is_lacking in lacking.items():
+            if is_lacking:
                 raise DataError(
                     f"no column is known to hold the {role} of an event",
                     where=source.place(None),
@@ -175,13 +173,12 @@ class _Reader:
         if self._where is not None:
             rows = self._left(rows, evaluate(self._where, rows), f"not where {options.where}")
         for role in ("user", "item"):
-            there = pc.is_valid(rows.column(getattr(roles, role)))
-            rows = self._left(rows, there, f"no {role}")
+            rows = self._left(rows, there(rows, getattr(roles, role)), f"no {role}")
         if options.value_at_least is not None:
             enough = pc.greater_equal(numbers(rows, str(roles.value)), options.value_at_least)
             rows = self._left(rows, enough, f"value below {options.value_at_least:g}")
         if roles.time is not None and (self._since is not None or options.split.needs_time):
-            rows = self._left(rows, pc.is_valid(rows.column(roles.time)), "no time")
+            rows = self._left(rows, there(rows, roles.time), "no time")
         if roles.time is not None and self._since is not None:
             late = pc.greater_equal(moments.read(rows, roles.time), self._since)
             rows = self._left(rows, late, f"before {as_date(self._since)}")
@@ -202,8 +199,8 @@ class _Reader:
             self._times.add(self.n, moments.read(rows, roles.time).fill_null(NO_TIME))
         if roles.value is not None:
             self._values.add(self.n, _short(numbers(rows, roles.value).fill_null(np.nan)))
-        if roles.label is not None and self._options.split.by == "labels":
-            self._labels.add(self.n, _labels(rows, roles.label))
+        if self._options.split.by == "labels":
+            self._labels.add(self.n, _labels(rows, roles))
         self.n += len(rows)
 
 
@@ -293,15 +290,18 @@ def _short(values: pa.Array) -> np.ndarray:
     return half if np.array_equal(half, whole, equal_nan=True) else whole
 
 
-def _labels(rows: Rows, name: str) -> np.ndarray:
+def _labels(rows: Rows, roles: Roles) -> np.ndarray:
     """The split of each row as int8."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if roles.label is None:
+        return np.full(len(rows), roles.file_label, dtype=np.int8)
+    name = roles.label
     column = rows.column(name)
     texts = pc.utf8_lower(column.cast(pa.string()))
     encoded = texts.dictionary_encode()
-    known = [_LABELS.get(str(text), -1) for text in encoded.dictionary.to_pylist()]
+    known = [LABELS.get(str(text), -1) for text in encoded.dictionary.to_pylist()]
     codes = np.append(np.array(known, dtype=np.int8), np.int8(-1))
     found: np.ndarray = codes[encoded.indices.fill_null(len(known)).to_numpy()]
     if (found < 0).any():

@@ -83,7 +83,9 @@ def import_catalogue(
 def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions:
     if options.split.by is not None:
         return options
-    labelled = all(one.label is not None for one in roles)
+    labelled = all(one.label is not None for one in roles) or {
+        one.file_label for one in roles
+    } == set(range(len(SPLITS)))
     by: SplitName = "labels" if labelled else "ratio"
     return replace(options, split=replace(options.split, by=by))
 

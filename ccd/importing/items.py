@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ccd.datasets.imported import ITEM_ID
-from ccd.errors import DataError, Place
-from ccd.importing.cells import Rows, id_texts, is_text
+from ccd.errors import DataError, Place, reason
+from ccd.importing.cells import Rows, id_texts, is_text, plain
 from ccd.importing.columns import known_column
 from ccd.importing.options import ImportOptions
 from ccd.importing.sources import Source
@@ -54,11 +54,15 @@ def read_items(sources: Sequence[Source], item_column: str, options: ImportOptio
     Raises:
         DataError: A column is not there, is in two tables, or holds what it must not.
     """
-    tables = [_read(source, item_column, options) for source in sources]
-    ids, columns, home = tables[0][0], dict[str, Any](), dict[str, Source]()
-    for own, *_ in tables[1:]:
+    # Tables with the same columns are parts of one table, such as shards.
+    parts: dict[frozenset[str], list[Source]] = {}
+    for source in sources:
+        parts.setdefault(frozenset(source.columns), []).append(source)
+    tables = [(group[0], *_read(group, item_column, options)) for group in parts.values()]
+    ids, columns, home = tables[0][1], dict[str, Any](), dict[str, Source]()
+    for _, own, *_ in tables[1:]:
         ids = _union(ids, own)
-    for source, (own, cells, _, _) in zip(sources, tables, strict=True):
+    for source, own, cells, *_ in tables:
         for name, column in cells.items():
             if name in columns:
                 raise DataError(
@@ -80,7 +84,7 @@ def read_items(sources: Sequence[Source], item_column: str, options: ImportOptio
     called = options.item_name or guessed
     if called is not None and not is_text(columns[called]):
         called = None
-    notes = tuple(note for _, _, found, _ in tables for note in found)
+    notes = tuple(note for *_, found, _ in tables for note in found)
     return ItemTable(ids, columns, called, notes, [record for *_, record in tables])
 
 
@@ -95,39 +99,39 @@ def items_in_order(table: ItemTable | None, item_ids: pa.Array) -> dict[str, pa.
 
 
 def _read(
-    source: Source, item_column: str, options: ImportOptions
+    parts: Sequence[Source], item_column: str, options: ImportOptions
 ) -> tuple[pa.Array, dict[str, pa.Array], list[str], dict[str, Any]]:
-    """Distinct ids, the other columns, notes, and what the report says."""
-    import pyarrow as pa
+    """Distinct ids, the other columns, notes, and what the report says, of one table in parts."""
 
+    source = parts[0]
     if options.item_id is not None:
         key = source.need(options.item_id, "--item-id")
     else:
         key = _key(source, item_column)
-    batches, ids, first = [], [], 0
-    for batch in source.batches(source.columns):
-        rows = Rows(source, batch, np.arange(first, first + batch.num_rows))
-        ids.append(id_texts(rows, key, "--item-id").dictionary_decode())
-        batches.append(batch)
-        first += batch.num_rows
-    if not batches:
-        raise DataError("this table of items is empty", where=source.place(None))
-    all_ids = pa.chunked_array(ids).combine_chunks()
-    rows, notes, counts = _first_of_each(all_ids, source)
-    columns = {
-        name: _column([batch.column(name) for batch in batches]).take(rows)
-        for name in source.columns
-        if name != key
-    }
-    if ITEM_ID in columns:
+    ids: list[pa.Array] = []
+    cells: dict[str, list[pa.Array]] = {name: [] for name in source.columns if name != key}
+    if ITEM_ID in cells:
         raise DataError(
             f"a column is called '{ITEM_ID}', but '{key}' was taken for the ids",
             where=source.place(None),
             keys=("--item-id",),
             hint=f"write --item-id {ITEM_ID}, or rename it",
         )
-    record = {"rows": first, "id": key, "columns": [*columns], **counts}
-    return all_ids.take(rows), columns, notes, record
+    for part in parts:
+        first = 0
+        for batch in part.batches(source.columns):
+            rows = Rows(part, batch, np.arange(first, first + batch.num_rows))
+            ids.append(id_texts(rows, key, "--item-id").dictionary_decode())
+            for name, chunks in cells.items():
+                chunks.append(plain(batch.column(name)))
+            first += batch.num_rows
+    if not ids:
+        raise DataError("this table of items is empty", where=source.place(None))
+    all_ids = _joined(ids, source, key)
+    rows_of, notes, counts = _first_of_each(all_ids, source)
+    columns = {name: _joined(chunks, source, name).take(rows_of) for name, chunks in cells.items()}
+    record = {"rows": len(all_ids), "id": key, "columns": [*columns], **counts}
+    return all_ids.take(rows_of), columns, notes, record
 
 
 def _key(source: Source, item_column: str) -> str:
@@ -143,16 +147,19 @@ def _key(source: Source, item_column: str) -> str:
     )
 
 
-def _column(chunks: list[pa.Array]) -> pa.Array:
-    """One column of all batches, with lists and other rare types as they are."""
+def _joined(chunks: list[pa.Array], source: Source, name: str) -> pa.Array:
+    """One column of all batches.
+
+    Raises:
+        DataError: Its parts are of different types.
+    """
     import pyarrow as pa
 
-    column = pa.chunked_array(chunks)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        column = column.cast(pa.string())
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    try:
+        return pa.concat_arrays(chunks)
+    except pa.ArrowInvalid as error:
+        what = f"column '{name}' is of different types in the parts of this table"
+        raise DataError(what, where=source.place(None), details=[reason(error)]) from error
 
 
 def _first_of_each(ids: pa.Array, source: Source) -> tuple[pa.Array, list[str], dict[str, int]]:

@@ -26,8 +26,24 @@ _HEADERS = {
     "movies.dat": ("movieId", "title", "genres"),
     "users.dat": ("userId", "gender", "age", "occupation", "zip"),
     "u.data": ("userId", "movieId", "rating", "timestamp"),
+    "u.item": (
+        "movieId",
+        "title",
+        "release_date",
+        "video_release_date",
+        "url",
+        *(f"genre_{i}" for i in range(19)),
+    ),
 }
 """Files of MovieLens that have no header."""
+_PAIRS = {
+    "ratings.dat": "movies.dat",
+    "ratings.csv": "movies.csv",
+    "u.data": "u.item",
+    "user_artists.dat": "artists.dat",
+}
+"""Events and items of MovieLens and Last.fm, by name."""
+_LATIN = ("movies.dat", "users.dat", "u.item", "artists.dat")
 
 
 @dataclass(frozen=True)
@@ -66,20 +82,47 @@ def files_of(path: Path) -> list[Path]:
         if not path.is_dir():
             hint = "check the path; it is read from this folder"
             raise DataError("there is no such file or folder", where=path, hint=hint)
-        inside = [p for p in sorted(path.rglob("*")) if p.is_file() and not _hidden(p, path)]
-    found = [p for p in inside if ending(p) in TABLES]
-    for preferred in (".parquet", ".inter"):
-        # A folder of shards may hold notes as text; an atomic or MMRec folder, tables of items.
-        if some := [p for p in found if ending(p) == preferred]:
+        inside = _inside(path)
+    if known := [file for file in inside if _plain_name(file) in _PAIRS]:
+        return known[:1]
+    found = [file for file in inside if ending(file) in TABLES]
+    for preferred in (".inter", ".parquet"):
+        # A folder of atomic files has tables of items too; one of shards may hold notes as text.
+        if some := [file for file in found if ending(file) == preferred]:
             return some
     if not found:
         raise DataError(
             "this folder holds no table",
             where=path,
-            found=", ".join(p.name for p in inside[:8]) or "nothing",
+            found=", ".join(file.name for file in inside[:8]) or "nothing",
             hint=f"name a file, or a folder with files that end in {', '.join(TABLES)}",
         )
     return found
+
+
+def items_beside(paths: Sequence[Path]) -> list[Path]:
+    """Tables of items in those of the folders that are in a known layout."""
+    found = []
+    for path in paths:
+        inside = _inside(path) if path.is_dir() else []
+        events = files_of(path) if inside else []
+        partners = {_PAIRS.get(_plain_name(file)) for file in events}
+        found += [
+            file
+            for file in inside
+            if _plain_name(file) in partners
+            or (ending(file) == ".item" and ending(events[0]) == ".inter")
+        ]
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in files if not _hidden(path, folder)]
+
+
+def _plain_name(path: Path) -> str:
+    return path.name.lower().removesuffix(".gz")
 
 
 def _hidden(path: Path, root: Path) -> bool:
@@ -88,8 +131,7 @@ def _hidden(path: Path, root: Path) -> bool:
 
 def ending(path: Path) -> str:
     """The last ending in lower case, without a ``.gz`` after it."""
-    name = path.name.lower()
-    return Path(name.removesuffix(".gz")).suffix
+    return Path(_plain_name(path)).suffix
 
 
 def open_file(path: Path, how: Reading) -> Source:
@@ -110,6 +152,15 @@ def open_file(path: Path, how: Reading) -> Source:
     return DelimitedSource(path, _layout(path, how))
 
 
+def _is_utf8(path: Path) -> bool:
+    with reading(path, DataError):
+        try:
+            path.read_bytes().decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
 def _without_types(columns: tuple[str, ...]) -> tuple[str, ...]:
     """RecBole's ``user_id:token`` is ``user_id``."""
     typed = all(_TYPED.fullmatch(name) for name in columns)
@@ -117,9 +168,9 @@ def _without_types(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _layout(path: Path, how: Reading) -> Layout:
-    known = _HEADERS.get(path.name.lower().removesuffix(".gz"))
+    known = _HEADERS.get(_plain_name(path))
     encoding = how.encoding
-    if known and encoding == "utf-8" and ending(path) == ".dat":
+    if _plain_name(path) in _LATIN and encoding == "utf-8" and not _is_utf8(path):
         encoding = "latin-1"
     layout = sniff(path, encoding=encoding, delimiter=how.delimiter)
     if ending(path) in _PLAIN_TABS and layout.delimiter == "\t":

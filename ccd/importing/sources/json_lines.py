@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccd.errors import CcdError, DamagedFileError, DataError, Place
 from ccd.importing.sources.base import Source
-from ccd.importing.sources.stream import TextStream, opened, read_start, wrong_encoding
+from ccd.importing.sources.stream import TextStream, opened, wrong_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,15 +27,15 @@ class JsonLinesSource(Source):
     """A file with one object on each line."""
 
     def __init__(self, path: Path, encoding: str = "utf-8") -> None:
-        self._encoding = encoding
+        self.path, self._encoding = path, encoding
         self._size = path.stat().st_size
         self._stream: TextStream | None = None
-        lines = read_start(path, encoding, size=2**22)
-        first = next((line for line in lines if line.strip()), "")
-        self._parse = _parser(first)
+        self._parse: Callable[[str], Any] = _json
         names: dict[str, None] = {}
-        for number, line in enumerate(lines[:_LOOKED_AT], start=1):
-            if line.strip():
+        with opened(path) as stream:
+            for number, line in islice(self._lines(stream), _LOOKED_AT):
+                if not names:
+                    self._parse = _parser(line)
                 names |= dict.fromkeys(self._record(number, line))
         kind = "JSON lines" if self._parse is _json else "Python literals, one a line"
         super().__init__(path, list(names), kind)

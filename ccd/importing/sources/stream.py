@@ -57,7 +57,7 @@ class TextStream(io.RawIOBase):
 
     @property
     def done(self) -> int:
-        return self._file.tell()
+        return self._size if self._file.closed else self._file.tell()
 
     def readable(self) -> bool:
         return True
