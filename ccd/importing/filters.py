@@ -38,7 +38,8 @@ def sample_users(events: Events, n: int, seed: int) -> Events:
 def distinct_pairs(events: Events, which: Literal["first", "last"]) -> tuple[Events, int]:
     """One event of each user and item, in the order of users and items.
 
-    The first or last in time; of equal or unknown times, in the order of reading. Where events
+    The first or last in time, or in the order of reading where times are equal or not known; one
+    whose time is known goes before one whose time is not. Where events
     have labels, a pair stays in the earliest split that it is in.
 
     Returns:
@@ -68,7 +69,8 @@ def _chosen(events: Events, group: np.ndarray, which: str) -> tuple[np.ndarray, 
     keys = [place if which == "first" else -place]
     if events.times is not None:
         known = events.times != NO_TIME
-        keys.append(events.times if which == "first" else np.where(known, -events.times, _LATE))
+        times = events.times if which == "first" else -events.times
+        keys.append(np.where(known, times, _LATE))
     starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
     conflicts = 0
     if events.labels is not None:
