@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -125,10 +125,12 @@ def write_table(path: Path, columns: Mapping[str, pa.Array]) -> None:
         parquet.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP)
 
 
-def gin_text(name: str, features: Mapping[str, str], item_name: str | None, about: str) -> str:
+def gin_text(report: Mapping[str, Any], features: Mapping[str, str]) -> str:
     """The gin file that makes a folder a data set."""
+    name, called = report["name"], report["item_name"]
     lines = [
-        f"# {about}",
+        f"# {name}: {report['users']:,} users x {report['items']:,} items, "
+        f"{report['events']:,} interactions.",
         "# Written by 'ccd data import'; import.json says from what and how.",
         "",
         "Experiment.dataset = @imported_dataset",
@@ -136,7 +138,6 @@ def gin_text(name: str, features: Mapping[str, str], item_name: str | None, abou
         "imported_dataset:",
         f"  name      = {name!r}",
         f"  features  = {dict(features)!r}",
+        *([f"  item_name = {called!r}"] if called is not None else []),
     ]
-    if item_name is not None:
-        lines.append(f"  item_name = {item_name!r}")
     return "\n".join(lines) + "\n"

@@ -18,9 +18,9 @@ from ccd.importing.filters import Round, compact, distinct_pairs, k_core, sample
 from ccd.importing.folder import gin_text, new_folder, write_events, write_table
 from ccd.importing.items import ItemTable, items_in_order, read_items
 from ccd.importing.options import ImportOptions, SplitName
-from ccd.importing.report import source_records, versions, write_report
+from ccd.importing.report import source_records, split_sizes, versions, write_report
 from ccd.importing.sources import Source
-from ccd.importing.splitting import split_labels, trained_only
+from ccd.importing.splitting import refuse_empty, split_labels, trained_only
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,11 @@ def import_catalogue(
             "options": asdict(options),
             "sources": source_records(sources, items, work.log.time_units),
             **work.record(),
+            "features": [],
             "versions": versions(),
         }
+        text = gin_text(report, {})
+        (folder / f"{options.name}.gin").write_text(text, encoding="utf-8")
         return ImportResult(out, write_report(folder, report))
 
 
@@ -138,21 +141,15 @@ class _Import:
             self._keep(self._events.take(trained), "held out, but the user has nothing in train")
             self._events, labels = compact(self._events), labels[trained]
         self._labels = labels
-        self._refuse_too_little()
+        refuse_empty(labels)
+        self._refuse_too_few()
         self._add_new_items()
 
     def write(self, folder: Path) -> None:
-        """Write the tables and the gin file."""
+        """Write the tables."""
         self._progress("writing", 0.0)
-        events, name = self._events, self._options.name
-        write_events(folder, events, self._labels)
-        write_table(folder / ITEMS, items_in_order(self._table, events.item_ids))
-        about = (
-            f"{name}: {len(events.user_ids):,} users x {len(events.item_ids):,} items, "
-            f"{len(events):,} interactions."
-        )
-        text = gin_text(name, {}, self._table.name if self._table else None, about)
-        (folder / f"{name}.gin").write_text(text, encoding="utf-8")
+        write_events(folder, self._events, self._labels)
+        write_table(folder / ITEMS, items_in_order(self._table, self._events.item_ids))
 
     def record(self) -> dict[str, Any]:
         """What the report says about the steps."""
@@ -165,9 +162,8 @@ class _Import:
             "items": len(events.item_ids),
             "new_items": 0 if self._new_items is None else len(self._new_items),
             "events": len(events),
-            "splits": {
-                split: int((self._labels == label).sum()) for label, split in enumerate(SPLITS)
-            },
+            "splits": split_sizes(self._labels),
+            "item_name": self._table.name if self._table else None,
             "item_tables": self._table.record if self._table else [],
             "notes": self._notes,
         }
@@ -224,7 +220,7 @@ class _Import:
         items = rank[self._events.items]
         self._events = replace(self._events, items=items, item_ids=ids.take(order))
 
-    def _refuse_too_little(self) -> None:
+    def _refuse_too_few(self) -> None:
         events = self._events
         for kind, n in (("user", len(events.user_ids)), ("item", len(events.item_ids))):
             if n < 2:
@@ -233,12 +229,3 @@ class _Import:
                     details=[f"{n:,}: {why}" for why, n in self.log.dropped.items() if n],
                     hint="leave less out",
                 )
-        sizes = np.bincount(self._labels, minlength=len(SPLITS))
-        if not sizes.all():
-            raise DataError(
-                f"the {SPLITS[int(sizes.argmin())]} split is empty",
-                keys=("--split",),
-                found=", ".join(f"{name} {n:,}" for name, n in zip(SPLITS, sizes, strict=True)),
-                hint="users need at least 3 events for a split of their own events: choose a "
-                "higher --user-core, or another --split",
-            )

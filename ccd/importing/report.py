@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ccd import __version__
 from ccd.config.files import IMPORT_REPORT
+from ccd.datasets.interactions import SPLITS
 from ccd.errors import DataError, reading
 from ccd.files import write_json
 from ccd.importing.columns import Roles
@@ -43,9 +46,13 @@ def _file(source: Source) -> dict[str, Any]:
     return record
 
 
+def split_sizes(labels: np.ndarray) -> dict[str, int]:
+    """Split to its number of events."""
+    return {split: int((labels == label).sum()) for label, split in enumerate(SPLITS)}
+
+
 def versions() -> dict[str, str]:
     """Versions of what decides the bytes that are written."""
-    import numpy as np
     import pyarrow as pa
 
     return {"ccd": __version__, "python": platform.python_version(), "numpy": np.__version__,

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ccd.datasets.interactions import SPLITS
 from ccd.errors import DataError
 from ccd.importing.cells import as_date, moment
 from ccd.importing.events import NO_TIME, Events
 from ccd.importing.options import SplitOptions
-
-SPLITS = ("train", "valid", "test")
 
 
 def split_labels(events: Events, options: SplitOptions) -> np.ndarray:
@@ -119,3 +118,20 @@ def trained_only(events: Events, labels: np.ndarray) -> np.ndarray:
     trained[events.users[labels == 0]] = True
     mask: np.ndarray = trained[events.users]
     return mask
+
+
+def refuse_empty(labels: np.ndarray) -> None:
+    """Refuse a split without events.
+
+    Raises:
+        DataError: There is one.
+    """
+    sizes = np.bincount(labels, minlength=len(SPLITS))
+    if not sizes.all():
+        raise DataError(
+            f"the {SPLITS[int(sizes.argmin())]} split is empty",
+            keys=("--split",),
+            found=", ".join(f"{name} {n:,}" for name, n in zip(SPLITS, sizes, strict=True)),
+            hint="users need at least 3 events for a split of their own events: choose a higher "
+            "--user-core, or another --split",
+        )
