@@ -6,23 +6,20 @@ from typing import Annotated
 
 import typer
 
-from ccd.cli.data_import import import_
-from ccd.cli.options import AllowImports, Bindings, DataDir
+from ccd.cli.data_import import import_, split
+from ccd.cli.data_use import check, convert
+from ccd.cli.options import AllowImports, Bindings, DataDir, DatasetArgument
 
 data = typer.Typer(help="Import a data set, or look at one.", no_args_is_help=True)
 data.command("import", no_args_is_help=True)(import_)
+data.command("split", no_args_is_help=True)(split)
+data.command("check")(check)
+data.command("convert", no_args_is_help=True)(convert)
 
 
 @data.command("describe")
 def describe(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="A name in gin/datasets such as baby, the folder of an import, or a .gin file.",
-            show_default=False,
-        ),
-    ],
+    name: DatasetArgument,
     data_dir: DataDir = None,
     bindings: Bindings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,

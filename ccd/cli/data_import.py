@@ -74,7 +74,7 @@ def import_(
     refuse_taken(out, overwrite=overwrite)
     how = Reading(encoding, delimiter, tuple(header.split(",")) if header else ())
     with ImportProgress() as progress:
-        result = import_catalogue(
+        report = import_catalogue(
             open_sources(sources, how),
             open_sources(items or items_beside(sources), how),
             options,
@@ -83,7 +83,37 @@ def import_(
             command=_without_out(sys.argv[1:]),
             progress=progress,
         )
-    make_console().print(ImportView(result))
+    make_console().print(ImportView(out, report))
+
+
+def split(
+    source: given.Imported,
+    out: given.Out,
+    name: given.Name = None,
+    overwrite: given.Overwrite = False,
+    by: given.SplitBy = "ratio",
+    ratio: given.Ratio = "8:1:1",
+    leave: given.Leave = 1,
+    valid_from: given.ValidFrom = None,
+    test_from: given.TestFrom = None,
+    seed: given.Seed = 999,
+) -> None:
+    """Split an imported data set in another way; events, ids and features stay the same."""
+    from ccd.importing.options import name_of
+    from ccd.importing.resplit import split_again
+    from ccd.importing.stored import open_import
+    from ccd.terminal.console import make_console
+    from ccd.views.import_text import ImportView
+
+    report = split_again(
+        open_import(source),
+        name or name_of(out.resolve()),
+        split_options(by, ratio, leave, valid_from, test_from, seed),
+        out,
+        overwrite=overwrite,
+        command=_without_out(sys.argv[1:]),
+    )
+    make_console().print(ImportView(out, report))
 
 
 def _without_out(words: list[str]) -> list[str]:

@@ -7,14 +7,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
+from ccd.checks import Check
 from ccd.errors import ResourceError
 from ccd.runs.machine import cpu_model, usable_cores, versions
 
@@ -24,16 +23,6 @@ _OPTIONAL = {
     "sklearn": "t-SNE of 'ccd plot tsne' and 'ccd plot negatives' (extra 'figures')",
 }
 _MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line: what was looked at, what was found, and what to do about it."""
-
-    name: str
-    status: Literal["ok", "warning", "problem"]
-    found: str
-    advice: str = ""
 
 
 def diagnose() -> Iterator[Check]:

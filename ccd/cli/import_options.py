@@ -22,6 +22,12 @@ Sources = Annotated[
         show_default=False,
     ),
 ]
+Imported = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", help="The folder that 'ccd data import' wrote.", show_default=False
+    ),
+]
 Out = Annotated[
     Path,
     typer.Option(

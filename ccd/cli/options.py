@@ -32,6 +32,14 @@ DatasetName = Annotated[
         rich_help_panel=SETTINGS,
     ),
 ]
+DatasetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A name in gin/datasets such as baby, the folder of an import, or a .gin file.",
+        show_default=False,
+    ),
+]
 WithFiles = Annotated[
     list[str] | None,
     typer.Option(

@@ -92,7 +92,7 @@ def find_dataset(name: str) -> Path:
     path = Path(name)
     with reading(name, ConfigError):
         if name not in modules("datasets") and (path / IMPORT_REPORT).is_file():
-            return path / f"{read_json(path / IMPORT_REPORT)['name']}.gin"
+            return find_file(path / f"{read_json(path / IMPORT_REPORT).get('name')}.gin")
         if path.is_file() or (path.is_dir() and len(path.parts) > 1):
             out = Path("data") / path.stem
             raise ConfigError(

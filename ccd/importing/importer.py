@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,6 @@ from ccd.importing.sources import Source
 from ccd.importing.splitting import refuse_empty, split_labels, trained_only
 
 
-@dataclass(frozen=True)
-class ImportResult:
-    """What an import did.
-
-    Attributes:
-        out: The folder.
-        report: The content of ``import.json``.
-    """
-
-    out: Path
-    report: Mapping[str, Any]
-
-
 def import_catalogue(
     events: Sequence[Source],
     items: Sequence[Source],
@@ -45,8 +32,10 @@ def import_catalogue(
     overwrite: bool = False,
     command: Sequence[str] = (),
     progress: Progress = lambda _what, _share: None,
-) -> ImportResult:
+) -> dict[str, Any]:
     """Read, filter, split and write a catalogue; nothing is left behind where it fails.
+
+    Returns the report, the content of ``import.json``.
 
     Args:
         events: Tables of events.
@@ -80,7 +69,7 @@ def import_catalogue(
         }
         text = gin_text(report, {})
         (folder / f"{options.name}.gin").write_text(text, encoding="utf-8")
-        return ImportResult(out, write_report(folder, report))
+        return write_report(folder, report)
 
 
 def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions:

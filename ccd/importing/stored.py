@@ -14,7 +14,9 @@ from ccd.errors import ConfigError, DamagedFileError
 from ccd.files import read_json
 from ccd.importing.events import NO_TIME, Events
 from ccd.importing.folder import TIME, VALUE
-from ccd.importing.report import sha256
+from ccd.importing.report import FORMAT, sha256
+
+_KEYS = {"format", "name", "files", "features", "options", "dropped", "item_name", "items"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def open_import(folder: Path) -> Stored:
 
     Raises:
         ConfigError: The folder holds none.
+        DamagedFileError: Its report is of another version, or incomplete.
     """
     if not (folder / IMPORT_REPORT).is_file():
         raise ConfigError(
@@ -89,4 +92,14 @@ def open_import(folder: Path) -> Stored:
             where=folder,
             hint="name the folder that 'ccd data import' wrote",
         )
-    return Stored(folder, read_json(folder / IMPORT_REPORT))
+    report = read_json(folder / IMPORT_REPORT)
+    missing = sorted(_KEYS - report.keys())
+    if missing or report["format"] != FORMAT:
+        found = f"without {', '.join(missing)}" if missing else f"format {report['format']}"
+        raise DamagedFileError(
+            f"expected the report of an import in format {FORMAT}",
+            where=folder / IMPORT_REPORT,
+            found=found,
+            hint="import the data set again",
+        )
+    return Stored(folder, report)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from ccd.importing.importer import ImportResult
-
 
 class ImportView:
     """Sources and what was guessed of them, what was left out, the splits, what to type next."""
 
-    def __init__(self, result: ImportResult) -> None:
-        self._out, self._report = result.out, result.report
+    def __init__(self, out: Path, report: Mapping[str, Any]) -> None:
+        self._out, self._report = out, report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         report = self._report

@@ -129,7 +129,7 @@ def test_any_ids_come_back_or_are_refused(
     (folder / "e.csv").write_text(text.getvalue(), encoding=encoding, newline="")
     expected = {(user, item) for user, item, _ in events if user and item}
     try:
-        report = import_paths(folder / "out", folder / "e.csv").report
+        report = import_paths(folder / "out", folder / "e.csv")
     except CcdError:
         assert not (folder / "out").exists()
         return
@@ -164,7 +164,7 @@ def test_a_file_cut_anywhere_is_refused_or_whole_lines(
         at = data.draw(st.integers(0, len(whole) - 1))
         (folder / name).write_bytes(whole[:at])
         try:
-            report = import_paths(folder / "out" / name, folder / name).report
+            report = import_paths(folder / "out" / name, folder / name)
         except CcdError:
             continue
         assert name == "e.jsonl"

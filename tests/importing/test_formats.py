@@ -121,7 +121,7 @@ FORMATS = {
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_same_data(name, tmp_path):
     FORMATS[name](tmp_path / name)
-    report = import_paths(tmp_path / "out", tmp_path / name).report
+    report = import_paths(tmp_path / "out", tmp_path / name)
     assert report["rows"] == len(ROWS)
     found = loaded(tmp_path / "out")
     assert pairs(found) == {(user, item) for user, item, *_ in ROWS}
@@ -147,7 +147,7 @@ def test_movielens_with_its_movies(tmp_path):
     (folder / "ratings.dat").write_text("\n".join(lines) + "\n")
     movies = "".join(f'{k:03d}::Am\xe9lie: {k}, "the" film (1999)::Drama|War\n' for k in range(9))
     (folder / "movies.dat").write_bytes(movies.encode("latin-1"))
-    report = import_paths(tmp_path / "out", folder, new_items="keep").report
+    report = import_paths(tmp_path / "out", folder, new_items="keep")
     assert report["rows"] == len(ROWS)
     assert report["new_items"] == 1
     found = loaded(tmp_path / "out")
@@ -165,7 +165,7 @@ def test_recbole_folder_with_ready_splits_and_items(tmp_path):
         (folder / f"games.{split}.inter").write_text("\n".join(lines) + "\n")
     items = ["item_id:token\titem_name:token_seq", *(f"i{k:03d}\tGame {k}" for k in range(8))]
     (folder / "games.item").write_text("\n".join(items) + "\n")
-    report = import_paths(tmp_path / "out", folder).report
+    report = import_paths(tmp_path / "out", folder)
     assert report["options"]["split"]["by"] == "labels"
     assert report["splits"]["train"] == len(ROWS) - 2
     found = loaded(tmp_path / "out")
@@ -202,6 +202,6 @@ def test_numbers_with_missing_values_are_still_ids(tmp_path):
     columns = {"user": [1.0, 1.0, 1.0, 2.0, 2.0, 2.0, None, float("nan")],
                "item": [1, 2, 3, 1, 2, 3, 1, 1]}  # fmt: skip
     parquet.write_table(pa.table(columns), tmp_path / "e.parquet")
-    report = import_paths(tmp_path / "out", tmp_path / "e.parquet").report
+    report = import_paths(tmp_path / "out", tmp_path / "e.parquet")
     assert loaded(tmp_path / "out").user_ids == ("1", "2")
     assert report["dropped"] == {"no user": 2}

@@ -10,7 +10,7 @@ import numpy as np
 
 from ccd.config.dataset import load_dataset
 from ccd.datasets.dataset import Dataset
-from ccd.importing.importer import ImportResult, import_catalogue
+from ccd.importing.importer import import_catalogue
 from ccd.importing.options import ImportOptions, SplitOptions
 from ccd.importing.sources import Reading, items_beside, open_sources
 
@@ -35,8 +35,8 @@ def import_paths(
     how: Reading | None = None,
     split: SplitOptions | None = None,
     **options: Any,
-) -> ImportResult:
-    """Import files into ``out``."""
+) -> dict[str, Any]:
+    """Import files into ``out``; returns the report."""
     how = how or Reading()
     return import_catalogue(
         open_sources(sources, how),

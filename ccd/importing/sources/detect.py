@@ -43,6 +43,8 @@ _PAIRS = {
     "user_artists.dat": "artists.dat",
 }
 """Events and items of MovieLens and Last.fm, by name."""
+_ITEMS = "items"
+"""Name of a file in a folder that holds what is known about items."""
 _LATIN = ("movies.dat", "users.dat", "u.item", "artists.dat")
 
 
@@ -85,7 +87,7 @@ def files_of(path: Path) -> list[Path]:
         inside = _inside(path)
     if known := [file for file in inside if _plain_name(file) in _PAIRS]:
         return known[:1]
-    found = [file for file in inside if ending(file) in TABLES]
+    found = [f for f in inside if ending(f) in TABLES and _stem(f) != _ITEMS]
     for preferred in (".inter", ".parquet"):
         # A folder of atomic files has tables of items too; one of shards may hold notes as text.
         if some := [file for file in found if ending(file) == preferred]:
@@ -111,6 +113,7 @@ def items_beside(paths: Sequence[Path]) -> list[Path]:
             file
             for file in inside
             if _plain_name(file) in partners
+            or (_stem(file) == _ITEMS and ending(file) in TABLES)
             or (ending(file) == ".item" and ending(events[0]) == ".inter")
         ]
     return found
@@ -127,6 +130,10 @@ def _plain_name(path: Path) -> str:
 
 def _hidden(path: Path, root: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+
+
+def _stem(path: Path) -> str:
+    return _plain_name(path).split(".")[0]
 
 
 def ending(path: Path) -> str:
