@@ -143,6 +143,10 @@ class _Reader:
 
     def events(self) -> Events:
         """All that was read."""
+        import pyarrow as pa
+
+        # What Arrow keeps for itself would be as much again as the events.
+        pa.default_memory_pool().release_unused()
         (users, user_ids), (items, item_ids) = self._users.finish(), self._items.finish()
         return Events(
             users, items, self._times.finish(self.n), self._values.finish(self.n),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_BLOCK = 2**22
 _LATE = np.iinfo(np.int64).max
 
 
@@ -47,8 +48,7 @@ def distinct_pairs(events: Events, which: Literal["first", "last"]) -> tuple[Eve
     """
     pairs = events.users.astype(np.int64) * len(events.item_ids) + events.items
     order = np.argsort(pairs, kind="stable")
-    pairs = pairs[order]
-    again = np.append(False, pairs[1:] == pairs[:-1])
+    again = _repeats(pairs, order)
     del pairs  # at 100 M events each such array takes 0.8 GB
     if not again.any():
         return events.take(order), 0
@@ -60,7 +60,18 @@ def distinct_pairs(events: Events, which: Literal["first", "last"]) -> tuple[Eve
     chosen, conflicts = _chosen(events.take(order[at]), group, which)
     keep = ~several
     keep[at[chosen]] = True
-    return events.take(order[keep]), conflicts
+    order = order[keep]
+    return events.take(order), conflicts
+
+
+def _repeats(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Which of ``values[order]`` are equal to the one before ``[n]``, a block at a time."""
+    found = np.zeros(len(order), dtype=bool)
+    for start in range(1, len(order), _BLOCK):
+        stop = min(start + _BLOCK, len(order))
+        block = values[order[start - 1 : stop]]
+        found[start:stop] = block[1:] == block[:-1]
+    return found
 
 
 def _chosen(events: Events, group: np.ndarray, which: str) -> tuple[np.ndarray, int]:
