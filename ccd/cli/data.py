@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ccd.cli.data_get import get
 from ccd.cli.data_import import import_, split
 from ccd.cli.data_use import check, convert
 from ccd.cli.options import AllowImports, Bindings, DataDir, DatasetArgument
@@ -14,6 +15,7 @@ data = typer.Typer(help="Import a data set, or look at one.", no_args_is_help=Tr
 data.command("import", no_args_is_help=True)(import_)
 data.command("split", no_args_is_help=True)(split)
 data.command("check")(check)
+data.command("get")(get)
 data.command("convert", no_args_is_help=True)(convert)
 
 

@@ -1,4 +1,4 @@
-"""A progress bar for an import, on standard error and only where that is a terminal."""
+"""A progress bar for imports and downloads, on standard error and only where that is a terminal."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing_extensions import Self
 
 
 class ImportProgress:
-    """Shows what is going on and how much of it is done."""
+    """Shows what is going on and how much of it is done.
 
-    def __init__(self) -> None:
+    Args:
+        first: What goes on first.
+    """
+
+    def __init__(self, first: str = "reading events") -> None:
         console = Console(stderr=True, highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -21,7 +25,7 @@ class ImportProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("reading events", total=1.0)
+        self._task = self._bar.add_task(first, total=1.0)
 
     def __call__(self, what: str, share: float) -> None:
         self._bar.update(self._task, description=what, completed=share)
