@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import ccd.cli.import_options as given
 from ccd.errors import ConfigError
-
-if TYPE_CHECKING:
-    from ccd.importing.options import SplitOptions
 
 
 def import_(
@@ -46,44 +42,48 @@ def import_(
     seed: given.Seed = 999,
 ) -> None:
     """Make a data set of your own events, items and features."""
+    from ccd import data
     from ccd.cli.import_progress import ImportProgress
-    from ccd.importing.folder import refuse_taken
-    from ccd.importing.importer import import_catalogue
-    from ccd.importing.options import ImportOptions, name_of
-    from ccd.importing.sources import Reading, items_beside, open_sources
     from ccd.terminal.console import make_console
     from ccd.views.import_text import ImportView
 
-    options = ImportOptions(
-        name or name_of(out.resolve()),
-        columns={"user": user, "item": item, "time": time, "value": value, "label": label},
-        where=where,
-        value_at_least=value_at_least,
-        since=since,
-        duplicates=duplicates,
-        sample_users=sample_users,
-        user_core=user_core,
-        item_core=item_core,
-        item_id=item_id,
-        item_name=item_name,
-        purchasable=purchasable,
-        unknown_items=unknown_items,
-        new_items=new_items,
-        split=split_options(split, ratio, leave, valid_from, test_from, seed),
-    )
-    refuse_taken(out, overwrite=overwrite)
-    how = Reading(encoding, delimiter, tuple(header.split(",")) if header else ())
     with ImportProgress() as progress:
-        report = import_catalogue(
-            open_sources(sources, how),
-            open_sources(items or items_beside(sources), how),
-            options,
+        imported = data.import_(
+            sources,
             out,
+            items=items,
+            name=name,
             overwrite=overwrite,
+            user=user,
+            item=item,
+            time=time,
+            value=value,
+            label=label,
+            where=where,
+            value_at_least=value_at_least,
+            since=since,
+            duplicates=duplicates,
+            sample_users=sample_users,
+            user_core=user_core,
+            item_core=item_core,
+            item_id=item_id,
+            item_name=item_name,
+            purchasable=purchasable,
+            unknown_items=unknown_items,
+            new_items=new_items,
+            split=split,
+            ratio=_shares(ratio),
+            leave=leave,
+            valid_from=valid_from,
+            test_from=test_from,
+            seed=seed,
+            encoding=encoding,
+            delimiter=delimiter,
+            header=header.split(",") if header else (),
             command=_without_out(sys.argv[1:]),
             progress=progress,
         )
-    make_console().print(ImportView(out, report))
+    make_console().print(ImportView(out, imported.report))
 
 
 def split(
@@ -99,7 +99,7 @@ def split(
     seed: given.Seed = 999,
 ) -> None:
     """Split an imported data set in another way; events, ids and features stay the same."""
-    from ccd.importing.options import name_of
+    from ccd.importing.options import SplitOptions, name_of
     from ccd.importing.resplit import split_again
     from ccd.importing.stored import open_import
     from ccd.terminal.console import make_console
@@ -108,7 +108,7 @@ def split(
     report = split_again(
         open_import(source),
         name or name_of(out.resolve()),
-        split_options(by, ratio, leave, valid_from, test_from, seed),
+        SplitOptions(by, _shares(ratio), leave, valid_from, test_from, seed),
         out,
         overwrite=overwrite,
         command=_without_out(sys.argv[1:]),
@@ -125,21 +125,12 @@ def _without_out(words: list[str]) -> list[str]:
     return ["ccd", *kept]
 
 
-def split_options(
-    by: str | None,
-    ratio: str,
-    leave: int,
-    valid_from: str | None,
-    test_from: str | None,
-    seed: int,
-) -> SplitOptions:
-    """The options of a split as they are typed.
+def _shares(ratio: str) -> tuple[int, int, int]:
+    """The ratio as it is typed.
 
     Raises:
-        ConfigError: One cannot be used.
+        ConfigError: It is none.
     """
-    from ccd.importing.options import SplitOptions
-
     shares = ratio.split(":")
     if len(shares) != 3 or not all(share.isascii() and share.isdigit() for share in shares):
         raise ConfigError(
@@ -149,4 +140,4 @@ def split_options(
             hint="write for instance --ratio 8:1:1",
         )
     train, valid, test = map(int, shares)
-    return SplitOptions(by, (train, valid, test), leave, valid_from, test_from, seed)  # type: ignore[arg-type]
+    return train, valid, test
