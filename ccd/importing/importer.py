@@ -180,8 +180,9 @@ class _Import:
             what = f"{len(unknown):,} of {len(ids):,} items of the events are in no table of items"
             if policy == "refuse":
                 raise DataError(
-                    f"{what}: {shown}",
+                    what,
                     keys=("--unknown-items",),
+                    found=shown,
                     hint="add them, or write --unknown-items keep or --unknown-items drop",
                 )
             if policy == "drop":
