@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ccd.datasets.alignment import SUSPICIOUS_Z, alignment_z
 from ccd.datasets.imported import ITEMS
 from ccd.datasets.interactions import SPLITS
+from ccd.datasets.npy import open_npy
 from ccd.errors import DataError
 from ccd.importing.columns import Roles, find_roles
 from ccd.importing.events import Events, Progress, read_events, sorted_order
@@ -22,6 +24,26 @@ from ccd.importing.report import source_records, split_sizes, versions, write_re
 from ccd.importing.sources import Source
 from ccd.importing.splitting import refuse_empty, split_labels, trained_only
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Features(Protocol):
+    """Where an import gets the features of items from."""
+
+    def featured(self, items: Mapping[str, pa.Array]) -> np.ndarray | None:
+        """Mask of the items that have all features; None where items without stay.
+
+        Args:
+            items: The columns of ``items.parquet``, ids first.
+        """
+
+    def write(self, item_ids: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+        """Write ``NAME_feat.npy`` of each modality, row i for id i, beside ``items.parquet``.
+
+        Returns what the report says of each, at least its ``name`` and ``file``.
+        """
+
 
 def import_catalogue(
     events: Sequence[Source],
@@ -29,6 +51,7 @@ def import_catalogue(
     options: ImportOptions,
     out: Path,
     *,
+    features: Features | None = None,
     overwrite: bool = False,
     command: Sequence[str] = (),
     progress: Progress = lambda _what, _share: None,
@@ -42,6 +65,7 @@ def import_catalogue(
         items: Tables of items.
         options: What is taken of them.
         out: The folder to make.
+        features: The features of items, where there are any.
         overwrite: Whether an earlier import in ``out`` is replaced.
         command: What was typed, for the report.
         progress: Told how far it is.
@@ -53,7 +77,7 @@ def import_catalogue(
     sources = [(source, find_roles(source, options.columns)) for source in events]
     options = _with_split(options, [roles for _, roles in sources])
     with new_folder(out, overwrite=overwrite) as folder:
-        work = _Import(options, progress)
+        work = _Import(options, features, progress)
         work.read(sources, items)
         work.filter()
         work.split()
@@ -64,10 +88,9 @@ def import_catalogue(
             "options": asdict(options),
             "sources": source_records(sources, items, work.log.time_units),
             **work.record(),
-            "features": [],
             "versions": versions(),
         }
-        text = gin_text(report, {})
+        text = gin_text(report, {one["name"]: one["file"] for one in report["features"]})
         (folder / f"{options.name}.gin").write_text(text, encoding="utf-8")
         return write_report(folder, report)
 
@@ -85,8 +108,11 @@ def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions
 class _Import:
     """The steps of an import, in order, and what each of them found."""
 
-    def __init__(self, options: ImportOptions, progress: Progress) -> None:
-        self._options, self._progress = options, progress
+    def __init__(
+        self, options: ImportOptions, features: Features | None, progress: Progress
+    ) -> None:
+        self._options, self._features, self._progress = options, features, progress
+        self._written: list[dict[str, Any]] = []
         self._table: ItemTable | None = None
         self._rounds: list[Round] = []
         self._notes: list[str] = []
@@ -108,6 +134,8 @@ class _Import:
             self._keep(drawn, "user was not drawn")
         if self._table is not None:
             self._match_items(self._table)
+        if self._features is not None:
+            self._match_features(self._features)
         self._progress("leaving out repeated pairs", 0.0)
         distinct, conflicts = distinct_pairs(self._events, options.duplicates)
         self._keep(distinct, "user and item repeated")
@@ -135,10 +163,14 @@ class _Import:
         self._add_new_items()
 
     def write(self, folder: Path) -> None:
-        """Write the tables."""
+        """Write the tables and the features."""
         self._progress("writing", 0.0)
         write_events(folder, self._events, self._labels)
         write_table(folder / ITEMS, items_in_order(self._table, self._events.item_ids))
+        if self._features is not None:
+            self._progress("features", 0.0)
+            self._written = self._features.write(self._events.item_ids.to_pylist(), folder)
+            self._measure_alignment(folder)
 
     def record(self) -> dict[str, Any]:
         """What the report says about the steps."""
@@ -154,6 +186,7 @@ class _Import:
             "splits": split_sizes(self._labels),
             "item_name": self._table.name if self._table else None,
             "item_tables": self._table.record if self._table else [],
+            "features": self._written,
             "notes": self._notes,
         }
 
@@ -197,6 +230,33 @@ class _Import:
                 f"{len(new):,} of {len(table.ids):,} items of the table have no event and were "
                 "left out (--new-items keep)"
             )
+
+    def _match_features(self, features: Features) -> None:
+        """Leave out items that lack features, where that was asked for."""
+        mask = features.featured(items_in_order(self._table, self._events.item_ids))
+        if mask is not None and not mask.all():
+            self._keep(self._events.take(mask[self._events.items]), "item lacks features")
+        if mask is not None and self._new_items is not None:
+            there = features.featured(items_in_order(self._table, self._new_items))
+            self._new_items = self._new_items.filter(there)
+
+    def _measure_alignment(self, folder: Path) -> None:
+        """Say of each modality whether similar items are taken together."""
+        from scipy import sparse
+
+        events, shape = self._events, (len(self._events.user_ids), len(self._events.item_ids))
+        train = self._labels == 0
+        ones = np.ones(int(train.sum()), dtype=np.float32)
+        pairs = (events.users[train], events.items[train])
+        matrix = sparse.csr_matrix((ones, pairs), shape=shape)
+        for one in self._written:
+            z = alignment_z(open_npy(folder / one["file"]), matrix)
+            one["alignment_z"] = None if z is None else round(z, 2)
+            if z is not None and z < SUSPICIOUS_Z:
+                self._notes.append(
+                    f"{one['name']}: similar items are not taken together more often than by "
+                    f"chance (z = {z:.1f}); do its rows belong to their ids?"
+                )
 
     def _add_new_items(self) -> None:
         import pyarrow as pa

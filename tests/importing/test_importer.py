@@ -6,8 +6,10 @@ import gzip
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -244,3 +246,61 @@ def test_the_toolboxs_rule_on_real_data(real_data, tmp_path, name, sizes):
     )  # fmt: skip
     assert tuple(report["splits"].values()) == sizes
     assert report["dropped"] == {}
+
+
+class Vectors:
+    """Features of all items but one; the rows of those that are wanted, in their order."""
+
+    def __init__(self, *, drop: bool, shuffled: bool = False) -> None:
+        self._drop, self._shuffled = drop, shuffled
+
+    def featured(self, items: dict[str, pa.Array]) -> np.ndarray | None:
+        assert next(iter(items)) == "itemID"
+        return (
+            np.array([id_ != "i003" for id_ in items["itemID"].to_pylist()]) if self._drop else None
+        )
+
+    def write(self, item_ids: list[str], folder: Path) -> list[dict[str, Any]]:
+        assert (folder / "items.parquet").is_file()
+        made = np.array([[int(id_[1:]), 1.0] for id_ in item_ids], dtype=np.float32)
+        np.save(folder / "text_feat.npy", made[::-1] if self._shuffled else made)
+        return [{"name": "text", "file": "text_feat.npy", "missing": 0}]
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_features_are_written_in_the_order_of_the_items(shop, drop):
+    report = import_paths(
+        shop / "out", shop / "events.csv", items=[shop / "items.csv"], new_items="keep",
+        features=Vectors(drop=drop),
+    )  # fmt: skip
+    found = loaded(shop / "out")
+    assert ("i003" in found.item_ids) is not drop
+    assert bool(report["dropped"].get("item lacks features")) is drop
+    assert found.features["text"][:, 0].tolist() == [int(id_[1:]) for id_ in found.item_ids]
+    assert report["features"][0]["alignment_z"] is None  # too few items
+    split_again(open_import(shop / "out"), "s", SplitOptions("ratio", seed=5), shop / "s")
+    assert np.array_equal(loaded(shop / "s").features["text"], found.features["text"])
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_rows_in_another_order_are_noticed(tmp_path, shuffled):
+    rng = np.random.Generator(np.random.PCG64(1))
+    lines = []
+    for user in range(300):
+        centre = rng.integers(0, 100)
+        for item in {int(k) for k in np.clip(rng.normal(centre, 3, 12), 0, 99)}:
+            lines.append(f"{user},i{item:03d}")
+    (tmp_path / "e.csv").write_text("user,item\n" + "\n".join(lines) + "\n")
+
+    class Places(Vectors):
+        def write(self, item_ids: list[str], folder: Path) -> list[dict[str, Any]]:
+            places = np.array([int(id_[1:]) for id_ in item_ids]) * (np.pi / 100)
+            made = np.stack([np.cos(places), np.sin(places)], axis=1).astype(np.float32)
+            np.save(folder / "text_feat.npy", rng.permutation(made) if self._shuffled else made)
+            return [{"name": "text", "file": "text_feat.npy"}]
+
+    report = import_paths(
+        tmp_path / "out", tmp_path / "e.csv", features=Places(drop=False, shuffled=shuffled)
+    )
+    assert (report["features"][0]["alignment_z"] > 10) is not shuffled
+    assert any("do its rows belong to their ids?" in note for note in report["notes"]) is shuffled
