@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ccd.datasets.alignment import SUSPICIOUS_Z, alignment_z
-from ccd.datasets.imported import ITEMS
+from ccd.datasets.imported import ITEM_ID, ITEMS
 from ccd.datasets.interactions import SPLITS
 from ccd.datasets.npy import open_npy
 from ccd.errors import DataError
 from ccd.importing.columns import Roles, find_roles
 from ccd.importing.events import Events, Progress, read_events, sorted_order
+from ccd.importing.features import FeaturePolicy, FeatureSource, featured, write_features
 from ccd.importing.filters import Round, compact, distinct_pairs, k_core, sample_users
 from ccd.importing.folder import gin_text, new_folder, write_events, write_table
 from ccd.importing.items import ItemTable, items_in_order, read_items
@@ -28,21 +29,35 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Features(Protocol):
-    """Where an import gets the features of items from."""
+@dataclass(frozen=True)
+class Features:
+    """Where an import gets the features of items from.
+
+    Attributes:
+        sources: One per modality.
+        policy: What to do with rows that are not as they should be.
+    """
+
+    sources: Sequence[FeatureSource]
+    policy: FeaturePolicy
 
     def featured(self, items: Mapping[str, pa.Array]) -> np.ndarray | None:
-        """Mask of the items that have all features; None where items without stay.
+        """Mask of the items that have all features; None where items without stay."""
+        if not self.sources or self.policy.missing != "drop":
+            return None
+        return featured(self.sources, items[ITEM_ID].to_pylist(), items, self.policy)
 
-        Args:
-            items: The columns of ``items.parquet``, ids first.
-        """
+    def write(
+        self, items: Mapping[str, pa.Array], folder: Path, progress: Progress
+    ) -> list[dict[str, Any]]:
+        """Write ``NAME_feat.npy`` of each modality; returns what the report says of each."""
+        written = write_features(
+            self.sources, items[ITEM_ID].to_pylist(), items, folder, self.policy, progress=progress
+        )
+        return [one.to_json() for one in written]
 
-    def write(self, item_ids: Sequence[str], folder: Path) -> list[dict[str, Any]]:
-        """Write ``NAME_feat.npy`` of each modality, row i for id i, beside ``items.parquet``.
 
-        Returns what the report says of each, at least its ``name`` and ``file``.
-        """
+NO_FEATURES = Features((), FeaturePolicy())
 
 
 def import_catalogue(
@@ -51,7 +66,7 @@ def import_catalogue(
     options: ImportOptions,
     out: Path,
     *,
-    features: Features | None = None,
+    features: Features = NO_FEATURES,
     overwrite: bool = False,
     command: Sequence[str] = (),
     progress: Progress = lambda _what, _share: None,
@@ -65,7 +80,7 @@ def import_catalogue(
         items: Tables of items.
         options: What is taken of them.
         out: The folder to make.
-        features: The features of items, where there are any.
+        features: The features of items.
         overwrite: Whether an earlier import in ``out`` is replaced.
         command: What was typed, for the report.
         progress: Told how far it is.
@@ -86,6 +101,10 @@ def import_catalogue(
             "name": options.name,
             "command": list(command),
             "options": asdict(options),
+            "feature_options": {
+                "sources": [str(one) for one in features.sources],
+                **asdict(features.policy),
+            },
             "sources": source_records(sources, items, work.log.time_units),
             **work.record(),
             "versions": versions(),
@@ -108,9 +127,7 @@ def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions
 class _Import:
     """The steps of an import, in order, and what each of them found."""
 
-    def __init__(
-        self, options: ImportOptions, features: Features | None, progress: Progress
-    ) -> None:
+    def __init__(self, options: ImportOptions, features: Features, progress: Progress) -> None:
         self._options, self._features, self._progress = options, features, progress
         self._written: list[dict[str, Any]] = []
         self._table: ItemTable | None = None
@@ -134,8 +151,7 @@ class _Import:
             self._keep(drawn, "user was not drawn")
         if self._table is not None:
             self._match_items(self._table)
-        if self._features is not None:
-            self._match_features(self._features)
+        self._match_features()
         self._progress("leaving out repeated pairs", 0.0)
         distinct, conflicts = distinct_pairs(self._events, options.duplicates)
         self._keep(distinct, "user and item repeated")
@@ -166,10 +182,10 @@ class _Import:
         """Write the tables and the features."""
         self._progress("writing", 0.0)
         write_events(folder, self._events, self._labels)
-        write_table(folder / ITEMS, items_in_order(self._table, self._events.item_ids))
-        if self._features is not None:
-            self._progress("features", 0.0)
-            self._written = self._features.write(self._events.item_ids.to_pylist(), folder)
+        items = items_in_order(self._table, self._events.item_ids)
+        write_table(folder / ITEMS, items)
+        self._written = self._features.write(items, folder, self._progress)
+        if self._written:
             self._measure_alignment(folder)
 
     def record(self) -> dict[str, Any]:
@@ -231,14 +247,17 @@ class _Import:
                 "left out (--new-items keep)"
             )
 
-    def _match_features(self, features: Features) -> None:
+    def _match_features(self) -> None:
         """Leave out items that lack features, where that was asked for."""
-        mask = features.featured(items_in_order(self._table, self._events.item_ids))
-        if mask is not None and not mask.all():
-            self._keep(self._events.take(mask[self._events.items]), "item lacks features")
-        if mask is not None and self._new_items is not None:
-            there = features.featured(items_in_order(self._table, self._new_items))
-            self._new_items = self._new_items.filter(there)
+        mask = self._features.featured(items_in_order(self._table, self._events.item_ids))
+        if mask is None:
+            return
+        self._keep(self._events.take(mask[self._events.items]), "item lacks features")
+        if self._new_items is not None:
+            import pyarrow as pa
+
+            there = self._features.featured(items_in_order(self._table, self._new_items))
+            self._new_items = self._new_items.filter(pa.array(there))
 
     def _measure_alignment(self, folder: Path) -> None:
         """Say of each modality whether similar items are taken together."""

@@ -53,7 +53,7 @@ def test_the_commands_run_and_say_what_the_page_says(shop):
         assert words in text
     assert "item is in no table of items" in text
     assert "all are as they were imported" in said(printed, "ccd data check")
-    assert "LightGCN" in said(printed, "ccd run")
+    assert "FREEDOM+DMA+NDI+CNS" in said(printed, "ccd run")
     assert "Thing" in said(printed, "ccd recommend")
     found = loaded(folder / "data" / "shop")
     assert found.n_items >= N_NEW
@@ -62,7 +62,10 @@ def test_the_commands_run_and_say_what_the_page_says(shop):
     assert not any(item.startswith("9") for item in found.item_ids)
     names = {path.name for path in (folder / "data" / "shop").iterdir()}
     assert names == {"interactions.parquet", "users.parquet", "items.parquet", "shop.gin",
-                     "import.json"}  # fmt: skip
+                     "import.json", "text_feat.npy", "image_feat.npy"}  # fmt: skip
+    assert 0 < (found.features["text"] == 0).all(axis=1).sum() < 20
+    assert found.features["image"].any(axis=1).all()
+    assert not any("in the order of the item ids?" in note for note in found.notes)
 
 
 def test_the_code_runs(tmp_path, monkeypatch):
