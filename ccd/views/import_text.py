@@ -59,9 +59,10 @@ def _features(one: dict[str, Any]) -> str:
     counts = (
         f", {value:,} {key.replace('_', ' ')}"
         for key, value in one.items()
-        if isinstance(value, int) and not isinstance(value, bool) and value
+        if isinstance(value, int) and value and key not in ("dimension", "items", "rows")
     )
-    return f"{one['name']} features in {one['file']}: alignment {aligned}{''.join(counts)}"
+    width = f"{one['dimension']:,} numbers each"
+    return f"{one['name']} in {one['file']}: {width}, alignment {aligned}{''.join(counts)}"
 
 
 def _rounds(rounds: list[dict[str, int]]) -> Table:
