@@ -16,6 +16,7 @@ import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
+from ccd.config.files import dataset_folder
 from ccd.datasets.locate import data_folders
 from ccd.errors import CcdError, ConfigError, reason
 from ccd.files import write_json
@@ -81,8 +82,9 @@ class Worker:
         self.study = Study(store.backend, order.study)
         refuse_other_settings(self.study, self.presets.identity)
         self.leases = leases_of(store, order.study, self.search.heartbeat)
-        folder = order.source.data_dir
-        self.objective = Objective(self.target, data_folders(Path(folder) if folder else None))
+        named = order.source.data_dir
+        folder = Path(named) if named else dataset_folder(order.source.dataset)
+        self.objective = Objective(self.target, data_folders(folder))
         self.pruning = self._prepare()
 
     def work(self) -> None:
