@@ -82,8 +82,10 @@ class Alignment:
             vectors = np.asarray(block.vectors)[chosen].astype(np.float32, copy=False)
         state = self._judged(vectors, block, chosen)
         self.state[positions[chosen]] = state
-        written = vectors.astype(np.float16) if self.policy.float16 else vectors
+        written = vectors
         if self.policy.float16:
+            with np.errstate(over="ignore"):
+                written = vectors.astype(np.float16)
             self._refuse_lossy(vectors, written, state, block, chosen)
         bad = (state == NON_FINITE) | ((state == CONSTANT) & (self.policy.constant == "missing"))
         if bad.any():
