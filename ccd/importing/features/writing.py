@@ -211,9 +211,10 @@ def _aligned(alignment: Alignment, progress: Progress) -> Iterator[tuple[np.ndar
     """Positions and vectors of all blocks, of one width."""
     reader = alignment.reader
     dim = 0
+    verb = "encoding" if reader.source.encoded else "reading features:"
     wanted = frozenset(alignment.item_ids)
     for block in reader.blocks(wanted):
-        progress(f"reading {reader.source.name} features", reader.done / max(1, reader.size))
+        progress(f"{verb} {reader.source.name}", reader.done / max(1, reader.size))
         positions, vectors = alignment.aligned(block)
         if len(positions):
             if dim and vectors.shape[1] != dim:
