@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from ccd.arguments import as_tuple
 from ccd.config.dataset import load_dataset
 from ccd.datasets.dataset import Dataset
 from ccd.datasets.locate import data_folders
+from ccd.importing.features import FeaturePolicy, parse_feature_option
 from ccd.importing.folder import refuse_taken
-from ccd.importing.importer import import_catalogue
+from ccd.importing.importer import Features, import_catalogue
 from ccd.importing.options import ImportOptions, SplitName, SplitOptions, name_of
 from ccd.importing.sources import (
     Reading,
@@ -79,6 +81,9 @@ def import_(
     purchasable: str | None = None,
     unknown_items: Literal["keep", "drop", "refuse"] = "keep",
     new_items: Literal["keep", "drop"] = "drop",
+    features: Sequence[str] = (),
+    encode: Sequence[str] = (),
+    policy: FeaturePolicy = FeaturePolicy(),  # noqa: B008 - it cannot be changed
     split: SplitName | None = None,
     ratio: tuple[int, int, int] = (8, 1, 1),
     leave: int = 1,
@@ -117,6 +122,9 @@ def import_(
         purchasable: Column of ``items`` that says whether an item can be had.
         unknown_items: What to do with events whose item is not in ``items``.
         new_items: Whether items without events, which ``items`` has, are kept.
+        features: Vectors as ``NAME=PATH``, one per modality.
+        encode: What an encoder turns into vectors, as ``NAME=COLUMN`` or ``NAME=FOLDER``.
+        policy: What to do with vectors that are not as they should be.
         split: How events are split; see ``ccd.importing.options.SplitOptions``, as for the next
             five.
         ratio: Train, validation, test.
@@ -152,6 +160,13 @@ def import_(
         new_items=new_items,
         split=SplitOptions(split, ratio, leave, valid_from, test_from, seed),
     )
+    chosen = Features(
+        (
+            *(parse_feature_option(text) for text in as_tuple("features", features)),
+            *(parse_feature_option(text, "--encode") for text in as_tuple("encode", encode)),
+        ),
+        policy,
+    )
     refuse_taken(out, overwrite=overwrite)
     how = Reading(encoding, delimiter, tuple(header))
     sources = _sources("events", events, how)
@@ -159,7 +174,14 @@ def import_(
     if items is None and (paths := _paths(events)):
         tables = open_sources(items_beside(paths), how)
     report = import_catalogue(
-        sources, tables, options, out, overwrite=overwrite, command=command, progress=progress
+        sources,
+        tables,
+        options,
+        out,
+        features=chosen,
+        overwrite=overwrite,
+        command=command,
+        progress=progress,
     )
     return Imported(out, report)
 

@@ -34,6 +34,14 @@ def import_(
     purchasable: given.Purchasable = None,
     unknown_items: given.UnknownItems = "keep",
     new_items: given.NewItems = "drop",
+    features: given.FeatureFiles = None,
+    encode: given.Encode = None,
+    missing_features: given.MissingFeatures = "keep",
+    duplicate_features: given.DuplicateFeatures = "first",
+    constant_features: given.ConstantFeatures = "keep",
+    non_finite_features: given.NonFiniteFeatures = "refuse",
+    float16: given.Float16 = False,
+    device: given.Device = "auto",
     split: given.SplitBy = None,
     ratio: given.Ratio = "8:1:1",
     leave: given.Leave = 1,
@@ -44,6 +52,7 @@ def import_(
     """Make a data set of your own events, items and features."""
     from ccd import data
     from ccd.cli.import_progress import ImportProgress
+    from ccd.importing.features import FeaturePolicy
     from ccd.terminal.console import make_console
     from ccd.views.import_text import ImportView
 
@@ -71,6 +80,16 @@ def import_(
             purchasable=purchasable,
             unknown_items=unknown_items,
             new_items=new_items,
+            features=features or (),
+            encode=encode or (),
+            policy=FeaturePolicy(
+                missing_features,
+                duplicate_features,
+                constant_features,
+                non_finite_features,
+                float16,
+                device,
+            ),
             split=split,
             ratio=_shares(ratio),
             leave=leave,

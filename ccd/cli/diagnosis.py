@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from ccd.checks import Check
+from ccd.config.files import IMPORT_REPORT
 from ccd.errors import ResourceError
 from ccd.runs.machine import cpu_model, usable_cores, versions
 
@@ -135,7 +136,9 @@ def check_data() -> Iterator[Check]:
         if not folder.is_dir():
             yield Check("data", "ok", f"{folder}: no such folder; built-in data need none")
             continue
-        names = sorted(path.stem for path in [*folder.glob("*.inter"), *folder.glob("*/*.inter")])
+        found = {path.stem for path in [*folder.glob("*.inter"), *folder.glob("*/*.inter")]}
+        imported = {path.parent.name for path in folder.glob(f"*/{IMPORT_REPORT}")}
+        names = sorted(found | imported)
         yield Check("data", "ok", f"{folder}: {', '.join(names) or 'no data set'}")
 
 

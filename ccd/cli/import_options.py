@@ -175,6 +175,63 @@ NewItems = Annotated[
     typer.Option("--new-items", help="Items of --items without events.", rich_help_panel=_ITEMS),
 ]
 
+FeatureFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--features",
+        metavar="NAME=PATH",
+        help="Vectors of a modality, aligned by id: a table, .npy, .npz or safetensors with ids, "
+        "or a folder with one .npy per item. Repeatable.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+Encode = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encode",
+        metavar="NAME=COLUMN",
+        help="A column of --items, or a folder of images, that an encoder turns into vectors; "
+        ":ENCODER may follow. Repeatable.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+MissingFeatures = Annotated[
+    Literal["keep", "drop", "refuse"],
+    typer.Option("--missing-features", help="Items without a vector.", rich_help_panel=_FEATURES),
+]
+DuplicateFeatures = Annotated[
+    Literal["first", "last", "refuse"],
+    typer.Option(
+        "--duplicate-features",
+        help="Which vector of the same item counts.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+ConstantFeatures = Annotated[
+    Literal["keep", "missing", "refuse"],
+    typer.Option(
+        "--constant-features",
+        help="Vectors of one number throughout.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+NonFiniteFeatures = Annotated[
+    Literal["refuse", "missing"],
+    typer.Option(
+        "--non-finite-features",
+        help="Vectors with a NaN, and images that cannot be read.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+Float16 = Annotated[
+    bool,
+    typer.Option("--float16", help="Write half the bytes.", rich_help_panel=_FEATURES),
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", metavar="NAME", help="For encoders.", rich_help_panel=_FEATURES),
+]
+
 SplitBy = Annotated[
     Literal["ratio", "ratio-by-time", "leave-last-out", "leave-k-out", "time-points", "labels"]
     | None,

@@ -68,7 +68,7 @@ def refuse_names(modalities: Iterable[str], setting: str) -> None:
     for name in modalities:
         if name in taken or re.fullmatch(r"[\w-]+", name) is None:
             raise ConfigError(
-                f"{setting}: a modality cannot be called '{name}'",
+                f"in {setting}: a modality cannot be called '{name}'",
                 keys=(setting,),
                 hint="use letters, digits, - and _, and no word that torch uses itself, such as "
                 "'keys'",

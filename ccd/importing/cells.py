@@ -209,9 +209,11 @@ def moment(text: str, option: str) -> int:
         except pa.ArrowInvalid:
             pass
     raise ConfigError(
-        f"{option}: expected a date", keys=(option,), found=repr(text), hint=f"write {option} "
-        "2024-05-01 or 2024-05-01T12:30:00Z",
-    )  # fmt: skip
+        f"expected a date for {option}",
+        keys=(option,),
+        found=repr(text),
+        hint=f"write {option} 2024-05-01 or {option} 2024-05-01T12:30:00Z",
+    )
 
 
 def as_date(moment_: int) -> str:
@@ -249,6 +251,8 @@ def id_texts(rows: Rows, name: str, option: str) -> pa.Array:
     if is_text(column):
         none = pa.scalar(None, pa.string())
         return pc.if_else(pc.equal(column, ""), none, column).dictionary_encode()
+    if pa.types.is_nested(column.type):
+        raise _no_ids(rows, name, column.type, option)
     encoded = column.dictionary_encode()
     texts = _texts(rows, name, encoded.dictionary, option)
     return pa.DictionaryArray.from_arrays(encoded.indices, texts)
@@ -281,11 +285,15 @@ def _texts(rows: Rows, name: str, values: pa.Array, option: str) -> pa.Array:
         except pa.ArrowInvalid as error:
             what = f"column '{name}' holds bytes that are no text: {reason(error)}"
             raise DataError(what, where=rows.source.place(None), keys=(option,)) from error
-    raise DataError(
+    raise _no_ids(rows, name, values.type, option)
+
+
+def _no_ids(rows: Rows, name: str, kind: pa.DataType, option: str) -> DataError:
+    return DataError(
         f"column '{name}' holds no ids",
         where=rows.source.place(None),
         keys=(option,),
-        found=str(values.type),
+        found=str(kind),
         hint=f"name the column of ids: {option} COLUMN",
     )
 

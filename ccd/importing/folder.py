@@ -45,6 +45,8 @@ def new_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         yield made
         with refusing_io(out):
+            for path in (*made.iterdir(), made):
+                _sync(path)
             _move(made, out)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -88,6 +90,15 @@ def _move(made: Path, out: Path) -> None:
             (out / name).unlink(missing_ok=True)
     for path in sorted(made.iterdir(), key=lambda path: path.name == IMPORT_REPORT):
         os.replace(path, out / path.name)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file to the disk, so that after a crash it is whole where its name is."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ccd.datasets.imported import ITEMS
+from ccd.datasets.alignment import SUSPICIOUS_Z, alignment_z
+from ccd.datasets.imported import ITEM_ID, ITEMS
 from ccd.datasets.interactions import SPLITS
+from ccd.datasets.npy import open_npy
 from ccd.errors import DataError
 from ccd.importing.columns import Roles, find_roles
 from ccd.importing.events import Events, Progress, read_events, sorted_order
+from ccd.importing.features import FeaturePolicy, FeatureSource, featured, write_features
 from ccd.importing.filters import Round, compact, distinct_pairs, k_core, sample_users
 from ccd.importing.folder import gin_text, new_folder, write_events, write_table
 from ccd.importing.items import ItemTable, items_in_order, read_items
@@ -22,6 +25,40 @@ from ccd.importing.report import source_records, split_sizes, versions, write_re
 from ccd.importing.sources import Source
 from ccd.importing.splitting import refuse_empty, split_labels, trained_only
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Features:
+    """Where an import gets the features of items from.
+
+    Attributes:
+        sources: One per modality.
+        policy: What to do with rows that are not as they should be.
+    """
+
+    sources: Sequence[FeatureSource]
+    policy: FeaturePolicy
+
+    def featured(self, items: Mapping[str, pa.Array]) -> np.ndarray | None:
+        """Mask of the items that have all features; None where items without stay."""
+        if not self.sources or self.policy.missing != "drop":
+            return None
+        return featured(self.sources, items[ITEM_ID].to_pylist(), items, self.policy)
+
+    def write(
+        self, items: Mapping[str, pa.Array], folder: Path, progress: Progress
+    ) -> list[dict[str, Any]]:
+        """Write ``NAME_feat.npy`` of each modality; returns what the report says of each."""
+        written = write_features(
+            self.sources, items[ITEM_ID].to_pylist(), items, folder, self.policy, progress=progress
+        )
+        return [one.to_json() for one in written]
+
+
+NO_FEATURES = Features((), FeaturePolicy())
+
 
 def import_catalogue(
     events: Sequence[Source],
@@ -29,6 +66,7 @@ def import_catalogue(
     options: ImportOptions,
     out: Path,
     *,
+    features: Features = NO_FEATURES,
     overwrite: bool = False,
     command: Sequence[str] = (),
     progress: Progress = lambda _what, _share: None,
@@ -42,6 +80,7 @@ def import_catalogue(
         items: Tables of items.
         options: What is taken of them.
         out: The folder to make.
+        features: The features of items.
         overwrite: Whether an earlier import in ``out`` is replaced.
         command: What was typed, for the report.
         progress: Told how far it is.
@@ -53,7 +92,7 @@ def import_catalogue(
     sources = [(source, find_roles(source, options.columns)) for source in events]
     options = _with_split(options, [roles for _, roles in sources])
     with new_folder(out, overwrite=overwrite) as folder:
-        work = _Import(options, progress)
+        work = _Import(options, features, progress)
         work.read(sources, items)
         work.filter()
         work.split()
@@ -62,12 +101,15 @@ def import_catalogue(
             "name": options.name,
             "command": list(command),
             "options": asdict(options),
+            "feature_options": {
+                "sources": [str(one) for one in features.sources],
+                **asdict(features.policy),
+            },
             "sources": source_records(sources, items, work.log.time_units),
             **work.record(),
-            "features": [],
             "versions": versions(),
         }
-        text = gin_text(report, {})
+        text = gin_text(report, {one["name"]: one["file"] for one in report["features"]})
         (folder / f"{options.name}.gin").write_text(text, encoding="utf-8")
         return write_report(folder, report)
 
@@ -85,8 +127,9 @@ def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions
 class _Import:
     """The steps of an import, in order, and what each of them found."""
 
-    def __init__(self, options: ImportOptions, progress: Progress) -> None:
-        self._options, self._progress = options, progress
+    def __init__(self, options: ImportOptions, features: Features, progress: Progress) -> None:
+        self._options, self._features, self._progress = options, features, progress
+        self._written: list[dict[str, Any]] = []
         self._table: ItemTable | None = None
         self._rounds: list[Round] = []
         self._notes: list[str] = []
@@ -108,6 +151,7 @@ class _Import:
             self._keep(drawn, "user was not drawn")
         if self._table is not None:
             self._match_items(self._table)
+        self._match_features()
         self._progress("leaving out repeated pairs", 0.0)
         distinct, conflicts = distinct_pairs(self._events, options.duplicates)
         self._keep(distinct, "user and item repeated")
@@ -135,10 +179,14 @@ class _Import:
         self._add_new_items()
 
     def write(self, folder: Path) -> None:
-        """Write the tables."""
+        """Write the tables and the features."""
         self._progress("writing", 0.0)
         write_events(folder, self._events, self._labels)
-        write_table(folder / ITEMS, items_in_order(self._table, self._events.item_ids))
+        items = items_in_order(self._table, self._events.item_ids)
+        write_table(folder / ITEMS, items)
+        self._written = self._features.write(items, folder, self._progress)
+        if self._written:
+            self._measure_alignment(folder)
 
     def record(self) -> dict[str, Any]:
         """What the report says about the steps."""
@@ -154,6 +202,7 @@ class _Import:
             "splits": split_sizes(self._labels),
             "item_name": self._table.name if self._table else None,
             "item_tables": self._table.record if self._table else [],
+            "features": self._written,
             "notes": self._notes,
         }
 
@@ -180,8 +229,9 @@ class _Import:
             what = f"{len(unknown):,} of {len(ids):,} items of the events are in no table of items"
             if policy == "refuse":
                 raise DataError(
-                    f"{what}: {shown}",
+                    what,
                     keys=("--unknown-items",),
+                    found=shown,
                     hint="add them, or write --unknown-items keep or --unknown-items drop",
                 )
             if policy == "drop":
@@ -196,6 +246,36 @@ class _Import:
                 f"{len(new):,} of {len(table.ids):,} items of the table have no event and were "
                 "left out (--new-items keep)"
             )
+
+    def _match_features(self) -> None:
+        """Leave out items that lack features, where that was asked for."""
+        mask = self._features.featured(items_in_order(self._table, self._events.item_ids))
+        if mask is None:
+            return
+        self._keep(self._events.take(mask[self._events.items]), "item lacks features")
+        if self._new_items is not None:
+            import pyarrow as pa
+
+            there = self._features.featured(items_in_order(self._table, self._new_items))
+            self._new_items = self._new_items.filter(pa.array(there))
+
+    def _measure_alignment(self, folder: Path) -> None:
+        """Say of each modality whether similar items are taken together."""
+        from scipy import sparse
+
+        events, shape = self._events, (len(self._events.user_ids), len(self._events.item_ids))
+        train = self._labels == 0
+        ones = np.ones(int(train.sum()), dtype=np.float32)
+        pairs = (events.users[train], events.items[train])
+        matrix = sparse.csr_matrix((ones, pairs), shape=shape)
+        for one in self._written:
+            z = alignment_z(open_npy(folder / one["file"]), matrix)
+            one["alignment_z"] = None if z is None else round(z, 2)
+            if z is not None and z < SUSPICIOUS_Z:
+                self._notes.append(
+                    f"{one['name']}: similar items are not taken together more often than by "
+                    f"chance (z = {z:.1f}); do its rows belong to their ids?"
+                )
 
     def _add_new_items(self) -> None:
         import pyarrow as pa

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ccd.errors import ConfigError
+from ccd.importing.cells import moment
+from ccd.importing.where import parse_where
 
 SplitName = Literal[
     "ratio", "ratio-by-time", "leave-last-out", "leave-k-out", "time-points", "labels"
@@ -54,6 +56,9 @@ class SplitOptions:
                 hint="write for instance --ratio 8:1:1",
             )
         at_least("--leave", self.leave, 1)
+        for option, time in (("--valid-from", self.valid_from), ("--test-from", self.test_from)):
+            if time is not None:
+                moment(time, option)
         if self.by == "time-points" and (self.valid_from is None or self.test_from is None):
             raise ConfigError(
                 "--split time-points needs two times",
@@ -87,8 +92,6 @@ class ImportOptions:
         purchasable: Column of the table of items that says whether an item can be had.
         unknown_items: What to do with events whose item is in no table of items.
         new_items: Whether items without events, which the table of items has, are kept.
-        missing_features: What to do with items that lack a feature.
-        float16: Whether features are written with half the bytes.
     """
 
     name: str
@@ -106,8 +109,6 @@ class ImportOptions:
     purchasable: str | None = None
     unknown_items: Literal["keep", "drop", "refuse"] = "keep"
     new_items: Literal["keep", "drop"] = "drop"
-    missing_features: Literal["keep", "drop", "refuse"] = "keep"
-    float16: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.replace("_", "").replace("-", "").isalnum() or not self.name.isascii():
@@ -116,6 +117,10 @@ class ImportOptions:
                 keys=("--name",),
                 hint="name it with letters, digits, - and _: --name shop",
             )
+        if self.where is not None:
+            parse_where(self.where)
+        if self.since is not None:
+            moment(self.since, "--since")
         at_least("--user-core", self.user_core, 1)
         at_least("--item-core", self.item_core, 1)
         if self.sample_users is not None:

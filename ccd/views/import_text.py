@@ -35,6 +35,8 @@ class ImportView:
             (report["name"], "bold"),
             f": {report['users']:,} users, {report['items']:,} items; split by {by}: {sizes}",
         )
+        for one in report["features"]:
+            yield Text(_features(one))
         for note in report["notes"]:
             yield Text(f"note: {note}", style="dim")
         out = shlex.quote(str(self._out))
@@ -49,6 +51,18 @@ def _source(source: dict[str, Any]) -> str:
         unit = f", {source['times']}" if role == "time" and "times" in source else ""
         text += f"\n  {role:<5} {column}{unit}{guessed}"
     return text
+
+
+def _features(one: dict[str, Any]) -> str:
+    z = one["alignment_z"]
+    aligned = "too few items to say" if z is None else f"z = {z:.1f}"
+    counts = (
+        f", {value:,} {key.replace('_', ' ')}"
+        for key, value in one.items()
+        if isinstance(value, int) and value and key not in ("dimension", "items", "rows")
+    )
+    width = f"{one['dimension']:,} numbers each"
+    return f"{one['name']} in {one['file']}: {width}, alignment {aligned}{''.join(counts)}"
 
 
 def _rounds(rounds: list[dict[str, int]]) -> Table:

@@ -18,6 +18,7 @@ MARKED = {
     "Experiment.threads",
     "FullRanking.block_cells",
     "UNetEstimator.kept_rows",
+    "imported_dataset.item_name",
     "mmrec_dataset.item_names",
     "mmrec_dataset.source",
 }

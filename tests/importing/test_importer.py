@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from pyarrow import parquet
 from ccd.errors import ConfigError, DamagedFileError, DataError
 from ccd.importing.checking import check_data
 from ccd.importing.convert import FORMATS, convert
+from ccd.importing.features import FeaturePolicy, parse_feature_option
+from ccd.importing.importer import Features
 from ccd.importing.options import SplitOptions
 from ccd.importing.resplit import split_again
 from ccd.importing.stored import open_import
@@ -244,3 +247,50 @@ def test_the_toolboxs_rule_on_real_data(real_data, tmp_path, name, sizes):
     )  # fmt: skip
     assert tuple(report["splits"].values()) == sizes
     assert report["dropped"] == {}
+
+
+def vectors(folder: Path, ids: list[str], made: np.ndarray, **policy: Any) -> Features:
+    """Features ``text`` from a file of vectors and one of ids."""
+    np.save(folder / "text.npy", made.astype(np.float32))
+    (folder / "ids.txt").write_text("".join(f"{id_}\n" for id_ in ids))
+    named = f"text={folder / 'text.npy'}:{folder / 'ids.txt'}"
+    return Features((parse_feature_option(named),), FeaturePolicy(**policy))
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_features_are_written_in_the_order_of_the_items(shop, drop):
+    places = [k for k in np.random.Generator(np.random.PCG64(2)).permutation(14) if k != 3]
+    made = np.stack([places, np.ones(13)], axis=1)
+    report = import_paths(
+        shop / "out", shop / "events.csv", items=[shop / "items.csv"], new_items="keep",
+        features=vectors(
+            shop, [f"i{k:03d}" for k in places], made, missing="drop" if drop else "keep"
+        ),
+    )  # fmt: skip
+    found = loaded(shop / "out")
+    assert ("i003" in found.item_ids) is not drop
+    assert bool(report["dropped"].get("item lacks features")) is drop
+    expected = [0 if id_ == "i003" else int(id_[1:]) for id_ in found.item_ids]
+    assert found.features["text"][:, 0].tolist() == expected
+    assert report["features"][0]["missing"] == (0 if drop else 1)
+    assert report["features"][0]["alignment_z"] is None  # too few items
+    split_again(open_import(shop / "out"), "s", SplitOptions("ratio", seed=5), shop / "s")
+    assert np.array_equal(loaded(shop / "s").features["text"], found.features["text"])
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_rows_in_another_order_are_noticed(tmp_path, shuffled):
+    rng = np.random.Generator(np.random.PCG64(1))
+    lines = []
+    for user in range(300):
+        centre = rng.integers(0, 100)
+        for item in {int(k) for k in np.clip(rng.normal(centre, 3, 12), 0, 99)}:
+            lines.append(f"{user},i{item:03d}")
+    (tmp_path / "e.csv").write_text("user,item\n" + "\n".join(lines) + "\n")
+    places = np.arange(100) * (np.pi / 100)
+    made = np.stack([np.cos(places), np.sin(places)], axis=1)
+    made = rng.permutation(made) if shuffled else made
+    chosen = vectors(tmp_path, [f"i{k:03d}" for k in range(100)], made)
+    report = import_paths(tmp_path / "out", tmp_path / "e.csv", features=chosen)
+    assert (report["features"][0]["alignment_z"] > 10) is not shuffled
+    assert any("do its rows belong to their ids?" in note for note in report["notes"]) is shuffled

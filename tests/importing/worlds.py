@@ -10,7 +10,7 @@ import numpy as np
 
 from ccd.config.dataset import load_dataset
 from ccd.datasets.dataset import Dataset
-from ccd.importing.importer import import_catalogue
+from ccd.importing.importer import NO_FEATURES, Features, import_catalogue
 from ccd.importing.options import ImportOptions, SplitOptions
 from ccd.importing.sources import Reading, items_beside, open_sources
 
@@ -34,6 +34,7 @@ def import_paths(
     items: Sequence[Path] = (),
     how: Reading | None = None,
     split: SplitOptions | None = None,
+    features: Features = NO_FEATURES,
     **options: Any,
 ) -> dict[str, Any]:
     """Import files into ``out``; returns the report."""
@@ -43,6 +44,7 @@ def import_paths(
         open_sources(items or items_beside(sources), how),
         ImportOptions("shop", split=split or SplitOptions(), **options),
         out,
+        features=features,
     )
 
 

@@ -67,7 +67,8 @@ def open_sources(paths: Sequence[Path], how: Reading) -> list[Source]:
     """The tables of files and folders; those of a folder in the order of their names.
 
     Raises:
-        DataError: A path is not there or is no table, or a folder has none.
+        ConfigError: A path is not there.
+        DataError: It is no table, or a folder has none.
     """
     return [open_file(file, how) for path in paths for file in files_of(path)]
 
@@ -76,14 +77,15 @@ def files_of(path: Path) -> list[Path]:
     """The file itself, or the tables of events in a folder and below.
 
     Raises:
-        DataError: There is none.
+        ConfigError: There is no such path.
+        DataError: The folder has none.
     """
     with reading(path, DataError):
         if path.is_file():
             return [path]
         if not path.is_dir():
             hint = "check the path; it is read from this folder"
-            raise DataError("there is no such file or folder", where=path, hint=hint)
+            raise ConfigError("there is no such file or folder", where=path, hint=hint)
         inside = _inside(path)
     if known := [file for file in inside if _plain_name(file) in _PAIRS]:
         return known[:1]
