@@ -12,6 +12,7 @@ from ccd.datasets.npy import open_npy
 from ccd.errors import DataError, Place, reading
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
+from ccd.importing.report import sha256
 
 _FILES_PER_BLOCK = 1024
 
@@ -36,8 +37,8 @@ class FolderReader(VectorReader):
     def done(self) -> int:
         return self._done
 
-    def files(self) -> list[Path]:
-        return self._files
+    def hashes(self) -> list[tuple[Path, str]]:
+        return [(path, sha256(path)) for path in self._files]
 
     def place(self, row: int) -> Place:
         return Place(str(self._files[row]))

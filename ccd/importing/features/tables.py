@@ -16,6 +16,7 @@ from ccd.importing.cells import Rows, id_texts, is_text, numbers
 from ccd.importing.columns import known_column
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
+from ccd.importing.report import sha256
 from ccd.importing.sources import Source
 from ccd.suggestions import did_you_mean
 
@@ -82,8 +83,8 @@ class TableReader(VectorReader):
         part = bisect_right(self._starts, row) - 1
         return self._tables[part].place(row - self._starts[part])
 
-    def files(self) -> list[Path]:
-        return [table.path for table in self._tables]
+    def hashes(self) -> list[tuple[Path, str]]:
+        return [(table.path, sha256(table.path)) for table in self._tables]
 
     def _block(self, rows: Rows, start: int) -> Block:
         ids = id_texts(rows, self._id, self.source.option).dictionary_decode()
