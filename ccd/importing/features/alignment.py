@@ -102,8 +102,9 @@ class Alignment:
             return
         own = {text.lstrip("0") for text in self.item_ids}
         stripped = any(text.lstrip("0") in own for text in self._unknown)
+        name = self.reader.source.name
         raise DataError(
-            f"{self.reader.source.name}: none of {self.counts.unknown_ids:,} ids is an item",
+            f"none of the {self.counts.unknown_ids:,} ids of {name} vectors is an item",
             where=self.reader.path,
             keys=(self.reader.source.option,),
             found=", ".join(map(repr, self._unknown)),

@@ -38,7 +38,7 @@ class ArrayReader(VectorReader):
         self._vectors, self._ids, self._id_file = _load(source, path)
         if len(self._ids) != len(self._vectors):
             raise DataError(
-                f"{source.name}: expected one id for each of the {len(self._vectors):,} vectors",
+                f"expected one id for each of the {len(self._vectors):,} {source.name} vectors",
                 where=[path, self._id_file],
                 keys=(source.option,),
                 found=f"{len(self._ids):,} ids",

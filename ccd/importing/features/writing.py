@@ -237,7 +237,7 @@ def _aligned(alignment: Alignment, progress: Progress) -> Iterator[tuple[np.ndar
         if len(positions):
             if dim and vectors.shape[1] != dim:
                 raise DataError(
-                    f"{reader.source.name}: expected vectors of {dim} numbers, as before",
+                    f"expected {reader.source.name} vectors of {dim} numbers, as before",
                     where=reader.place(int(block.rows[0])),
                     found=f"{vectors.shape[1]}",
                 )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import os
 import subprocess
 import sys
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -177,9 +182,82 @@ def test_a_device_that_is_not_there(photos, tmp_path):
         encode(tmp_path, photos, model, IDS, device="cuda:99")
 
 
+class Hub(BaseHTTPRequestHandler):
+    """As much of the Hugging Face Hub as a download of one model asks for."""
+
+    folder: Path
+    asked: list[str]
+    commit = "1" * 40
+
+    def do_GET(self):
+        name = self.path.rpartition("/")[2]
+        if self.path.startswith("/api/models/shop/vision/revision"):
+            files = [{"rfilename": path.name} for path in self.folder.iterdir()]
+            self.answer(json.dumps({"id": "shop/vision", "sha": self.commit, "siblings": files}))
+        elif self.path.startswith("/api/models/shop/vision/tree"):
+            files = [
+                {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": p.name}
+                for p in self.folder.iterdir()
+            ]
+            self.answer(json.dumps(files))
+        elif "/resolve/" in self.path:
+            self.asked.append(name)
+            self.answer((self.folder / name).read_bytes())
+        else:
+            self.send_error(404)
+
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
+
+    def answer(self, body):
+        content = body.encode() if isinstance(body, str) else body
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", '"' + hashlib.sha256(content).hexdigest() + '"')
+        self.send_header("X-Repo-Commit", self.commit)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@needs("transformers", "PIL")
+def test_a_model_is_downloaded_once_and_said_so(photos, tmp_path):
+    """From a hub on this machine; code and pickled weights are left there."""
+    Hub.folder, Hub.asked = vision_model("vit", tmp_path / "model"), []
+    (Hub.folder / "pytorch_model.bin").write_bytes(b"pickled")
+    (Hub.folder / "modeling.py").write_text("raise SystemExit")
+    program = (
+        "from pathlib import Path\n"
+        "from ccd.importing.features.encoders import image_encoder\n"
+        "encoder = image_encoder('shop/vision', 'cpu', lambda line: print('SAID', line))\n"
+        f"print(len(encoder.encode([Path({str(photos / '001.jpg')!r})])[0]))\n"
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        first = run(program, HF_HOME=str(tmp_path / "hub"), HF_ENDPOINT=endpoint)
+        assert first[0].startswith("SAID downloads the encoder shop/vision from the Hugging Face")
+        assert first[1:] == ["16"]
+        assert {"config.json", "model.safetensors", "preprocessor_config.json"} <= {*Hub.asked}
+        assert not {"pytorch_model.bin", "modeling.py"} & {*Hub.asked}
+        server.shutdown()
+    assert run(program, HF_HOME=str(tmp_path / "hub"), HF_ENDPOINT=endpoint) == ["16"]
+
+
+def run(program: str, **settings: str) -> list[str]:
+    """Lines that a program prints; the library reads its settings once in a process."""
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path), **settings}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 @needs("sentence_transformers")
 def test_without_a_network_it_says_where_to_put_the_files(tmp_path):
-    """In a process of its own, since the library reads its settings once."""
     program = (
         "from ccd.importing.features.encoders import text_encoder\n"
         "from ccd.errors import CcdError\n"
@@ -187,13 +265,9 @@ def test_without_a_network_it_says_where_to_put_the_files(tmp_path):
         "except CcdError as error: print(error)\n"
     )
     for setting in ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}):
-        environment = {"HF_HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path), **setting}
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True
-        )
-        said, *refusal = done.stdout.splitlines()
+        said, *refusal = run(program, HF_HOME=str(tmp_path), **setting)
         assert said.startswith("SAID downloads the encoder sentence-transformers/all-MiniLM-L6-v2")
         text = " ".join(refusal)
-        assert "is not on this machine and cannot be downloaded" in text, done.stderr
+        assert "is not on this machine and cannot be downloaded" in text
         assert "hf download sentence-transformers/all-MiniLM-L6-v2 --local-dir DIR" in text
         assert "--encode NAME=COLUMN:DIR" in text

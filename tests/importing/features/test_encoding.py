@@ -140,6 +140,13 @@ def test_a_folder_of_images(encoder, photos, tmp_path):
     assert featured([source], ITEMS, None, FeaturePolicy()).tolist() == [1, 0, 1, 0]
 
 
+def test_two_images_of_an_item_are_repeated_rows(encoder, photos, tmp_path):
+    (photos / "0012.png").write_text("aaaaa")
+    array, report = encode(tmp_path, photos, None, duplicates="last")
+    assert array[0, 0] == 5
+    assert report.duplicates == 1
+
+
 def test_an_image_that_cannot_be_read(encoder, photos, tmp_path):
     (photos / "7.webp").write_text("broken")
     with pytest.raises(DataError, match="image of item '7' cannot be read") as refused:

@@ -131,7 +131,7 @@ def test_what_float16_cannot_hold_is_refused(tmp_path, vector):
     [(["12", "7"], ["0012", "0007"], "leading zeros"), (["x"], ["0012"], "as the events do")],
 )
 def test_a_source_of_other_items_is_refused(tmp_path, ids, items, hint):
-    with pytest.raises(DataError, match=f"none of {len(ids)} ids is an item") as refused:
+    with pytest.raises(DataError, match=f"none of the {len(ids)} ids of text") as refused:
         given_rows(tmp_path, [(i, [1, 2]) for i in ids], items)
     assert hint in refused.value.hint
     assert repr(items[0]) in str(refused.value)

@@ -129,7 +129,7 @@ def test_rows_without_ids(tmp_path):
 def test_ids_that_do_not_fit_the_rows(tmp_path):
     np.save(tmp_path / "f.npy", np.ones((2, 3)))
     error = refusal(tmp_path, tmp_path / "f.npy", str(layouts.ids_file(tmp_path, "abc")))
-    assert "expected one id for each of the 2 vectors, got 3 ids" in str(error)
+    assert "expected one id for each of the 2 text vectors, got 3 ids" in str(error)
     assert len(error.where) == 2
 
 
@@ -166,14 +166,15 @@ def test_a_folder_of_arrays_that_are_no_vectors(tmp_path):
     assert "expected 3 numbers, as in the other files, got 4" in str(error)
 
 
-def test_two_files_of_one_item_are_a_repeated_row(tmp_path):
+def test_files_of_one_item_in_two_folders(tmp_path):
     for layer in ("layer1", "layer2"):
         (tmp_path / "v" / layer).mkdir(parents=True)
-        np.save(tmp_path / "v" / layer / "a.npy", np.array([1.0, len(layer)]))
-    source = FeatureSource("text", str(tmp_path / "v"))
-    with pytest.raises(DataError, match="second text vector") as refused:
-        write_features([source], ["a"], None, tmp_path, FeaturePolicy(duplicates="refuse"))
-    assert refused.value.where[0].file.endswith("layer2/a.npy")
+        np.save(tmp_path / "v" / layer / "a.npy", np.array([1.0, 2.0]))
+    error = refusal(tmp_path, tmp_path / "v", items="a")
+    assert "item 'a' has files in two folders" in str(error)
+    assert error.where[1].file.endswith("layer2/a.npy")
+    (report,) = write(tmp_path, tmp_path / "v" / "layer1", items="a")
+    assert report.missing == 0
 
 
 @pytest.mark.parametrize("name", ["nothing.npy", "nothing.parquet", "nowhere"])
