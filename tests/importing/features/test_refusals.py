@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccd.errors import CcdError, ConfigError, DamagedFileError, DataError
+from ccd.errors import CcdError, ConfigError, DamagedFileError
 from ccd.importing.features import (
     FeaturePolicy,
     FeatureSource,
