@@ -82,8 +82,10 @@ class Alignment:
             vectors = np.asarray(block.vectors)[chosen].astype(np.float32, copy=False)
         state = self._judged(vectors, block, chosen)
         self.state[positions[chosen]] = state
-        written = vectors.astype(np.float16) if self.policy.float16 else vectors
+        written = vectors
         if self.policy.float16:
+            with np.errstate(over="ignore"):
+                written = vectors.astype(np.float16)
             self._refuse_lossy(vectors, written, state, block, chosen)
         bad = (state == NON_FINITE) | ((state == CONSTANT) & (self.policy.constant == "missing"))
         if bad.any():
@@ -100,8 +102,9 @@ class Alignment:
             return
         own = {text.lstrip("0") for text in self.item_ids}
         stripped = any(text.lstrip("0") in own for text in self._unknown)
+        name = self.reader.source.name
         raise DataError(
-            f"{self.reader.source.name}: none of {self.counts.unknown_ids:,} ids is an item",
+            f"none of the {self.counts.unknown_ids:,} ids of {name} vectors is an item",
             where=self.reader.path,
             keys=(self.reader.source.option,),
             found=", ".join(map(repr, self._unknown)),

@@ -15,6 +15,7 @@ from ccd.importing.cells import Rows, id_texts
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader, rows_per_block
 from ccd.importing.features.tables import id_column
+from ccd.importing.report import sha256
 from ccd.importing.sources import Reading, open_file
 from ccd.importing.sources.stream import FREE_BYTES, MOST_EXPANSION
 
@@ -37,7 +38,7 @@ class ArrayReader(VectorReader):
         self._vectors, self._ids, self._id_file = _load(source, path)
         if len(self._ids) != len(self._vectors):
             raise DataError(
-                f"{source.name}: expected one id for each of the {len(self._vectors):,} vectors",
+                f"expected one id for each of the {len(self._vectors):,} {source.name} vectors",
                 where=[path, self._id_file],
                 keys=(source.option,),
                 found=f"{len(self._ids):,} ids",
@@ -55,8 +56,9 @@ class ArrayReader(VectorReader):
     def done(self) -> int:
         return self._done
 
-    def files(self) -> list[Path]:
-        return [self.path, *([self._id_file] if self._id_file is not None else [])]
+    def hashes(self) -> list[tuple[Path, str]]:
+        files = [self.path, *([self._id_file] if self._id_file is not None else [])]
+        return [(path, sha256(path)) for path in files]
 
     def blocks(self, wanted: Container[str]) -> Iterator[Block]:
         step = rows_per_block(self._vectors.shape[1])

@@ -187,7 +187,7 @@ def _loading(folder: Path) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # the libraries raise many kinds, some of no class of their own
         raise DamagedFileError(
             f"this encoder cannot be loaded: {reason(error)}", where=folder, keys=("--encode",)
         ) from error

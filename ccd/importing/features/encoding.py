@@ -58,6 +58,7 @@ class EncodedReader(VectorReader):
         self._ids, self._contents = contents.ids, contents.contents
         self._strangers, self._policy = contents.strangers, policy
         self._make, self._made = encoder, dict[str, str]()
+        self._keys: list[bytes] = []
         self._done = 0
         column = f"column '{source.where}' of the items"
         what = "folder of images" if contents.images else column
@@ -70,9 +71,6 @@ class EncodedReader(VectorReader):
     @property
     def done(self) -> int:
         return self._done
-
-    def files(self) -> list[Path]:
-        return [content for content in self._contents if isinstance(content, Path)]
 
     def about(self) -> dict[str, Any]:
         return self._made
@@ -90,30 +88,36 @@ class EncodedReader(VectorReader):
             return
         encoder = self._make()
         self._made = {"encoder": encoder.name, "encoder_version": encoder.version}
-        keys = [_key(content) for content in self._contents]
         with VectorCache(encoder.version) as cache:
-            for done in self._encode(encoder, keys, cache):
-                self._done = round(done * len(keys))
+            for share in self._encode(encoder, cache):
+                self._done = round(share * len(self._ids))
                 yield Block((), nothing, np.arange(0))  # so that progress is seen
-            for start in range(0, len(keys), _PER_BLOCK):
-                yield self._block(start, cache.get(keys[start : start + _PER_BLOCK]))
+            for start in range(0, len(self._ids), _PER_BLOCK):
+                yield self._block(start, cache.get(self._keys[start : start + _PER_BLOCK]))
 
-    def _encode(
-        self, encoder: Encoder, keys: Sequence[bytes], cache: VectorCache
-    ) -> Iterator[float]:
+    def hashes(self) -> list[tuple[Path, str]]:
+        keyed = zip(self._contents, self._keys, strict=True)
+        return [(path, key.hex()) for path, key in keyed if isinstance(path, Path)]
+
+    def _encode(self, encoder: Encoder, cache: VectorCache) -> Iterator[float]:
         """Put the vectors of all contents into the cache; yields which share of them is there.
 
         Which contents share a batch depends on the contents alone, not on what is in the cache:
         the last bits of a vector depend on its neighbours in the batch.
         """
-        first = {key: row for row, key in reversed([*enumerate(keys)])}
-        rows = sorted(first.values(), key=lambda row: (-_length(self._contents[row]), keys[row]))
+        rows = sorted(range(len(self._ids)), key=lambda row: -_length(self._contents[row]))
+        self._keys = [b""] * len(rows)
+        seen: set[bytes] = set()
         for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
-            if not cache.has([keys[row] for row in batch]):
-                vectors = encoder.encode([self._contents[row] for row in batch])
-                cache.put([keys[row] for row in batch], vectors)
-            yield (start + len(batch)) / len(rows)
+            batch: dict[bytes, str | Path] = {}
+            for row in rows[start : start + _BATCH]:
+                key = self._keys[row] = _key(self._contents[row])
+                if key not in seen:
+                    batch[key] = self._contents[row]
+            seen.update(batch)
+            if batch and not cache.has([*batch]):
+                cache.put([*batch], encoder.encode([*batch.values()]))
+            yield min(1.0, (start + _BATCH) / len(rows))
 
     def _block(self, start: int, vectors: Sequence[np.ndarray | None]) -> Block:
         readable = [row for row, vector in enumerate(vectors, start) if vector is not None]

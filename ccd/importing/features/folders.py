@@ -12,6 +12,7 @@ from ccd.datasets.npy import open_npy
 from ccd.errors import DataError, Place, reading
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
+from ccd.importing.report import sha256
 
 _FILES_PER_BLOCK = 1024
 
@@ -36,8 +37,8 @@ class FolderReader(VectorReader):
     def done(self) -> int:
         return self._done
 
-    def files(self) -> list[Path]:
-        return self._files
+    def hashes(self) -> list[tuple[Path, str]]:
+        return [(path, sha256(path)) for path in self._files]
 
     def place(self, row: int) -> Place:
         return Place(str(self._files[row]))
@@ -64,7 +65,7 @@ def files_by_item(folder: Path, endings: Sequence[str]) -> list[Path]:
     """The files with one of the endings in a folder and below, in the order of their paths.
 
     Raises:
-        DataError: There is none.
+        DataError: There is none, or an item has files in two folders, such as those of two models.
     """
     with reading(folder, DataError):
         inside = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -81,6 +82,14 @@ def files_by_item(folder: Path, endings: Sequence[str]) -> list[Path]:
             found=", ".join(path.name for path in shown[:8]) or "nothing",
             hint="name each file by the id of its item, such as 0012" + endings[0],
         )
+    first: dict[str, Path] = {}
+    for path in found:
+        if first.setdefault(path.stem, path).parent != path.parent:
+            raise DataError(
+                f"item {path.stem!r} has files in two folders",
+                where=[first[path.stem], path],
+                hint="name one of the folders: their vectors or images may be of different kinds",
+            )
     return found
 
 

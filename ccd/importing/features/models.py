@@ -116,15 +116,32 @@ def _checked(folder: Path) -> Path:
                 keys=("--encode",),
                 found=names or "nothing",
             )
-        parts = folder / "modules.json"
-        kinds = [one["type"] for one in json.loads(parts.read_text())] if parts.is_file() else []
+    if (folder / "modules.json").is_file():
+        _refuse_foreign_parts(folder / "modules.json")
+    return folder
+
+
+def _refuse_foreign_parts(path: Path) -> None:
+    """Refuse a list of parts in which one is not of sentence-transformers.
+
+    Raises:
+        DamagedFileError: One is, or the file is no such list.
+    """
+    try:
+        with reading(path, DamagedFileError):
+            kinds = [str(one["type"]) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedFileError(
+            f"this is no list of an encoder's parts: {reason(error)}",
+            where=path,
+            hint="copy or download the encoder again",
+        ) from error
     foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
     if foreign:
         raise DamagedFileError(
             "this encoder has a part that is code of its own",
-            where=parts,
+            where=path,
             keys=("--encode",),
             found=foreign[0],
             hint="use a model whose parts are those of sentence-transformers",
         )
-    return folder

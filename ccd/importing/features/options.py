@@ -107,14 +107,14 @@ def parse_feature_option(text: str, option: Option = "--features") -> FeatureSou
     name, equals, where = text.partition("=")
     if not equals or not name or not where:
         raise ConfigError(
-            f"{option}: expected NAME=... with the name of the modality",
+            f"expected NAME=... after {option}, with the name of the modality",
             keys=(option,),
             found=repr(text),
             hint=f"write for instance {_EXAMPLES[option]}",
         )
     if re.fullmatch(r"[\w-]+", name, re.ASCII) is None:
         raise ConfigError(
-            f"{option}: a modality cannot be called '{name}'",
+            f"a modality cannot be called '{name}'",
             keys=(option,),
             hint="name it with letters, digits, - and _, such as text or image",
         )

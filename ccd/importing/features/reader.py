@@ -74,8 +74,8 @@ class VectorReader(ABC):
         return Place(str(self.path), note=f"row {row + 1:,}")
 
     @abstractmethod
-    def files(self) -> list[Path]:
-        """The files that decide what the vectors are."""
+    def hashes(self) -> list[tuple[Path, str]]:
+        """The files that the vectors are from, with the SHA-256 of each; after all are read."""
 
     def about(self) -> dict[str, Any]:
         """What the import's report says of a source beside its files; the encoder, for instance."""

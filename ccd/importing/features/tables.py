@@ -16,6 +16,7 @@ from ccd.importing.cells import Rows, id_texts, is_text, numbers
 from ccd.importing.columns import known_column
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
+from ccd.importing.report import sha256
 from ccd.importing.sources import Source
 from ccd.suggestions import did_you_mean
 
@@ -48,7 +49,10 @@ class TableReader(VectorReader):
         others = [name for name in first.columns if name != self._id]
         looked_at = Rows(first, batch.slice(0, _LOOKED_AT), np.arange(_LOOKED_AT))
         vectors = [name for name in others if _holds_vectors(looked_at, name)]
-        self._columns, self._wide = self._chosen(source, others, vectors)
+        self._columns = self._chosen(source, others, vectors)
+        kind = looked_at.column(self._columns[0]).type
+        named = source.part == self._columns[0] and not _is_number(kind)
+        self._wide = not (named or self._columns[0] in vectors)
         for table in tables[1:]:
             for name in (self._id, *self._columns):
                 table.need(name, source.option)
@@ -79,8 +83,8 @@ class TableReader(VectorReader):
         part = bisect_right(self._starts, row) - 1
         return self._tables[part].place(row - self._starts[part])
 
-    def files(self) -> list[Path]:
-        return [table.path for table in self._tables]
+    def hashes(self) -> list[tuple[Path, str]]:
+        return [(table.path, sha256(table.path)) for table in self._tables]
 
     def _block(self, rows: Rows, start: int) -> Block:
         ids = id_texts(rows, self._id, self.source.option).dictionary_decode()
@@ -92,8 +96,8 @@ class TableReader(VectorReader):
 
     def _chosen(
         self, source: FeatureSource, others: Sequence[str], vectors: Sequence[str]
-    ) -> tuple[list[str], bool]:
-        """The columns that are read, and whether each holds one number of the vector."""
+    ) -> list[str]:
+        """The column of vectors, or those that hold one number each."""
         part, where = source.part, self._tables[0].place(None)
         if part:
             named = [name for name in others if name == part] or [
@@ -106,7 +110,7 @@ class TableReader(VectorReader):
                     keys=(source.option,),
                     hint=did_you_mean(part, others[:40], list_all=True),
                 )
-            return named, not (len(named) == 1 and named[0] in vectors)
+            return named
         if len(vectors) > 1:
             raise DataError(
                 "which column holds the vectors is not clear",
@@ -119,7 +123,7 @@ class TableReader(VectorReader):
             raise DataError(
                 "this table has no column beside the ids", where=where, found=f"'{self._id}'"
             )
-        return (list(vectors), False) if vectors else (list(others), True)
+        return list(vectors or others)
 
     def _wide_rows(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         """Which rows have a vector ``[n]``, and the vectors ``[n, dim]``."""
@@ -195,6 +199,12 @@ def _holds_vectors(rows: Rows, name: str) -> bool:
         return _is_list(column.type)
     cells = pc.drop_null(column).to_pylist()
     return bool(cells) and all(_VECTOR.fullmatch(cell) for cell in cells)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from ccd.errors import ConfigError, DataError
 from ccd.files import replacing
 from ccd.importing.features.alignment import CONSTANT, NON_FINITE, ZERO, Alignment
 from ccd.importing.features.encoding import find_contents
-from ccd.importing.features.hashing import content_hash
 from ccd.importing.features.opening import open_reader
 from ccd.importing.features.options import FeaturePolicy, FeatureSource
 from ccd.importing.features.reader import VectorReader
@@ -191,7 +191,7 @@ def _write(
     return FeatureReport(
         name=reader.source.name,
         file=path.name,
-        source={"path": reader.source.where, "kind": reader.kind, **content_hash(reader.files()),
+        source={"path": reader.source.where, "kind": reader.kind, **content_hash(reader.hashes()),
                 **reader.about()},
         dtype=dtype.name,
         dimension=dimension,
@@ -207,18 +207,37 @@ def _write(
     )  # fmt: skip
 
 
+def content_hash(files: Sequence[tuple[Path, str]]) -> dict[str, Any]:
+    """Number of files, bytes, and SHA-256; of several files, that of their names and hashes.
+
+    Empty where there are no files.
+
+    Args:
+        files: Each with its SHA-256.
+    """
+    if not files:
+        return {}
+    size = sum(path.stat().st_size for path, _ in files)
+    if len(files) == 1:
+        return {"files": 1, "bytes": size, "sha256": files[0][1]}
+    listed = "\n".join(f"{digest}  {path.name}" for path, digest in files)
+    return {"files": len(files), "bytes": size,
+            "sha256": hashlib.sha256(listed.encode()).hexdigest()}  # fmt: skip
+
+
 def _aligned(alignment: Alignment, progress: Progress) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Positions and vectors of all blocks, of one width."""
     reader = alignment.reader
     dim = 0
+    verb = "encoding" if reader.source.encoded else "reading features:"
     wanted = frozenset(alignment.item_ids)
     for block in reader.blocks(wanted):
-        progress(f"reading {reader.source.name} features", reader.done / max(1, reader.size))
+        progress(f"{verb} {reader.source.name}", reader.done / max(1, reader.size))
         positions, vectors = alignment.aligned(block)
         if len(positions):
             if dim and vectors.shape[1] != dim:
                 raise DataError(
-                    f"{reader.source.name}: expected vectors of {dim} numbers, as before",
+                    f"expected {reader.source.name} vectors of {dim} numbers, as before",
                     where=reader.place(int(block.rows[0])),
                     found=f"{vectors.shape[1]}",
                 )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 2**18
 """Most rows of a batch."""
+BATCH_BYTES = 2**26
+"""About as many bytes a batch of a Parquet file has, at most."""
 
 
 class Source(ABC):

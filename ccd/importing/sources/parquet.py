@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ccd.errors import DamagedFileError, DataError, Place, reading, reason
-from ccd.importing.sources.base import BATCH_ROWS, Source
+from ccd.importing.sources.base import BATCH_BYTES, BATCH_ROWS, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,8 @@ class ParquetSource(Source):
 
         self._read = 0
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, columns=list(columns)):
+            rows = self._rows_of_a_batch(columns)
+            for batch in self._file.iter_batches(rows, columns=list(columns)):
                 self._read += batch.num_rows
                 yield batch.select(list(columns))
         except (pa.ArrowException, OSError) as error:
@@ -59,6 +60,18 @@ class ParquetSource(Source):
                 where=self.path,
                 hint="copy it again",
             ) from error
+
+    def _rows_of_a_batch(self, columns: Sequence[str]) -> int:
+        """Fewer than usual where rows are wide, as those of vectors are."""
+        about = self._file.metadata
+        groups = [about.row_group(at) for at in range(about.num_row_groups)]
+        chunks = (group.column(at) for group in groups for at in range(about.num_columns))
+        size = sum(
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if chunk.path_in_schema.startswith(tuple(columns))
+        )
+        return min(BATCH_ROWS, max(1, BATCH_BYTES * about.num_rows // max(size, 1)))
 
 
 class TableSource(Source):
