@@ -22,6 +22,7 @@ _REQUIRED = ("gin-config", "optuna", "scipy", "pyarrow", "safetensors", "matplot
 _OPTIONAL = {
     "ir_measures": "checking the metrics against another library (extra 'test')",
     "sklearn": "t-SNE of 'ccd plot tsne' and 'ccd plot negatives' (extra 'figures')",
+    "sentence_transformers": "encoders of 'ccd data import --encode' (extra 'features')",
 }
 _MIB = 2**20
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, get_args, get_type_hints
 
+from ccd.datasets.assemble import refuse_names
 from ccd.errors import ConfigError
 
 Option = Literal["--features", "--encode"]
@@ -79,19 +79,13 @@ class FeaturePolicy:
 
     def __post_init__(self) -> None:
         for field, option in _CHOICES.items():
-            legal = get_args(_literal(field))
+            legal = get_args(get_type_hints(FeaturePolicy)[field])
             if getattr(self, field) not in legal:
                 raise ConfigError(
                     f"{option} must be one of {', '.join(legal)}",
                     keys=(option,),
                     found=repr(getattr(self, field)),
                 )
-
-
-def _literal(field: str) -> object:
-    from typing import get_type_hints
-
-    return get_type_hints(FeaturePolicy)[field]
 
 
 def parse_feature_option(text: str, option: Option = "--features") -> FeatureSource:
@@ -102,7 +96,7 @@ def parse_feature_option(text: str, option: Option = "--features") -> FeatureSou
         option: Which of the two it is.
 
     Raises:
-        ConfigError: It has another form, or the name suits no file.
+        ConfigError: It has another form, or a modality cannot have this name.
     """
     name, equals, where = text.partition("=")
     if not equals or not name or not where:
@@ -112,12 +106,7 @@ def parse_feature_option(text: str, option: Option = "--features") -> FeatureSou
             found=repr(text),
             hint=f"write for instance {_EXAMPLES[option]}",
         )
-    if re.fullmatch(r"[\w-]+", name, re.ASCII) is None:
-        raise ConfigError(
-            f"a modality cannot be called '{name}'",
-            keys=(option,),
-            hint="name it with letters, digits, - and _, such as text or image",
-        )
+    refuse_names((name,), option)
     # A path may hold a colon itself.
     if ":" in where and not Path(where).expanduser().exists():
         where, _, part = where.partition(":") if option == "--encode" else where.rpartition(":")

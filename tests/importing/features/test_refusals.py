@@ -239,7 +239,9 @@ def test_a_path_with_a_colon(tmp_path):
     assert parse_feature_option(f"text={path}").where == str(path)
 
 
-@pytest.mark.parametrize("text", ["", "text", "text=", "=v.npy", "te/xt=v.npy", "te xt=v.npy"])
+@pytest.mark.parametrize(
+    "text", ["", "text", "text=", "=v.npy", "te/xt=v.npy", "te xt=v.npy", "keys=v.npy"]
+)
 def test_options_of_another_form(text):
     with pytest.raises(ConfigError) as refused:
         parse_feature_option(text)
