@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant, refuse_missing
+from ccd.cli.study import open_study, study_or_folder
 from ccd.figures.catalogue import FIGURES
 
 
@@ -61,7 +62,9 @@ def plot(
     allow_imports: AllowImports = None,
 ) -> None:
     """Draw a figure of a finished run as PNG and SVG."""
-    if storage is None:
+    if storage is None and kind == "sensitivity":
+        folder = study_or_folder(folder)
+    elif storage is None:
         refuse_missing(folder)
 
     from ccd.errors import ConfigError
@@ -75,15 +78,13 @@ def plot(
         refuse_target(named.with_name(f"{named.name}.png"))
     study, stem = None, named
     if storage is not None:
-        from ccd.search.studies import find_study
-
         if kind != "sensitivity":
             raise ConfigError(
                 f"--storage names a study, which has no figure '{kind}'",
                 keys=("--storage",),
                 hint="draw 'sensitivity', or leave out --storage",
             )
-        opened = find_study(str(folder), storage)
+        opened = open_study(str(folder), storage)
         study, stem = opened.study, named or opened.file(kind)
     request = Request(
         folder=folder,

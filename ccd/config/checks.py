@@ -46,7 +46,9 @@ def check_names(layer: Layer, problems: Problems) -> None:
         for leaf in leaves(binding.value):
             if isinstance(leaf, Reference) and find(leaf.name) is None:
                 problems.add(_unknown_component(leaf.name, binding.origin))
-            elif isinstance(leaf, Macro) and not (leaf.name in macros or leaf.name == REQUIRED_MACRO):
+            elif isinstance(leaf, Macro) and not (
+                leaf.name in macros or leaf.name == REQUIRED_MACRO
+            ):
                 hint = did_you_mean(leaf.name, sorted(macros), "macros that are set")
                 what = f"no macro '{leaf.name}'"
                 problems.add(ConfigError(what, where=binding.origin, hint=hint))

@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+import ccd
 from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
 from ccd.search.folders import STUDY_FILE, study_folder
+from ccd.search.names import default_name, refuse_name, refuse_other_study
 from ccd.search.order import Order
 from ccd.search.presets import Presets
 from ccd.search.signals import Halt
@@ -36,6 +38,7 @@ def begin(
     source: Source,
     *,
     name: str | None = None,
+    folder: Path | None = None,
     storage: str | None = None,
     workers: int = 1,
     trials: int | None = None,
@@ -46,6 +49,7 @@ def begin(
     Args:
         source: From what the recipe is loaded.
         name: Name of the study; None for that of the recipe and its data set.
+        folder: Its folder; None for that of its name in ``runs/search``.
         storage: Address of the storage, or None for a journal file.
         workers: Processes.
         trials: Total number of trials; None for what the study has, or its recipe says.
@@ -58,16 +62,11 @@ def begin(
     """
     target = Target(source)
     presets = Presets(Space(target))
-    name = name or f"{target.recipe.name}-{target.recipe.dataset}"
-    if "/" in name or name.startswith("."):
-        raise ConfigError(
-            "the name of a study is the name of its folder, so it has no / and does not begin with "
-            "a dot",
-            keys=("--study",),
-            found=f"'{name}'",
-            hint="choose another --study",
-        )
-    folder = study_folder(name)
+    name = name or default_name(target)
+    if folder is None:
+        refuse_name(name)
+        folder = study_folder(name)
+        refuse_other_study(folder, name)
     with refusing_io(folder):
         folder.mkdir(parents=True, exist_ok=True)
     store = open_store(storage, folder)
@@ -92,7 +91,8 @@ def begin(
     if study.is_stopping:
         study.set(STOP, False)
     # No address goes into a file: it may hold a password.
-    write_json(folder / STUDY_FILE, {"study": name, "storage": store.text})
+    kept_in = None if storage is None else store.text
+    write_json(folder / STUDY_FILE, {"study": name, "storage": kept_in})
     until = time.time() + timeout if timeout is not None else None
     order = Order(source, name, storage, str(folder), until)
     return Opened(study, store, folder, order)
@@ -204,10 +204,20 @@ def _kill_late(processes: list[tuple[subprocess.Popen[str], Path]]) -> None:
             process.kill()
 
 
+_WORK = """\
+import sys
+sys.path[:] = [*filter(None, sys.path), sys.argv[1]]
+from ccd.search.worker import main
+main()
+"""
+"""What a worker process runs. Not ``python -m``: that looks for modules in the current folder, so
+a file there that is called like one of Python's or ccd's would be run."""
+
+
 def _spawn(output: IO[str], threads: int) -> subprocess.Popen[str]:
     """A worker process; in a session of its own, so that Ctrl-C reaches it through us only."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ccd.search.worker"],
+        [sys.executable, "-c", _WORK, str(Path(ccd.__file__).resolve().parents[1])],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=output,

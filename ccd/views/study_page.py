@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ccd.search.studies import Opened
     from ccd.search.summary import Ended, Summary
 
-_WHY_NONE = "Nothing can be said yet: the complete trials are too few, or all alike."
-
 
 def is_study(folder: Path) -> bool:
     """Whether ``ccd search`` wrote the folder."""
@@ -71,7 +69,8 @@ def _history(ended: list[Ended], metric: str) -> str:
 def _importances(opened: Opened) -> str:
     found = importances(opened.study)
     if not found:
-        return f"<p>{_WHY_NONE}</p>"
+        why = "the complete trials are too few, or all alike"
+        return f"<p>Nothing can be said{opened.study.yet}: {why}.</p>"
     rows = [(key, f"{share:.0%}") for key, share in found.items()]
     words = (
         "Relative importance of each setting for reaching the best trials (PED-ANOVA); "

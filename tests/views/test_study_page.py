@@ -97,7 +97,7 @@ def test_a_study_without_trials_has_a_page_too(tmp_path):
     create_study(store.backend, tmp_path.name, ("maximize",), attributes)
     write_json(tmp_path / STUDY_FILE, {"study": tmp_path.name, "storage": store.text})
     text = study_html(find_study(str(tmp_path), None))
-    assert "no trial of the study has a value yet" in text
+    assert "no trial of the study has a value" in text
     assert "Nothing can be said yet" in text
 
 
