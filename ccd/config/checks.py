@@ -189,7 +189,9 @@ def _misfit(
     families = slot_families(setting.annotation)
     nodes = [leaf for leaf in leaves(value) if isinstance(leaf, Node)]
     default = f"default: {default_text(setting.default)}"
-    if nodes and not families:
+    details = error.errors()
+    own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
+    if nodes and not families and not own:
         return ConfigError(
             f"{key} takes no component",
             where=origin,
@@ -197,7 +199,6 @@ def _misfit(
             found=f"@{nodes[0].key}",
             hint=f"it is {readable(setting.annotation)}; {default}",
         )
-    details = error.errors()
     slot = next((d for d in details if d["type"] == "slot"), None)
     if slot is not None:
         got = slot["input"]
@@ -209,7 +210,6 @@ def _misfit(
             found=f"{_shown(got)}{kind}",
             hint=f"write @NAME with {_members(families)}; {default}",
         )
-    own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
     rule = ", ".join(own) or readable(setting.annotation)
     return ConfigError(
         f"{key} must be {rule}", where=origin, keys=(key,), found=_shown(value), hint=default

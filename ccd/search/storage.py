@@ -22,8 +22,8 @@ from ccd.search.samplers import quietly
 
 PATIENCE = 300.0
 """Seconds for which a worker waits for a database that is down."""
-_LOOKS = 5
-"""Looks at a database whose tables another process makes; its steps are three."""
+_LOOKS = 20
+"""Looks at a database whose tables another process makes, a tenth of a second each."""
 
 
 class StorageLostError(ResourceError):
@@ -132,13 +132,18 @@ def _tables(url: str) -> RDBStorage:
     Of several processes that find it empty at the same moment only one makes them; the database
     refuses the others, which look again and find what the first one made.
     """
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-    options: dict[str, Any] = {} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    is_file = url.startswith("sqlite")
+    options: dict[str, Any] = {} if is_file else {"pool_pre_ping": True}
     for _ in range(_LOOKS):
         try:
             return RDBStorage(url, engine_kwargs=options)
         except (IntegrityError, ProgrammingError):  # a type or a row, or a table, that is there now
+            time.sleep(0.1)
+        except OperationalError as error:  # how SQLite says the same, and others say: no server
+            if not is_file or "unable to open" in str(error):
+                raise
             time.sleep(0.1)
     return RDBStorage(url, engine_kwargs=options)
 
@@ -147,7 +152,9 @@ def _unreachable(text: str, error: Exception) -> ResourceError:
     return ResourceError(
         f"--storage {text} cannot be used: {reason(getattr(error, 'orig', None) or error)}",
         keys=("--storage",),
-        hint="check that the server runs, and host, user, password and database",
+        hint="check that its folder exists and can be written"
+        if text.startswith("sqlite")
+        else "check that the server runs, and host, user, password and database",
     )
 
 
