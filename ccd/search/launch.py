@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -137,35 +138,42 @@ class _Crew:
         self._wanted, self._begun = workers, 0
 
     def work(self) -> None:
-        deaths, settled = 0, -1
         try:
-            for _ in range(self._wanted):
-                self._start()
-            while self._processes:
-                time.sleep(_POLL)
-                self._on_change()
-                if self._halt.asked():
-                    return
-                now = self._opened.study.settled()
-                deaths, settled = (0, now) if now != settled else (deaths, settled)
-                for process, log in [*self._processes]:
-                    if process.poll() is None:
-                        continue
-                    self._processes.remove((process, log))
-                    if process.returncode > 0:
-                        raise told_by(log, process.returncode)
-                    if process.returncode < 0:
-                        deaths += 1
-                        if deaths > _DEATHS:
-                            raise ResourceError(
-                                f"{deaths} workers were killed one after the other, the last by "
-                                f"signal {-process.returncode}",
-                                hint="if memory ran out, lower --workers or Trainer.batch_size",
-                            )
-                        self._start()
+            self._watch()
+        except KeyboardInterrupt:
+            self._ask(signal.SIGTERM)
+            self._stop_at_once()
+            raise
         finally:
             self._stop()
             self._on_change()
+
+    def _watch(self) -> None:
+        deaths, settled = 0, -1
+        for _ in range(self._wanted):
+            self._start()
+        while self._processes:
+            time.sleep(_POLL)
+            self._on_change()
+            if self._halt.asked():
+                return
+            now = self._opened.study.settled()
+            deaths, settled = (0, now) if now != settled else (deaths, settled)
+            for process, log in [*self._processes]:
+                if process.poll() is None:
+                    continue
+                self._processes.remove((process, log))
+                if process.returncode > 0:
+                    raise told_by(log, process.returncode)
+                if process.returncode < 0:
+                    deaths += 1
+                    if deaths > _DEATHS:
+                        raise ResourceError(
+                            f"{deaths} workers were killed one after the other, the last by "
+                            f"signal {-process.returncode}",
+                            hint="if memory ran out, lower --workers or Trainer.batch_size",
+                        )
+                    self._start()
 
     def _start(self) -> None:
         log = self._logs / f"{os.getpid()}-{self._begun}.log"
@@ -182,17 +190,25 @@ class _Crew:
 
     def _stop(self) -> None:
         """Ask all to finish their epoch; on a second Ctrl-C, end them at once."""
-        for process, _ in self._processes:
-            process.terminate()
+        self._ask(signal.SIGTERM)
         try:
             for process, _ in self._processes:
                 process.wait()
         except KeyboardInterrupt:
-            # The second signal interrupts a worker, which then gives its trial back.
-            for process, _ in self._processes:
-                process.terminate()
-            _kill_late(self._processes)
+            self._stop_at_once()
             raise
+
+    def _stop_at_once(self) -> None:
+        """Ask those who were asked to stop a second time: they give their trials back and end.
+
+        By another signal, for two of one kind may arrive as one.
+        """
+        self._ask(signal.SIGINT)
+        _kill_late(self._processes)
+
+    def _ask(self, number: signal.Signals) -> None:
+        for process, _ in self._processes:
+            process.send_signal(number)
 
 
 def _kill_late(processes: list[tuple[subprocess.Popen[str], Path]]) -> None:

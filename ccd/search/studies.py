@@ -92,7 +92,12 @@ def find_study(name: str, storage: str | None) -> Opened:
         return opened
     if storage is None and (folder / STUDY_FILE).exists():
         raise _lost(name, folder, store.notes)
-    hint = did_you_mean(name, _names_in(store), "studies there", list_all=True)
+    there = _names_in(store)
+    if name in there:
+        what = f"study '{name}' in {store.text} does not say what it searches"
+        hint = "another program made it, or it is being begun just now: try again"
+        raise ConfigError(what, hint=hint)
+    hint = did_you_mean(name, there, "studies there", list_all=True)
     raise ConfigError(f"no study '{name}' in {store.text}", hint=hint)
 
 
