@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import optuna
 import pytest
 
 from ccd.errors import ConfigError, DamagedFileError
@@ -129,6 +130,12 @@ def test_a_study_without_its_journal_is_not_called_unknown(write, here, left):
         find_study("s-planted", None)
 
 
+def test_a_study_of_another_program_is_not_called_unknown(here):
+    optuna.create_study(storage=open_store("journal:all.log", here).backend, study_name="s")
+    with pytest.raises(ConfigError, match="study 's' in all.log does not say what it searches"):
+        find_study("s", "journal:all.log")
+
+
 @pytest.mark.parametrize("name", ["a/b", ".a", "", "a\nb", "a\x1b[2J", "x" * 101])
 def test_a_name_that_no_folder_can_have_is_refused(write, name):
     if name:
@@ -195,10 +202,7 @@ def test_a_search_that_is_told_twice_to_stop_exits_with_the_signals_code(
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while (
-        not (here / HOME / "own-planted").exists()
-        or not open_store(None, HOME / "own-planted").backend.get_all_studies()
-    ):
+    while not (HOME / "own-planted/study.json").exists():
         time.sleep(0.1)
     study = find_study("own-planted", None).study
     while not any("ccd:bindings" in trial.user_attrs for trial in study.trials()):
