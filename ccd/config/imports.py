@@ -53,7 +53,7 @@ def import_module(name: str, folders: Sequence[Path], origin: Origin | None = No
     sys.path[:0] = places
     try:
         importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = f"importing '{name}' failed: {type(error).__name__}: {reason(error)}"
         hint = _where_to_look(name, places) if _is_not_there(name, error) else ""
         raise ConfigError(what, where=origin, hint=hint) from error
@@ -62,7 +62,7 @@ def import_module(name: str, folders: Sequence[Path], origin: Origin | None = No
             sys.path.remove(place)
 
 
-def _is_not_there(name: str, error: Exception) -> bool:
+def _is_not_there(name: str, error: BaseException) -> bool:
     """Whether ``name`` itself was not found, and not something that it imports."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return missing is not None and f"{name}.".startswith(f"{missing}.")
