@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ccd.cli.names import refuse_unknown_names, refuse_unknown_settings
 from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, refuse_missing
 
 
@@ -65,6 +66,8 @@ def compare(
     'ccd list Comparison' explains the settings that --set can change.
     """
     refuse_missing(*folders)
+    refuse_unknown_settings(bindings or ())
+    refuse_unknown_names(folders, baseline=baseline, metrics=metrics or ())
 
     import json
     import sys

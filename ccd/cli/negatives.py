@@ -34,12 +34,14 @@ def negatives(
 
     import json
 
-    from ccd.finished.inspection import inspect_negatives
     from ccd.finished.runs import choose_run
+
+    run = choose_run(folder, variant, seed, allow_imports or ())
+
+    from ccd.finished.inspection import inspect_negatives
     from ccd.terminal.console import make_console
     from ccd.views.inspection_text import InspectedView
 
-    run = choose_run(folder, variant, seed, allow_imports or ())
     found = inspect_negatives(run, data_dir, user=user, epoch=epoch)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))

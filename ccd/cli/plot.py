@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ccd.cli.names import refuse_unknown_names
 from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Storage, Variant, refuse_missing
 from ccd.cli.study import open_study, study_or_folder
 from ccd.figures.catalogue import FIGURES
@@ -66,6 +67,13 @@ def plot(
         folder = study_or_folder(folder)
     elif storage is None:
         refuse_missing(folder)
+        options = FIGURES[kind].options
+        refuse_unknown_names(
+            [folder],
+            variant=variant if "variant" in options else None,
+            metrics=[metric] if metric is not None and "metric" in options else [],
+            split="valid",
+        )
 
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, draw

@@ -46,11 +46,7 @@ def recommend(
 
     from ccd.errors import ConfigError
     from ccd.files import json_line
-    from ccd.finished.recommendations import recommend as recommend_items
     from ccd.finished.runs import choose_run
-    from ccd.terminal.console import make_console
-    from ccd.views.recommended_files import refuse_format, write
-    from ccd.views.recommended_text import RecommendedView
 
     if out is None and not users:
         raise ConfigError(
@@ -64,9 +60,15 @@ def recommend(
             keys=("--json", "--out"),
             hint="leave out --out, or use --out with a .jsonl file and no --json",
         )
+    run = choose_run(folder, variant, seed, allow_imports or ())
+
+    from ccd.finished.recommendations import recommend as recommend_items
+    from ccd.terminal.console import make_console
+    from ccd.views.recommended_files import refuse_format, write
+    from ccd.views.recommended_text import RecommendedView
+
     if out is not None:
         refuse_format(out)
-    run = choose_run(folder, variant, seed, allow_imports or ())
     found = recommend_items(run, users or None, k, data_dir=data_dir)
     if as_json:
         for record in found.records():

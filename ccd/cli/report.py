@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ccd.cli.names import refuse_unknown_names, refuse_unknown_settings
 from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, Storage
 from ccd.cli.study import open_study, study_or_folder
 
@@ -59,15 +60,13 @@ def report(
     if storage is None:
         folders = [study_or_folder(folder) for folder in folders]
 
-    from ccd.config.part import load_part
     from ccd.errors import ConfigError
     from ccd.files import refuse_target, write_text
-    from ccd.views.page import collect
-    from ccd.views.page_html import to_html
-    from ccd.views.study_page import is_study
+    from ccd.search.folders import is_study
 
     if out is not None:
         refuse_target(out)
+    refuse_unknown_settings(bindings or ())
     studies = [folder for folder in folders if storage is not None or is_study(folder)]
     if studies:
         if len(folders) > 1:
@@ -76,6 +75,12 @@ def report(
             )
         _report_study(str(studies[0]), storage, out)
         return
+    refuse_unknown_names(folders, baseline=baseline)
+
+    from ccd.config.part import load_part
+    from ccd.views.page import collect
+    from ccd.views.page_html import to_html
+
     page = collect(
         folders,
         comparison=load_part("Comparison", bindings=bindings or ()).factory()(),

@@ -18,7 +18,7 @@ from ccd.cli.options import (
     Storage,
     WithFiles,
 )
-from ccd.cli.recipe_command import RecipeCommand
+from ccd.cli.recipe_command import RecipeCommand, refuse_wrong_words
 from ccd.cli.study import (
     AsJson,
     StudyName,
@@ -112,11 +112,8 @@ def start(
     allow_imports: AllowImports = None,
 ) -> None:
     """Search the space of a recipe on the validation split."""
-    from ccd.config.recipe import read_layers
-
     limit = seconds_of(timeout)
-    # Wrong paths are refused before torch is imported, which takes seconds.
-    read_layers(
+    refuse_wrong_words(
         recipe,
         dataset=dataset,
         with_files=with_files or (),

@@ -53,10 +53,10 @@ def study_or_folder(path: Path) -> Path:
         ConfigError: There is neither.
     """
     from ccd.cli.options import refuse_missing
-    from ccd.search.folders import STUDY_FILE, find_folder
+    from ccd.search.folders import find_folder, is_study
 
     found = path if path.is_dir() else find_folder(str(path))
-    if (found / STUDY_FILE).is_file():
+    if is_study(found):
         return found
     refuse_missing(path)
     return path

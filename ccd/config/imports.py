@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,27 @@ def import_parts(
         what = f"importing '{name}' would run its code"
         raise ConfigError(what, where=origin, keys=("--allow-import",), hint=hint)
     import_module(name, [folder.resolve(), Path.cwd()], origin)
+
+
+def refuse_absent(name: str, folders: Sequence[Path]) -> None:
+    """Refuse a module that ``import_module`` would not find, without importing anything.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    places = [str(folder) for folder in folders]
+    top = name.partition(".")[0]
+    sys.path[:0] = places
+    try:
+        is_there = top in sys.modules or importlib.util.find_spec(top) is not None
+    except (ValueError, ImportError):
+        return  # importing it says what is wrong
+    finally:
+        for place in places:
+            sys.path.remove(place)
+    if not is_there:
+        what = f"importing '{name}' failed: ModuleNotFoundError: No module named '{top}'"
+        raise ConfigError(what, hint=_where_to_look(name, places))
 
 
 def import_module(name: str, folders: Sequence[Path], origin: Origin | None = None) -> None:

@@ -29,7 +29,7 @@ def find_folder(word: str) -> Path:
     """
     named = study_folder(word)
     for folder in (Path(word), named):
-        if (folder / STUDY_FILE).is_file():
+        if is_study(folder):
             return folder
     holding = [folder for folder in study_folders() if name_in(folder) == word]
     if len(holding) > 1:
@@ -37,6 +37,11 @@ def find_folder(word: str) -> Path:
             f"several folders hold a study '{word}'", where=holding, hint="name one of the folders"
         )
     return holding[0] if holding else named
+
+
+def is_study(folder: Path) -> bool:
+    """Whether ``ccd search`` wrote the folder."""
+    return (folder / STUDY_FILE).is_file()
 
 
 def study_folders() -> list[Path]:

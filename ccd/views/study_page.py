@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccd.errors import CcdError
 from ccd.figures.history import draw_history
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
-from ccd.search.folders import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 from ccd.terminal.console import duration
@@ -19,11 +17,6 @@ from ccd.views.page_html import figure_html
 if TYPE_CHECKING:
     from ccd.search.studies import Opened
     from ccd.search.summary import Ended, Summary
-
-
-def is_study(folder: Path) -> bool:
-    """Whether ``ccd search`` wrote the folder."""
-    return (folder / STUDY_FILE).exists()
 
 
 def study_html(opened: Opened) -> str:

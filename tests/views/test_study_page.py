@@ -11,13 +11,13 @@ from ccd.errors import ConfigError
 from ccd.figures.history import draw_history
 from ccd.files import write_json
 from ccd.search import study as names
-from ccd.search.folders import STUDY_FILE
+from ccd.search.folders import STUDY_FILE, is_study
 from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.study import BINDINGS, Study, create_study
 from ccd.search.summary import ended_trials
 from ccd.search.target import Source
-from ccd.views.study_page import is_study, study_html
+from ccd.views.study_page import study_html
 
 RATES = (0.1, 0.01, 0.02, 0.2, 0.5, 0.4)
 
