@@ -30,17 +30,20 @@ def refuse_unknown_keys(bindings: Iterable[Binding]) -> None:
     """Refuse bindings of settings that ccd's own components do not have.
 
     Args:
-        bindings: Where no component of the user's own is imported.
+        bindings: Where no module of the user's own is still to be imported.
 
     Raises:
         ConfigError: There is such a binding.
     """
     from ccd.cli.declared import declared
+    from ccd.registry import find
     from ccd.suggestions import closest, did_you_mean
 
     known = {one.name: one for one in declared()}
     for binding in bindings:
         name, setting = binding.component, binding.parameter
+        if find(name) is not None:  # imported already, so the registry will say more about it
+            continue
         if name not in known:
             what = f"no component '{name}'"
             near = closest(name, known)
