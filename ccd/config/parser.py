@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tokenize
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,7 +31,7 @@ def statements(text: str, place: Place) -> Iterator[tuple[Any, Origin]]:
     line = 1
     try:
         parser = _Parser(text, place)
-        while (statement := parser.parse_statement()) is not None:
+        while (statement := parser.next_statement()) is not None:
             line = statement.location.line_num
             yield statement, place(line)
     except SyntaxError as error:
@@ -64,6 +65,13 @@ class _Parser(ConfigParser):
         self._brackets: list[dict[Any, int]] = []
         """For each open bracket the keys so far and their lines; empty where it is no dict."""
         super().__init__(text, _Delegate())
+
+    def next_statement(self) -> Any:
+        """The next statement, or None at the end."""
+        with warnings.catch_warnings():
+            # Python's own about '\\.' in a text, which is the text that it says.
+            warnings.simplefilter("ignore")
+            return self.parse_statement()
 
     def _maybe_parse_container(self) -> tuple[bool, Any]:
         if len(self._brackets) > DEEPEST:
