@@ -11,8 +11,22 @@ from types import TracebackType
 from ccd.runs.signals import STOPS, on_signals
 
 
+class StoppedAtOnce(KeyboardInterrupt):
+    """Somebody asked twice to stop.
+
+    Attributes:
+        number: The signal that came first.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class Halt:
     """Turns Ctrl-C, SIGTERM and SIGHUP into a flag while the block lasts; a second one interrupts.
+
+    It raises ``StoppedAtOnce``.
 
     Args:
         parent: Process without which there is no point in going on; None for none.
@@ -42,8 +56,8 @@ class Halt:
         self._signals.__exit__(kind, error, trace)
 
     def _note(self, number: int) -> None:
-        if self._flag.is_set():
-            raise KeyboardInterrupt
+        if self.signal is not None:
+            raise StoppedAtOnce(self.signal)
         self.signal = number
         self._flag.set()
         if self._parent is None:

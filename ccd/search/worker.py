@@ -107,7 +107,7 @@ class Worker:
                     claim.lease.release()
                 self.on_trial()
                 refuse_hopeless(self.study.trials())
-            elif late or self.study.settled() >= self.study.budget:
+            elif late or self.study.is_over:
                 return
             else:
                 # Others train the rest; should one of them die, its slot is taken here.
@@ -175,7 +175,8 @@ class Worker:
             return  # taken for dead and buried while the storage was out of reach
         except StorageLostError:
             raise
-        except Exception as error:  # one setting that cannot be trained must not end the study
+        # One setting that cannot be trained must not end the study, whatever its parts raise.
+        except (Exception, SystemExit) as error:
             why = error.one_line if isinstance(error, CcdError) else reason(error)
             self.study.end(claim.trial_id, FAILED, why, kind=type(error).__name__)
 
@@ -216,7 +217,3 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-if __name__ == "__main__":
-    main()
