@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +19,22 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, NumericError, ResourceError, reason
-from ccd.evaluation.ranking import Evaluation
+from ccd.errors import ConfigError, NumericError
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
+from ccd.mishaps import enough_memory, in_variant, place_of, refuse_diverged
+from ccd.outcome import epoch_record, per_user_of, take_up, tensors_of
 from ccd.runs.folder import (
-    ITEM_TENSOR,
-    SAMPLE_TENSOR,
-    USER_TENSOR,
-    RunFolder,
     default_folder,
     refuse_mixture,
 )
 from ccd.runs.machine import peak_rss_mb
-from ccd.runs.per_user import PerUser
-from ccd.runs.records import EpochRecord, Observer, Plan, RunResult, SilentObserver
+from ccd.runs.records import Observer, Plan, RunResult, SilentObserver
+from ccd.runs.signals import Halt
+from ccd.runs.writing import RunFolder
+from ccd.state import State
 from ccd.training.doubts import collapsed, huge_loss
-from ccd.training.epoch import Epoch, Trained
+from ccd.training.trainer import Training
 from ccd.views.outputs import write_reports
 
 
@@ -50,7 +49,9 @@ def run(
     with_files: Sequence[str | Path] = (),
     out: str | Path | None = None,
     allow_imports: Sequence[str] = (),
+    fresh: bool = False,
     observer: Observer | None = None,
+    halt: Halt | None = None,
 ) -> RunResults:
     """Train, evaluate and compare the variants of a recipe.
 
@@ -64,13 +65,16 @@ def run(
         with_files: Gin files to add.
         out: Run folder; a new one under ``runs/`` where None. What is finished there is skipped.
         allow_imports: Python modules that gin files may import.
+        fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
         observer: Told about progress.
+        halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
 
     Raises:
         ConfigError: The recipe cannot be used, or the run folder holds runs of another config;
             nothing was written.
         DataError: The data set is missing or wrong.
-        NumericError: A loss stopped being finite.
+        KeyboardInterrupt: ``halt`` said so.
+        NumericError: Runs diverged; the best epoch of each is kept, and the others were trained.
         ResourceError: Memory, disk or device does not suffice.
     """
     own_seeds = as_seeds(seeds)
@@ -89,11 +93,19 @@ def run(
         folder=folder or default_folder(loaded.name),
         data_dir=place,
         observer=observer or SilentObserver(),
+        fresh=fresh,
+        halt=halt,
     )
 
 
 def run_loaded(
-    recipe: Recipe, *, folder: Path, data_dir: Path | None, observer: Observer
+    recipe: Recipe,
+    *,
+    folder: Path,
+    data_dir: Path | None,
+    observer: Observer,
+    fresh: bool = False,
+    halt: Halt | None = None,
 ) -> RunResults:
     """``run`` for a recipe that is loaded already.
 
@@ -102,55 +114,16 @@ def run_loaded(
         folder: Run folder.
         data_dir: Folder in which data sets are looked up first.
         observer: Told about progress.
+        fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
+        halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
     """
     # Building every experiment first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
-    return _Run(recipe, experiments, folder, data_dir, observer).run()
+    return _Run(recipe, experiments, folder, data_dir, observer, halt or Halt(), fresh).run()
 
 
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""How torch and the libraries below it say so; it has an exception of its own for CUDA only."""
-
-
-@contextmanager
-def _enough_memory(doing: str) -> Iterator[None]:
-    """Turn an allocation that failed in the block into one refusal that says what to lower.
-
-    Raises:
-        ResourceError: The memory of the machine or of the device does not suffice.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
-            raise
-        raise ResourceError(
-            f"not enough memory while {doing}: {reason(error)}",
-            keys=(
-                "FullRanking.block_cells", "UNetEstimator.kept_rows", "Experiment.device",
-                "Experiment.dim", "Trainer.batch_size",
-            ),
-            hint="end other programs, lower FullRanking.block_cells (with a U-Net also "
-            "UNetEstimator.kept_rows) or, where a GPU is too small, set Experiment.device = 'cpu', "
-            "and go on in the same run folder; Experiment.dim and Trainer.batch_size change what "
-            "is learned, so lower them with a new --out",
-        ) from error  # fmt: skip
-
-
-@contextmanager
-def _in_variant(name: str, seed: int | None = None) -> Iterator[None]:
-    """Say which variant's parts do not fit, or whose numbers broke.
-
-    Raises:
-        ConfigError: They do not fit.
-        NumericError: They broke.
-    """
-    try:
-        yield
-    except (ConfigError, NumericError) as error:
-        which = f"variant '{name}'" + ("" if seed is None else f", seed {seed}")
-        raise error.within(which) from error
+_POLL = 1.0
+"""Seconds between two looks at what other processes train."""
 
 
 class _Run:
@@ -163,11 +136,15 @@ class _Run:
         folder: Path,
         data_dir: Path | None,
         observer: Observer,
+        halt: Halt,
+        fresh: bool,
     ) -> None:
         self.recipe, self.experiments, self.path = recipe, experiments, folder
-        self.data_dir, self.observer = data_dir, observer
+        self.data_dir, self.observer, self.halt, self.fresh = data_dir, observer, halt, fresh
         self._data_folders = data_folders(data_dir)
         self._datasets: dict[str, Dataset] = {}
+        self._broken: dict[tuple[str, int], NumericError] = {}
+        """What became of runs that diverged now."""
 
     def run(self) -> RunResults:
         first = next(iter(self.experiments.values()))
@@ -185,10 +162,10 @@ class _Run:
                     "metrics cannot be compared",
                     hint="run them into folders of their own, with --only and --out",
                 )
-        refuse_mixture(self.path, settings, dataset.fingerprint)
+        refuse_mixture(self.path, settings, dataset.fingerprint, fresh=self.fresh)
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
-            with _enough_memory(f"building '{name}'"), _in_variant(name):
+            with enough_memory(f"building '{name}'"), in_variant(name):
                 experiment.assemble(data[name], seed=0)
         try:
             with RunFolder(self.path, metric=metric) as folder:
@@ -198,50 +175,86 @@ class _Run:
                 )  # fmt: skip
                 for note in [*folder.notes, *dataset.notes]:
                     self.observer.note(note)
-                whole = self._with_finished_seeds(folder)
-                folder.write_config(to_gin(whole, defaults=False))
-                folder.write_ids(dataset.user_ids, dataset.item_ids)
-                folder.manifest.describe(
-                    recipe=self.recipe.name,
-                    variants=self.recipe.variants,
-                    baseline=self.recipe.baseline,
-                    seeds=whole.seeds,
-                    imports=self.recipe.imports,
-                    dataset=dataset,
-                    device=str(first.device),
-                    engine=first.engine.name,
-                    threads=first.threads or torch.get_num_threads(),
-                )
+                with folder.changing():
+                    whole = self._with_known_seeds(folder)
+                    folder.write_config(to_gin(whole, defaults=False))
+                    folder.write_ids(dataset.user_ids, dataset.item_ids)
+                    folder.manifest.describe(
+                        recipe=self.recipe.name,
+                        variants=self.recipe.variants,
+                        baseline=self.recipe.baseline,
+                        seeds=whole.seeds,
+                        imports=self.recipe.imports,
+                        dataset=dataset,
+                        device=str(first.device),
+                        engine=first.engine.name,
+                        threads=first.threads or torch.get_num_threads(),
+                    )
                 try:
-                    results = [self._one(folder, *pair, data[pair[0]]) for pair in pairs]
+                    results = self._each(folder, pairs, data)
                 except BaseException:
                     # What is finished is tabled, but what stopped the run is what to tell about.
                     with suppress(Exception):
-                        self._sum_up(folder, whole)
+                        self._sum_up(folder)
                     raise
-                self._sum_up(folder, whole)
+                self._sum_up(folder)
+                refuse_diverged(results, self._broken)
                 return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
 
-    def _sum_up(self, folder: RunFolder, whole: Recipe) -> None:
-        """Keep the settings, and table what is finished."""
-        folder.write_operative(to_gin(whole, defaults=True))
-        write_reports(self.path, self.recipe.baseline, self.recipe.variants, whole.seeds)
+    def _sum_up(self, folder: RunFolder) -> None:
+        """Keep the settings, and table what is finished, here or by other processes."""
+        with folder.changing():
+            whole = self._with_known_seeds(folder)
+            folder.write_config(to_gin(whole, defaults=False))
+            folder.write_operative(to_gin(whole, defaults=True))
+            write_reports(self.path, self.recipe.baseline, self.recipe.variants, whole.seeds)
 
     def _data(self, variant: str) -> Dataset:
         """The variant's data set, loaded once for all variants that describe it alike."""
         node = self.recipe.graphs[variant].root["dataset"].value
         key = repr(flat_settings(ConfigGraph(node)))
         if key not in self._datasets:
-            with _enough_memory(f"loading the data of '{variant}'"):
+            with enough_memory(f"loading the data of '{variant}'"):
                 self._datasets[key] = node.factory()(self._data_folders)
         return self._datasets[key]
 
-    def _with_finished_seeds(self, folder: RunFolder) -> Recipe:
-        """The recipe with the seeds that the folder has already, which its files shall keep."""
-        seeds = (*(seed for _, seed in folder.finished()), *self.recipe.seeds)
+    def _with_known_seeds(self, folder: RunFolder) -> Recipe:
+        """The recipe with the seeds of the folder's other runs too, which its files shall keep."""
+        seeds = (*(seed for _, seed in folder.known()), *self.recipe.seeds)
         return replace(self.recipe, seeds=tuple(dict.fromkeys(seeds)))
+
+    def _each(
+        self, folder: RunFolder, pairs: Sequence[tuple[str, int]], data: Mapping[str, Dataset]
+    ) -> list[RunResult]:
+        """The results, but of runs that diverged before there was an epoch to keep.
+
+        A run that another live process trains is left to it. At the end it is waited for, for
+        should that process die, the run is taken over here.
+        """
+        results: dict[tuple[str, int], RunResult] = {}
+        told: set[tuple[str, int]] = set()
+        while left := [pair for pair in pairs if pair not in {*results, *self._broken}]:
+            taken = False
+            for pair in left:
+                if self.halt.asked():
+                    raise KeyboardInterrupt
+                with folder.leasing(*pair) as holder:
+                    if holder is not None:
+                        if pair not in told:
+                            self.observer.note(f"{pair[0]} seed {pair[1]}: {holder} trains it")
+                        told.add(pair)
+                        continue
+                    taken = True
+                    try:
+                        results[pair] = self._one(folder, *pair, data[pair[0]])
+                    except NumericError as error:  # the others may be sound
+                        self.observer.note(error.one_line)
+                        self._broken[pair] = error
+            if not taken:
+                self.halt.wait(_POLL)
+        return [results[pair] for pair in pairs if pair in results]
 
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
         graph = self.recipe.graphs[variant]
@@ -251,23 +264,33 @@ class _Run:
             settings=settings_of(graph),
             fingerprint=dataset.fingerprint,
             data_dir=self.data_dir,
+            checkpoint=self.experiments[variant].checkpoint,
+            fresh=self.fresh,
         )
         if known is not None:
             self.observer.finished(known, skipped=True)
             return known
         experiment, began = self.experiments[variant], time.perf_counter()
-        doubt: str | None = None
+        checkpoint = folder.checkpoint(variant, seed)
+        if checkpoint.note:
+            self.observer.note(checkpoint.note)
         with (
-            _enough_memory(f"training '{variant}', seed {seed}"),
-            _in_variant(variant, seed),
+            enough_memory(f"training '{variant}', seed {seed}"),
+            in_variant(variant, seed),
             experiment.start(dataset, seed) as training,
         ):
-            for epoch in training:
-                record = _record(variant, seed, training.max_epochs, epoch)
-                folder.record_epoch(record)
-                self.observer.epoch(record)
-                if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
-                    self.observer.note(f"{variant}, seed {seed}, epoch {epoch.index}: {doubt}")
+            began -= take_up(training, checkpoint)
+            diverged = None
+            try:
+                with self.halt.waiting():
+                    self._train(folder, variant, seed, training, began)
+            except NumericError as error:
+                checkpoint.remove()  # going on from there would end in the same way
+                if training.best is None:
+                    raise
+                diverged = error.what
+                self._broken[(variant, seed)] = error.within(place_of(variant, seed))
+                self.observer.note(f"{variant}, seed {seed}: {diverged}; its best epoch is kept")
             trained = training.trained
             if (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
@@ -283,49 +306,45 @@ class _Run:
             seconds={**training.seconds, "total": time.perf_counter() - began},
             peak_rss_mb=round(peak_rss_mb(), 1),
             max_epochs=training.max_epochs if training.learns else 0,
+            diverged=diverged,
         )
         own = replace(
             self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None
         )
         folder.record_finished(
             result,
-            tensors=_tensors(trained),
-            per_user=_per_user(test),
+            tensors=tensors_of(trained),
+            per_user=per_user_of(test),
             operative=to_gin(own, defaults=True),
         )
         self.observer.finished(result, skipped=False)
         return result
 
+    def _train(
+        self, folder: RunFolder, variant: str, seed: int, training: Training, began: float
+    ) -> None:
+        """Train to the end, keeping checkpoints.
 
-def _record(variant: str, seed: int, max_epochs: int, epoch: Epoch) -> EpochRecord:
-    return EpochRecord(
-        variant=variant,
-        seed=seed,
-        epoch=epoch.index,
-        max_epochs=max_epochs,
-        losses=epoch.losses,
-        source=epoch.source,
-        valid=epoch.valid,
-        best=epoch.best,
-        best_epoch=epoch.best_epoch,
-        patience_left=epoch.patience_left,
-        seconds=epoch.seconds,
-        negatives=epoch.negatives,
-    )
+        Raises:
+            KeyboardInterrupt: Somebody asked to stop; the last epoch is in the checkpoint.
+        """
+        max_epochs, checkpoint = training.max_epochs, folder.checkpoint(variant, seed)
+        doubt: str | None = None
 
+        def state() -> State:
+            return {"training": training.state(), "total": time.perf_counter() - began}
 
-def _per_user(test: Evaluation) -> PerUser:
-    return PerUser(
-        test.users.numpy(), {name: values.numpy() for name, values in test.per_user.items()}
-    )
-
-
-def _tensors(trained: Trained) -> dict[str, torch.Tensor]:
-    """The weights, the representations that score users and items, and DMA's sample of items."""
-    final, sample = trained.representations, trained.sample
-    return {
-        **trained.weights,
-        USER_TENSOR: final.users,
-        ITEM_TENSOR: final.items,
-        **({} if sample is None else {SAMPLE_TENSOR: sample}),
-    }
+        for epoch in training:
+            record = epoch_record(variant, seed, max_epochs, epoch)
+            folder.record_epoch(record)
+            self.observer.epoch(record)
+            if doubt is None and (doubt := huge_loss(epoch.losses)) is not None:
+                self.observer.note(f"{variant}, seed {seed}, epoch {epoch.index}: {doubt}")
+            stopping = self.halt.asked() and not training.finished
+            if stopping or (checkpoint.is_due() and not training.finished):
+                if (problem := checkpoint.write(state, training.n_epochs)) is not None:
+                    self.observer.note(f"{variant}, seed {seed}: {problem}")
+                with folder.changing():
+                    folder.manifest.note_checkpoint(checkpoint.size)
+            if stopping:
+                raise KeyboardInterrupt

@@ -28,6 +28,7 @@ FAMILIES = {
     "trainer": "The training loop: epochs, batches and learning rate.",
     "optimizer": "What turns gradients into steps.",
     "update": "What a batch does to the weights: plain descent, or MG.",
+    "checkpoint": "How often the state of a run is kept while it trains.",
     "stopping": "When training ends before its last epoch.",
     "evaluator": "Ranks items for users and measures how good the ranking is.",
     "metric": "How good the ranking of one user is.",

@@ -26,6 +26,7 @@ from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.probe import NegativeProbe, ProbeFactory
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
+from ccd.training.checkpoint import CheckpointFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.trainer import TrainerFactory, Training
@@ -48,6 +49,7 @@ class Experiment:
         trainer: The training loop.
         evaluator: Ranking metrics.
         probe: Measures the hard negatives of each epoch; None for nothing.
+        checkpoint: How often the state of a run is kept while it trains; None for never.
         dim: Embedding size.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         engine: Message passing by ``dgl`` or ``torch``; ``auto`` takes DGL on the CPU.
@@ -67,6 +69,7 @@ class Experiment:
         trainer: TrainerFactory = REQUIRED,
         evaluator: EvaluatorFactory = REQUIRED,
         probe: Annotated[ProbeFactory | None, HOW_IT_RUNS] = None,
+        checkpoint: Annotated[CheckpointFactory | None, HOW_IT_RUNS] = None,
         dim: PositiveInt = 64,
         device: Annotated[Text, HOW_IT_RUNS] = "cpu",
         engine: Annotated[Literal["auto", "dgl", "torch"], HOW_IT_RUNS] = "auto",
@@ -75,6 +78,7 @@ class Experiment:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
+        self.checkpoint = checkpoint() if checkpoint is not None else None
         self.probe, self.dim, self.threads = probe, dim, threads
         self.device = _device(device)
         self.engine = choose_engine(self.device.type, engine)

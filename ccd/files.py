@@ -9,7 +9,8 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 from ccd.errors import ConfigError, DamagedFileError, Place, ResourceError, reading, reason
 from ccd.terminal.visible import HIDDEN
 
+PAUSE = 5.0
+"""Seconds before a failed write is tried again."""
 _NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
@@ -122,6 +125,19 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def twice(write: Callable[[], None]) -> None:
+    """Write something that is worth hours, once more after a pause where the disk has no room.
+
+    Raises:
+        ResourceError: It has none then either.
+    """
+    try:
+        write()
+    except ResourceError:
+        time.sleep(PAUSE)
+        write()
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace the content of ``path``, atomically.
 
@@ -208,14 +224,20 @@ def has_torn_end(path: Path) -> bool:
     return bool(_split_lines(path)[1])
 
 
-def repair_lines(path: Path) -> str | None:
+def repair_lines(path: Path, *, quick: bool = False) -> str | None:
     """Set a torn last line aside as ``<name>.torn``, so that new lines can follow.
 
     Only the holder of the folder's lock may call this.
 
+    Args:
+        path: The file.
+        quick: Only look whether the last line has an end, which does not take reading the file.
+
     Returns:
         A sentence that says what was done, or None.
     """
+    if quick and _has_end(path):
+        return None
     torn = _split_lines(path)[1]
     if not torn:
         return None
@@ -240,6 +262,16 @@ def finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return value
+
+
+def _has_end(path: Path) -> bool:
+    """Whether the last line ends, or there is none."""
+    with reading(path, ResourceError):
+        if not path.exists() or not path.stat().st_size:
+            return True
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
 
 
 def _split_lines(path: Path) -> tuple[list[dict[str, Any]], bytes]:

@@ -37,6 +37,16 @@ def meaning(table: Table, down: str = WORSE) -> str:
     return f"{LEVELS} against {table.baseline}, two-sided; {down}: worse ({table.test})"
 
 
+def divergence(table: Table) -> str:
+    """Which numbers are of runs that diverged; empty where none did."""
+    named = [
+        f"{row.variant} (seed{'s'[: len(row.diverged) > 1]} {', '.join(map(str, row.diverged))})"
+        for row in table.rows
+        if row.diverged
+    ]
+    return f"Diverged, shown at the best epoch before: {', '.join(named)}." if named else ""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One metric of one variant on the test split.
@@ -82,6 +92,8 @@ class Row:
     variant: str
     seeds: tuple[int, ...]
     cells: Mapping[str, Cell]
+    diverged: tuple[int, ...] = ()
+    """Seeds that diverged and are shown at the best epoch before."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,7 @@ class Table:
                 "variant": row.variant,
                 "metric": metric,
                 "seeds": list(row.seeds),
+                "diverged": list(row.diverged),
                 "mean": cell.mean,
                 "sd": cell.sd,
                 "gain": cell.gain,
@@ -172,6 +185,7 @@ def build_table(
                 )
                 for metric in metrics
             },
+            tuple(run.seed for run in runs if run.diverged is not None),
         )
         for name, runs in by_variant.items()
     )

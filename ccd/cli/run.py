@@ -7,7 +7,6 @@ import signal
 import sys
 from collections import Counter
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -23,8 +22,8 @@ from ccd.cli.options import (
     WithFiles,
 )
 from ccd.cli.recipe_command import refuse_wrong_words
-from ccd.errors import CcdError
-from ccd.runs.signals import on_signals
+from ccd.errors import CcdError, NumericError
+from ccd.runs.signals import Halt
 
 if TYPE_CHECKING:
     from ccd.progress.live import LiveProgress
@@ -71,16 +70,23 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each event.")
     ] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Start runs that did not end anew, instead of going on from their checkpoints.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = False,
     allow_imports: AllowImports = None,
 ) -> None:
     """Train the variants of a recipe with each seed, test them and compare them."""
     from ccd.progress.observers import choose_observer
     from ccd.progress.plain import JsonProgress
 
-    observer = choose_observer(as_json)
+    observer, halt = choose_observer(as_json), Halt(patient=False)
     try:
-        came: list[int] = []
-        with on_signals(partial(_interrupt, came)):
+        with halt:
             from ccd.arguments import as_path
 
             folder = None if out is None else as_path("--out", out)
@@ -105,13 +111,19 @@ def run(
                 bindings=bindings or (),
                 out=folder,
                 allow_imports=allow_imports or (),
+                fresh=fresh,
                 observer=observer,
+                halt=halt,
             )
     except KeyboardInterrupt:
-        stopped_by = signal.Signals(came[0]) if came else signal.SIGINT
+        stopped_by = signal.Signals(halt.signal or signal.SIGINT)
         _say_stopped(observer, f"stopped by {stopped_by.name}", with_out=out is None)
         show_results(observer)
         raise typer.Exit(128 + stopped_by) from None
+    except NumericError:
+        # The others were trained, so there is a table; what diverged is told last.
+        show_results(observer)
+        raise
     except CcdError:
         # The refusal itself is written by ``main``, as for every command.
         _say_stopped(observer, "stopped by an error", with_out=out is None, goes_on=False)
@@ -121,12 +133,6 @@ def run(
     finally:
         if isinstance(observer, JsonProgress):
             observer.end()
-
-
-def _interrupt(came: list[int], number: int) -> None:
-    """Treat a signal like Ctrl-C; ``came`` is told its number."""
-    came.append(number)
-    raise KeyboardInterrupt
 
 
 def _say_stopped(observer: Shown, why: str, *, with_out: bool, goes_on: bool = True) -> None:
@@ -156,16 +162,20 @@ def _say_stopped(observer: Shown, why: str, *, with_out: bool, goes_on: bool = T
 
 
 def _kept(plan: Plan) -> str:
-    """Which runs of a plan will not be trained again, and which starts again."""
-    from ccd.runs.folder import finished_runs, read_history
+    """Which runs of a plan will not be trained again, and where the others go on."""
+    from ccd.runs.folder import finished_runs, read_history, unfinished_runs
 
     done = [pair for pair in plan.runs if pair in finished_runs(plan.out)]
     verb = "is" if len(done) == 1 else "are"
     number = f"{len(done)} of {len(plan.runs)} runs {verb} finished"
     kept = f"{number}, kept in {plan.out} and skipped then"
     epochs = Counter((record.variant, record.seed) for record in read_history(plan.out))
+    at = {(known.variant, known.seed): known for known in unfinished_runs(plan.out)}
     begun = [
-        f"{variant}, seed {seed}, stopped after epoch {epochs[variant, seed]} and starts again "
+        f"{variant} seed {seed} goes on after epoch {at[variant, seed].epochs} "
+        f"(checkpoint of {at[variant, seed].mb:.1f} MB)"
+        if (variant, seed) in at
+        else f"{variant} seed {seed} stopped after epoch {epochs[variant, seed]} and starts again "
         "at its first"
         for variant, seed in plan.runs
         if (variant, seed) not in done and epochs[variant, seed]

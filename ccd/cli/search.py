@@ -192,9 +192,9 @@ def seconds_of(text: str | None) -> float | None:
 def _run(opened: Opened, workers: int, test: bool, as_json: bool) -> None:
     """Work on a study, tell about its trials, and show what was found."""
     from ccd.cli.search_output import Teller, show_best, show_test
+    from ccd.runs.signals import StoppedAtOnce
     from ccd.search.failures import refuse_fruitless
     from ccd.search.launch import work
-    from ccd.search.signals import StoppedAtOnce
 
     teller = Teller(opened, as_json)
     teller.begin(workers)

@@ -16,6 +16,7 @@ from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingCon
 from ccd.negatives.scores import columns_by_rank, pair_scores
 from ccd.registry import component
 from ccd.settings import FiniteFloat, PositiveFloat, PositiveInt
+from ccd.state import State
 
 
 @component("sampler")
@@ -85,6 +86,14 @@ class SRNSSampler(Sampler):
 
     def observe(self, epoch_end: Representations) -> None:
         self._snapshots.append(epoch_end)
+
+    def state(self) -> State:
+        return {"memory": self._memory, "snapshots": [[s.users, s.items] for s in self._snapshots]}
+
+    def load_state(self, state: State) -> None:
+        self._memory.copy_(state["memory"])
+        self._snapshots.clear()
+        self._snapshots.extend(Representations(*tables) for tables in state["snapshots"])
 
     def source(self, epoch: int) -> NegativeSource:
         weight = self._weight(epoch)

@@ -63,11 +63,9 @@ class PlainProgress:
         """One line per run, always."""
         self._progress.finish(result, skipped=skipped)
         metric = self._progress.plan.metric
-        ending = (
-            "found finished"
-            if skipped
-            else f"finished in {duration(result.seconds.get('total', 0.0))}"
-        )
+        how = "diverged" if result.diverged else "finished"
+        seconds = duration(result.seconds.get("total", 0.0))
+        ending = f"found {how}" if skipped else f"{how} in {seconds}"
         self._print(
             f"[{self._progress.n_over}/{len(self._progress.runs)}] {result.variant} "
             f"seed {result.seed}: {ending}, {result.epochs} epochs, {metric} "

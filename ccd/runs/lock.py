@@ -1,69 +1,112 @@
-"""One process at a time writes into a run folder."""
+"""Who writes into a run folder: one process at a time changes its files, one trains each run.
+
+Both are locks of the operating system, which a process that dies lets go of, whatever way it died.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ccd.errors import DamagedFileError, LockedError
+from ccd.errors import CcdError, LockedError
 from ccd.files import read_json, refusing_io, write_json
 
 LOCK_FILE = ".lock"
-HOLDER_FILE = ".holder.json"
+LEASES_FOLDER = ".leases"
+_PATIENCE = 60.0
+"""Seconds; a change of a folder's files takes less than one."""
 
 
 class FolderLock:
-    """Lock of a run folder; a process that dies lets go of it, whatever way it died.
-
-    The lock is the operating system's (``.lock``); who holds it is told in ``.holder.json``, since
-    whoever tries for the lock empties the lock file itself.
-    """
+    """The right to change the files of a run folder, for as long as that takes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._holder = folder / HOLDER_FILE
-        self._lock = FileLock(folder / LOCK_FILE, timeout=0)
+        self._lock = FileLock(folder / LOCK_FILE)
 
-    def acquire(self) -> str | None:
-        """Take the lock.
-
-        Returns:
-            A sentence about a dead holder whose lock was taken over, or None.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it while the block lasts; blocks may lie within one another.
 
         Raises:
-            LockedError: A live process holds it.
+            LockedError: Another process has held it for a minute.
         """
         with refusing_io(self._folder / LOCK_FILE):
             try:
-                self._lock.acquire()
+                self._lock.acquire(timeout=_PATIENCE)
             except Timeout as error:
                 raise LockedError(
-                    f"this run folder is in use by {self._describe_holder()}",
+                    f"another process has been changing this run folder for {_PATIENCE:.0f} s",
                     where=self._folder,
                     keys=("--out",),
-                    hint="wait for it, stop it, or choose another --out",
+                    hint="look whether one hangs, or choose another --out",
                 ) from error
-        note = None
-        if self._holder.exists():
-            note = f"took over the run folder from {self._describe_holder()}, which is gone"
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
-        write_json(self._holder, {"pid": os.getpid(), "host": platform.node(), "started": now})
-        return note
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+class Lease:
+    """The right to train one run of a folder.
+
+    Args:
+        folder: The run folder.
+        name: Of the run's own folder.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._about = folder / LEASES_FOLDER / f"{name}.json"
+        # Not the file that says who holds it: whoever tries for a lock empties its file.
+        self._path = folder / LEASES_FOLDER / f"{name}.lock"
+        self._lock = FileLock(self._path)
+
+    def take(self) -> bool:
+        """Take it; False where a live process has it."""
+        with refusing_io(self._path):
+            self._path.parent.mkdir(exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return False
+        return True
 
     def release(self) -> None:
-        """Let go of the lock."""
-        self._holder.unlink(missing_ok=True)
+        """Let go of it."""
+        self._about.unlink(missing_ok=True)
         self._lock.release()
 
-    def _describe_holder(self) -> str:
+    def tell(self, about: dict[str, Any] | None = None) -> None:
+        """Say who has it, and what is trained under it where that is known."""
+        holder = f"process {os.getpid()} on {platform.node()}"
+        write_json(self._about, {"holder": holder, "about": about})
+
+    def holder(self) -> str:
+        """Who has it, in words."""
+        return str(self._told().get("holder", "another process"))
+
+    def about(self) -> dict[str, Any] | None:
+        """What a live process trains under it; None where none does, or has not said so yet."""
+        if not self._about.exists() or self.take():
+            if self._lock.is_locked:
+                self._lock.release()
+            return None
+        return self._told().get("about")
+
+    def _told(self) -> dict[str, Any]:
         try:
-            holder = read_json(self._holder)
-        except (OSError, DamagedFileError):
-            return "another process"
-        return (
-            f"process {holder.get('pid')} on {holder.get('host')}, started {holder.get('started')}"
-        )
+            return read_json(self._about)
+        except CcdError:  # it has just been let go of
+            return {}
+
+
+def leases(folder: Path) -> list[Lease]:
+    """Those under which something may be trained."""
+    found = sorted((folder / LEASES_FOLDER).glob("*.json"))
+    return [Lease(folder, path.stem) for path in found]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from typing import Any
 
 import ccd
 from ccd.datasets.dataset import Dataset
-from ccd.files import read_json, write_json
+from ccd.files import read_json, twice, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
 from ccd.runs.sealed import check_values, digest_of, refuse_changed, sealed, unsealed
 
@@ -27,21 +29,24 @@ _KINDS = {
 }
 """What readers of a manifest rely on."""
 _OF_THE_RECIPE = ("recipe", "variants", "baseline", "seeds", "imports")
+_SHARED: dict[str, Any] = {"test_openings": 0, "files": {}}
+"""What is the folder's and not one process's, before any has written it."""
 
 
 class Manifest:
     """The manifest of a run folder, on disk after every change.
 
     It describes the process that wrote last; those before it are kept under ``earlier``, so a
-    folder that was filled in several goes tells about all of them.
+    folder that was filled in several goes tells about all of them. Several processes may do so at
+    once; each calls a method while it holds the folder's lock.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / MANIFEST_FILE
-        before = read_manifest(folder)
-        earlier = before.pop("earlier", [])
+        self._folder, before = folder, read_manifest(folder)
         self._clock = time.monotonic()
         self._record: dict[str, Any] = {
+            "id": secrets.token_hex(4),
             "status": "running",
             "error": None,
             "started": _now(),
@@ -52,9 +57,6 @@ class Manifest:
             "versions": versions(),
             "machine": machine(),
             "ccd_commit": git_commit(Path(ccd.__file__).resolve().parents[1]),
-            "test_openings": before.get("test_openings", 0),
-            "earlier": [*earlier, before] if before else [],
-            "files": before.get("files", {}),
             # Readers rely on these, also where this process fails before it knows its own.
             **{key: before[key] for key in _OF_THE_RECIPE if key in before},
         }
@@ -107,16 +109,22 @@ class Manifest:
 
     def keep_digest(self, name: str) -> None:
         """Remember the digest of a file that was written into the folder, or that it is gone."""
-        path, files = self._path.with_name(name), self._record["files"]
+        path, files = self._path.with_name(name), dict(read_manifest(self._folder).get("files", {}))
         files.pop(name, None)
         if path.exists():
             files[name] = digest_of(path)
-        self._write()
+        self._write(files=files)
 
     def count_test_opening(self) -> None:
         """The test split was opened for one more run."""
-        self._record["test_openings"] += 1
-        self._write()
+        openings = read_manifest(self._folder).get("test_openings", 0)
+        twice(lambda: self._write(test_openings=openings + 1))
+
+    def note_checkpoint(self, size: int) -> None:
+        """The largest checkpoint of a run had so many bytes."""
+        if size > self._record.get("checkpoint_mb", 0.0) * 1e6:
+            self._record["checkpoint_mb"] = math.ceil(size / 1e4) / 100
+            self._write()
 
     def close(self, status: str, error: dict[str, str] | None = None) -> None:
         """Write down the end.
@@ -128,7 +136,12 @@ class Manifest:
         self._record.update(status=status, error=error)
         self._write()
 
-    def _write(self) -> None:
+    def _write(self, **shared: Any) -> None:
+        # Other processes may have written since: theirs are kept, and what is the folder's.
+        there = read_manifest(self._folder)
+        others = [*there.pop("earlier", []), *([there] if there else [])]
+        self._record |= {key: there.get(key, first) for key, first in _SHARED.items()} | shared
+        self._record["earlier"] = [one for one in others if one.get("id") != self._record["id"]]
         # Times go with every write, so that a killed process leaves its last known ones.
         self._record["ended"] = _now()
         self._record["seconds"] = round(time.monotonic() - self._clock, 3)

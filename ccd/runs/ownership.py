@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ccd.errors import ConfigError
-from ccd.runs.lock import HOLDER_FILE, LOCK_FILE
+from ccd.runs.lock import LEASES_FOLDER, LOCK_FILE, Lease
 from ccd.runs.manifest import MANIFEST_FILE, is_manifest, read_manifest
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]+\.tmp")
@@ -36,7 +36,7 @@ def refuse_foreign(path: Path) -> None:
     if manifest:
         return
     # A crash before the first manifest leaves only these.
-    begun = (LOCK_FILE, HOLDER_FILE, MANIFEST_FILE)
+    begun = (LOCK_FILE, LEASES_FOLDER, MANIFEST_FILE)
     for entry in sorted(path.iterdir()):
         if entry.name not in begun and not is_leftover(entry.name, begun):
             _refuse(path, f"{entry.name} but no {MANIFEST_FILE}")
@@ -50,17 +50,31 @@ def leftovers(folder: Path, names: Collection[str]) -> Iterator[Path]:
 def remove_leftovers(folder: Path, top: Collection[str], own: Collection[str]) -> None:
     """Remove what a crash left half written, in a run folder and in the runs' own.
 
+    Only the holder of the folder's lock may call this. What is in the folder of a run that a live
+    process trains is left to that process.
+
     Args:
         folder: The run folder.
         top: Names of the files in it.
         own: Names of the files in a run's own folder.
     """
-    found = list(leftovers(folder, top))
+    for path in leftovers(folder, top):
+        path.unlink()
+    for run, path in list(_of_runs(folder, own)):
+        lease = Lease(folder, run)
+        if lease.take():
+            path.unlink(missing_ok=True)  # it may just have ended well
+            lease.release()
+
+
+def _of_runs(folder: Path, own: Collection[str]) -> Iterator[tuple[str, Path]]:
+    """What a crash left half written of single runs, each with the name of the run's own folder."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
-            found += leftovers(entry, own)
-    for path in found:
-        path.unlink()
+            yield from ((entry.name, path) for path in leftovers(entry, own))
+    for path in (folder / LEASES_FOLDER).glob("*.tmp"):
+        if (found := _TEMPORARY.fullmatch(path.name)) is not None:
+            yield found["name"].removesuffix(".json"), path
 
 
 def is_leftover(file: str, names: Collection[str]) -> bool:

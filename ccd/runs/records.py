@@ -20,7 +20,7 @@ Values = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
 
 def _with_total(losses: Values) -> Values:
-    if "total" not in losses:
+    if losses and "total" not in losses:  # an epoch without training has none
         raise ValueError("'total' is missing")
     return losses
 
@@ -100,6 +100,7 @@ class RunResult:
         seconds: Wall seconds of ``train``, ``sample``, ``evaluate`` and ``total``.
         peak_rss_mb: Largest resident memory of the process so far, in MB.
         max_epochs: The trainer's limit; 0 where nothing was to be trained.
+        diverged: What stopped being finite after ``epochs`` epochs; None where nothing did.
     """
 
     variant: str
@@ -112,6 +113,7 @@ class RunResult:
     seconds: Values = field(default_factory=dict)
     peak_rss_mb: float = 0.0
     max_epochs: int = 0
+    diverged: str | None = None
 
     def __repr__(self) -> str:
         # A notebook shows this; all metrics would fill its screen.

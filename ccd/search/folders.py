@@ -10,6 +10,8 @@ from ccd.files import read_json
 STUDY_FILE = "study.json"
 JOURNAL_FILE = "journal.log"
 """Where trials are kept in a study's folder, unless the study has another storage."""
+CHECKPOINTS_FOLDER = "checkpoints"
+"""Where, in a study's folder, trials that run keep their state."""
 STUDIES_FOLDER = Path("runs") / "search"
 
 

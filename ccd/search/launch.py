@@ -16,11 +16,11 @@ import ccd
 from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
+from ccd.runs.signals import Halt
 from ccd.search.folders import STUDY_FILE, study_folder
 from ccd.search.names import default_name, refuse_name, refuse_other_study
 from ccd.search.order import Order
 from ccd.search.presets import Presets
-from ccd.search.signals import Halt
 from ccd.search.space import Space
 from ccd.search.storage import open_store
 from ccd.search.studies import Opened

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -11,13 +10,15 @@ from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
 from ccd.config.graph import ConfigGraph
+from ccd.config.identity import settings_of
 from ccd.config.text import flat_settings
 from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
+from ccd.runs.checkpoints import Kept
+from ccd.search.progress import TrialProgress
 from ccd.search.pruners import Resources, TrialPruner
 from ccd.search.study import BEST_EPOCHS, SECONDS
 from ccd.search.target import Target
-from ccd.training.epoch import Epoch
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -58,6 +59,7 @@ class Objective:
         texts: dict[str, str],
         pruning: TrialPruner | None,
         is_over: Callable[[], bool],
+        checkpoint: Path,
     ) -> list[float]:
         """Train one trial.
 
@@ -66,6 +68,8 @@ class Objective:
             texts: What it changes.
             pruning: Ends hopeless trials; None for never.
             is_over: Asked after every epoch.
+            checkpoint: Where the trial keeps its state, and where an earlier one of the same
+                setting, which was stopped or killed, may have kept its own.
 
         Returns:
             The objectives: the best epoch's metric, and the seconds where they are asked for.
@@ -78,38 +82,40 @@ class Objective:
         # The probe writes into a run's history, which a trial does not have.
         experiment: Experiment = graph.factory()(probe=None)
         dataset, select = self._data(graph), experiment.evaluator.select
-        began, scores, best = time.perf_counter(), [], []
-        for number, seed in enumerate(self.target.seeds):
-            with experiment.start(dataset, seed) as training:
+        seeds, identity = self.target.seeds, settings_of(graph).identity
+        kept = Kept(self.target.variant, seeds[0], identity, dataset.fingerprint)
+        progress = TrialProgress(checkpoint, kept, experiment.checkpoint)
+        for step, score in progress.reports:
+            trial.report(score, step=step)
+        per_seed = pruning is not None and pruning.per_seed
+        for number in range(len(progress.scores), len(seeds)):
+            with experiment.start(dataset, seeds[number]) as training:
+                progress.take_up(training)
                 for epoch in training:
-                    is_last = training.finished and number + 1 == len(self.target.seeds)
-                    if is_over() and not is_last:  # what has just ended is not thrown away
+                    is_last = training.finished and number + 1 == len(seeds)
+                    stopping = is_over() and not is_last  # what has just ended is not thrown away
+                    reports = number == 0 and not per_seed and not self._several
+                    if reports and epoch.valid is not None:
+                        progress.report(trial, epoch.index, epoch.valid[select])
+                    progress.keep(training, now=stopping)
+                    if stopping:
                         raise Interrupted
-                    if epoch.valid is not None and number == 0 and not self._several:
-                        self._report(trial, epoch, epoch.valid[select], pruning, is_last)
+                    # Easy pools give flat scores, so no trial is judged while its own curriculum
+                    # runs; and one that has nothing left to train is complete.
+                    is_judged = epoch.index >= epoch.settled_epoch and not is_last
+                    if reports and epoch.valid is not None and is_judged:
+                        _prune(trial, pruning)
                 trained = training.trained
-            scores.append(trained.valid[select])
-            best.append(trained.best_epoch)
-            if pruning is not None and pruning.per_seed:
-                trial.report(scores[-1], step=number)
-                if number + 1 < len(self.target.seeds) and trial.should_prune():
-                    raise TrialPruned
-        seconds = time.perf_counter() - began
-        trial.set_user_attr(BEST_EPOCHS, best)
+            progress.scores.append(trained.valid[select])
+            progress.best.append(trained.best_epoch)
+            if per_seed:
+                progress.report(trial, number, progress.scores[-1])
+                if number + 1 < len(seeds):
+                    _prune(trial, pruning)
+        seconds, mean = progress.seconds, fmean(progress.scores)
+        trial.set_user_attr(BEST_EPOCHS, progress.best)
         trial.set_user_attr(SECONDS, round(seconds, 3))
-        return [fmean(scores), seconds] if self._several else [fmean(scores)]
-
-    def _report(
-        self, trial: Trial, epoch: Epoch, score: float, pruning: TrialPruner | None, is_last: bool
-    ) -> None:
-        if pruning is not None and pruning.per_seed:
-            return
-        trial.report(score, step=epoch.index)
-        # Easy pools give flat scores, so no trial is judged while its own curriculum runs; and one
-        # that has nothing left to train is complete.
-        is_judged = epoch.index >= epoch.settled_epoch and not is_last
-        if pruning is not None and is_judged and trial.should_prune():
-            raise TrialPruned
+        return [mean, seconds] if self._several else [mean]
 
     def _data(self, graph: ConfigGraph) -> Dataset:
         node = graph.root["dataset"].value
@@ -117,3 +123,8 @@ class Objective:
         if key not in self._datasets:
             self._datasets[key] = node.factory()(self._folders)
         return self._datasets[key]
+
+
+def _prune(trial: Trial, pruning: TrialPruner | None) -> None:
+    if pruning is not None and trial.should_prune():
+        raise TrialPruned

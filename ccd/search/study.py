@@ -7,7 +7,6 @@ open, and it is tried again with the same setting, so restarts neither lose nor 
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,10 +236,3 @@ def is_settled(trials: list[FrozenTrial], retries: int) -> bool:
     done = any(is_live(trial) and trial.state.is_finished() for trial in trials)
     lost = sum(trial.user_attrs.get(OUTCOME) == LOST for trial in trials)
     return done or lost > retries
-
-
-def wait(seconds: float, is_over: Callable[[], bool]) -> None:
-    """Sleep, but wake up soon after ``is_over`` says so."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not is_over():
-        time.sleep(min(0.1, seconds))

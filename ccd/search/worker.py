@@ -19,14 +19,15 @@ from optuna.trial import Trial, TrialState
 from ccd.config.files import dataset_folder
 from ccd.datasets.locate import data_folders
 from ccd.errors import CcdError, ConfigError, reason
-from ccd.files import write_json
+from ccd.files import refusing_io, write_json
+from ccd.runs.signals import Halt
 from ccd.search.failures import refuse_hopeless
+from ccd.search.folders import CHECKPOINTS_FOLDER
 from ccd.search.leases import BeatLeases, FileLeases, Leases
 from ccd.search.objective import Interrupted, Objective
 from ccd.search.order import Order
 from ccd.search.presets import Presets
 from ccd.search.pruners import TrialPruner
-from ccd.search.signals import Halt
 from ccd.search.space import Space
 from ccd.search.storage import StorageLostError, Store, open_store
 from ccd.search.study import (
@@ -40,7 +41,6 @@ from ccd.search.study import (
     Claim,
     Study,
     refuse_other_settings,
-    wait,
 )
 from ccd.search.target import Target
 
@@ -111,7 +111,7 @@ class Worker:
                 return
             else:
                 # Others train the rest; should one of them die, its slot is taken here.
-                wait(POLL, self.halt.asked)
+                self.halt.wait(POLL)
                 self.on_trial()
 
     def is_over(self) -> bool:
@@ -153,7 +153,7 @@ class Worker:
 
     def _train(self, claim: Claim) -> None:
         """Train one slot and tell the study how it ended."""
-        study = self._optuna(claim.slot)
+        study, checkpoint = self._optuna(claim.slot), self._checkpoint(claim.slot)
         try:
             with self.leases.keep(claim.trial_id):
                 trial = Trial(study, claim.trial_id)
@@ -161,13 +161,14 @@ class Worker:
                 texts = self.presets.texts(claim.slot, trial)
                 trial.set_user_attr(BINDINGS, texts)
                 values = self._known(trial, texts) or self.objective(
-                    trial, texts, self.pruning, self.is_over
+                    trial, texts, self.pruning, self.is_over, checkpoint
                 )
             study.tell(trial, values, skip_if_finished=True)
         except TrialPruned:
             study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
         except Interrupted:
             self.study.end(claim.trial_id, STOPPED, "stopped")
+            return  # the slot's next trial goes on from the checkpoint
         except KeyboardInterrupt:
             self.study.end(claim.trial_id, STOPPED, "stopped")
             raise
@@ -179,6 +180,14 @@ class Worker:
         except (Exception, SystemExit) as error:
             why = error.one_line if isinstance(error, CcdError) else reason(error)
             self.study.end(claim.trial_id, FAILED, why, kind=type(error).__name__)
+        checkpoint.unlink(missing_ok=True)
+
+    def _checkpoint(self, slot: int) -> Path:
+        """Where the trials of a slot keep their state; the folder may be another machine's too."""
+        folder = Path(self.order.folder) / CHECKPOINTS_FOLDER
+        with refusing_io(folder):
+            folder.mkdir(exist_ok=True)
+        return folder / f"slot-{slot}.safetensors"
 
     def _known(self, trial: Trial, texts: dict[str, str]) -> list[float] | None:
         """The values of an earlier trial of this setting: training it again would give the same."""

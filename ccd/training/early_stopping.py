@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ccd.registry import component
 from ccd.settings import Flag, NonNegativeFloat, NonNegativeInt, Slot
+from ccd.state import State
 
 
 @component("stopping")
@@ -51,6 +52,14 @@ class EarlyStopping:
         if is_best:
             self.best, self.best_epoch = value, epoch
         return is_best
+
+    def state(self) -> State:
+        """All that it knows; its settings are numbers like the rest."""
+        return dict(vars(self))
+
+    def load_state(self, state: State) -> None:
+        """Take up what ``state`` gave."""
+        vars(self).update(state)
 
     @property
     def patience_left(self) -> int:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ccd.backbones.base import Representations
 from ccd.negative_source import NegativeSource
+from ccd.state import State
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,18 @@ class Trained:
     representations: Representations
     weights: dict[str, Tensor]
     sample: Tensor | None = None
+
+    def state(self) -> State:
+        """Plain values."""
+        return {
+            "best_epoch": self.best_epoch,
+            "valid": self.valid,
+            "representations": [self.representations.users, self.representations.items],
+            "weights": self.weights,
+            "sample": self.sample,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Trained:
+        """The inverse of ``state``."""
+        return cls(**{**state, "representations": Representations(*state["representations"])})

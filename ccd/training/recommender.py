@@ -26,6 +26,7 @@ from ccd.negatives.base import (
 )
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.probe import NegativeProbe
+from ccd.state import State, load_state_of, state_of
 from ccd.training.random import Streams
 
 
@@ -75,6 +76,37 @@ class Recommender(nn.Module):
         """
         self.load_state_dict(weights)
         self._sample = sample
+
+    def state(self) -> State:
+        """The weights, and what the next epoch needs of this one."""
+        end = self._epoch_end
+        return {
+            "weights": self.state_dict(),
+            "sample": self._sample,
+            "pool_table": self._pool_table,
+            "epoch_end": None if end is None else [end.users, end.items],
+            "parts": state_of(self._parts),
+        }
+
+    def load_state(self, state: State) -> None:
+        """Take up what ``state`` gave."""
+        self.restore(state["weights"], state["sample"])
+        self._pool_table = state["pool_table"]
+        end = state["epoch_end"]
+        self._epoch_end = None if end is None else Representations(*end)
+        load_state_of(self._parts, state["parts"])
+
+    @property
+    def _parts(self) -> dict[str, object]:
+        """The parts that may remember something."""
+        return {
+            "backbone": self.backbone,
+            "aligner": self.aligner,
+            "pools": self.pools,
+            "sampler": self.sampler,
+            "losses": self.losses,
+            "probe": self._probe,
+        }
 
     def start_epoch(self, epoch: int) -> None:
         """Redraw the epoch's graph; before epoch 0 make what its sampler wants to look at."""

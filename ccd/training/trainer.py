@@ -16,10 +16,11 @@ from ccd.errors import NumericError
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
+from ccd.state import State, load_state_of, moved, state_of
 from ccd.training.doubts import suspects
 from ccd.training.early_stopping import StoppingFactory
 from ccd.training.epoch import Epoch, Trained
-from ccd.training.optimizers import OptimizerFactory
+from ccd.training.optimizers import OptimizerFactory, load_optimizer_state, optimizer_state
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.updates import UpdateFactory
@@ -102,7 +103,8 @@ class Training:
     """A training loop between two epochs.
 
     ``for epoch in training`` trains to the end, ``step`` one epoch. Whoever drives it may stop
-    after any epoch: between two epochs its attributes, with the model's, are all of its state.
+    after any epoch: ``state`` then is all that the rest depends on, and a training that was built
+    alike goes on from it, to the same numbers.
 
     Attributes:
         trainer: The settings.
@@ -202,6 +204,38 @@ class Training:
             settled_epoch=self.settled_epoch,
             negatives=model.measure_negatives(),
         )
+
+    def state(self) -> State:
+        """Everything between two epochs, in tensors that the next epoch changes."""
+        best = self.best
+        return {
+            "n_epochs": self.n_epochs,
+            "seconds": dict(self.seconds),
+            "model": self.model.state(),
+            "optimizer": optimizer_state(self.optimizer),
+            "streams": self.streams.state(),
+            "parts": state_of(self._parts),
+            "best": None if best is None else best.state(),
+        }
+
+    def load_state(self, state: State) -> None:
+        """Go on from where ``state`` was taken.
+
+        Args:
+            state: What it gave, on whatever device.
+        """
+        state = moved(state, self._users.device)
+        self.n_epochs, self.seconds = state["n_epochs"], dict(state["seconds"])
+        self.model.load_state(state["model"])
+        load_optimizer_state(self.optimizer, state["optimizer"])
+        self.streams.load_state(state["streams"])
+        load_state_of(self._parts, state["parts"])
+        self.best = None if state["best"] is None else Trained.from_state(state["best"])
+
+    @property
+    def _parts(self) -> dict[str, object]:
+        """The parts, beside the model's, that may remember something."""
+        return {"stopping": self.stopping, "update": self.update}
 
     def _train(self, epoch: int) -> dict[str, float]:
         """Mean loss terms of an epoch's batches; none where there is nothing to train."""

@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ccd.analysis.tables import Cell, Row, Table, meaning
+from ccd.analysis.tables import Cell, Row, Table, divergence, meaning
 from ccd.terminal.console import UNICODE, Glyphs, glyphs_for
 from ccd.terminal.visible import cleaned, visible
 
@@ -58,6 +58,8 @@ def caption(table: Table, *, gains: bool = True, glyphs: Glyphs = UNICODE) -> st
         words.append(f"Percent: gain over {table.baseline}.")
     if marks := meaning(table, glyphs.worse):
         words.append(f"{marks}.")
+    if marks := divergence(table):
+        words.append(marks)
     return " ".join(words)
 
 
@@ -184,4 +186,6 @@ def _explanation(table: Table) -> list[str]:
         )
         marks = to_md(meaning(table))
         lines += [f"- {marks}."] if marks else []
-    return lines + [f"- **Warning**: {caution}." for caution in table.cautions]
+    if marks := to_md(divergence(table)):
+        lines.append(f"- {marks}")
+    return lines + [f"- **Warning**: {to_md(caution)}." for caution in table.cautions]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ccd.analysis.across import by_dataset, compare_across
 from ccd.cli.compare import compare
 from ccd.errors import ConfigError
-from ccd.runs.folder import RunFolder
+from ccd.runs.writing import RunFolder
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
 from ccd.views.across_text import AcrossView, to_csv, to_markdown

@@ -8,8 +8,8 @@ from ccd.analysis.paper import load_paper
 from ccd.analysis.verdicts import Verdict
 from ccd.analysis.verification import MetricGap, verify
 from ccd.errors import ConfigError
-from ccd.runs.folder import RunFolder
 from ccd.runs.records import RunResult
+from ccd.runs.writing import RunFolder
 from ccd.views.verification_text import VerificationView, to_markdown
 from tests.runs.changed import seal
 from tests.runs.samples import finish

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 import ccd
 from ccd.cli.run import run
-from ccd.errors import LockedError, NumericError
-from ccd.runs.folder import RunFolder
+from ccd.errors import LockedError, ResourceError
+from ccd.runs.signals import Halt
+from ccd.runs.writing import RunFolder
 from ccd.views.outputs import write_reports
 from tests.runs.samples import finish, make_epoch, make_plan, make_result
 
@@ -93,14 +94,15 @@ def test_every_option_reaches_the_ablation(call, tmp_path):
     out = tmp_path / "elsewhere"
     options = (
         "--only A --only B --seed 1 --seed 2 --dataset baby --data-dir d --with f.gin "
-        f"--set X.y=1 --set Z.w=2 --out {out} --allow-import mine"
+        f"--set X.y=1 --set Z.w=2 --out {out} --allow-import mine --fresh"
     )
     answer, asked = call(*options.split())
     assert answer.exit_code == 0
+    assert isinstance(asked.pop("halt"), Halt)
     assert asked == {
         "recipe": "recipes/x.gin", "only": ["A", "B"], "seeds": [1, 2], "dataset": "baby",
         "data_dir": Path("d"), "with_files": ["f.gin"], "bindings": ["X.y=1", "Z.w=2"],
-        "out": out, "allow_imports": ["mine"],
+        "out": out, "allow_imports": ["mine"], "fresh": True,
     }  # fmt: skip
 
 
@@ -146,7 +148,7 @@ def test_ctrl_c_before_the_start_is_quiet(call):
 
 
 def test_refusal_midway_tells_what_is_kept_and_goes_on_up(call, tmp_path):
-    error = NumericError("loss is NaN")
+    error = ResourceError("the disk is full")
     answer, _ = call("--json", "--out", str(tmp_path / "json"), between=refuse(error))
     events = [json.loads(line)["event"] for line in answer.stdout.splitlines()]
     assert events[-2:] == ["stopped", "closed"]

@@ -12,6 +12,7 @@ from ccd.registry import Component, Setting, components
 from ccd.settings import HOW_IT_RUNS, PositiveInt
 
 MARKED = {
+    "Experiment.checkpoint",
     "Experiment.device",
     "Experiment.engine",
     "Experiment.probe",
@@ -44,6 +45,8 @@ def test_what_lies_below_a_marked_slot_is_marked_with_it():
     assert settings.how.keys() == {
         *(key for key in MARKED if key.startswith(("Experiment.", "FullRanking."))),
         "NegativeProbe.triplets",
+        "Checkpoint.every_seconds",
+        "Checkpoint.keep",
     }
     assert settings.identity["Experiment.backbone"] == "@FREEDOM"
     assert not settings.identity.keys() & settings.how.keys()

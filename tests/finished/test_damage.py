@@ -24,7 +24,7 @@ from ccd.analysis.reproduction import reproduction
 from ccd.errors import ConfigError, DamagedFileError
 from ccd.files import finite
 from ccd.finished.inspection import inspect_negatives
-from ccd.runs.folder import RunFolder
+from ccd.runs.writing import RunFolder
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
 from ccd.views.page import collect

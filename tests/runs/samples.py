@@ -9,9 +9,9 @@ import torch
 
 from ccd.config.identity import Settings
 from ccd.negative_source import NegativeSource
-from ccd.runs.folder import RunFolder
 from ccd.runs.per_user import PerUser
 from ccd.runs.records import EpochRecord, Plan, RunResult
+from ccd.runs.writing import RunFolder
 
 VARIANTS = ("FREEDOM", "FREEDOM+DMA", "FREEDOM+DMA+NDI", "FREEDOM+DMA+NDI+CNS")
 METRICS = ("recall@5", "recall@10", "recall@20", "ndcg@5", "ndcg@10", "ndcg@20")

@@ -10,11 +10,17 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from ccd.errors import ConfigError, DamagedFileError, LockedError, ResourceError
-from ccd.runs import folder as folder_module
-from ccd.runs.folder import RunFolder, default_folder, read_about, read_results, refuse_mixture
+from ccd.errors import ConfigError, DamagedFileError, ResourceError
+from ccd.runs import writing as writing_module
+from ccd.runs.folder import (
+    default_folder,
+    read_about,
+    read_results,
+    refuse_mixture,
+)
 from ccd.runs.per_user import read_per_user
 from ccd.runs.sealed import sealed
+from ccd.runs.writing import RunFolder
 
 from .changed import seal
 from .samples import SETTINGS, finish, make_epoch, make_per_user, make_result
@@ -160,7 +166,7 @@ def test_a_crash_at_any_step_leaves_everything_whole(tmp_path, monkeypatch, step
     def run():
         with open_folder(tmp_path) as folder:
             folder.begin("B", 999, settings=SETTINGS, fingerprint="f00d")
-            monkeypatch.setattr(folder_module, step, crash)
+            monkeypatch.setattr(writing_module, step, crash)
             folder.record_finished(
                 make_result("B", value=0.3),
                 tensors={"items": torch.zeros(1)},
@@ -231,11 +237,49 @@ def test_torn_line_and_leftovers_are_tidied_and_said(tmp_path):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_two_runs_in_one_folder_are_refused(tmp_path):
-    with open_folder(tmp_path), pytest.raises(LockedError, match=str(os.getpid())):
-        open_folder(tmp_path).__enter__()
+def test_two_processes_in_one_folder_share_its_files_but_no_run(tmp_path):
+    with open_folder(tmp_path) as one, open_folder(tmp_path) as other:
+        with one.leasing("A", 999) as holder, other.leasing("A", 999) as told:
+            assert holder is None
+            assert told.startswith(f"process {os.getpid()} on ")
+            finish(one, make_result("A", value=0.1))
+            with other.leasing("B", 999):
+                finish(other, make_result("B", value=0.2))
+        with other.leasing("A", 999) as holder:
+            assert holder is None
+    assert [line["variant"] for line in lines(tmp_path / "results.jsonl")] == ["A", "B"]
+    assert len(read_per_user(tmp_path / "per_user.parquet")) == 2
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["test_openings"] == 2
+    assert [one["status"] for one in (manifest, *manifest["earlier"])] == ["finished"] * 2
+
+
+def test_what_another_process_writes_into_a_runs_folder_is_left_to_it(tmp_path):
+    with open_folder(tmp_path) as one, one.leasing("A", 999):
+        one.begin("A", 999, settings=SETTINGS, fingerprint="f00d")
+        (tmp_path / "A-999/.model.safetensors.ab12.tmp").write_text("half")
+        with open_folder(tmp_path):
+            assert (tmp_path / "A-999/.model.safetensors.ab12.tmp").exists()
+
+
+def test_other_settings_than_those_trained_at_this_moment_are_refused(tmp_path):
+    changed = {**SETTINGS.identity, "LossMix.hard_weight": "0.5"}
     with open_folder(tmp_path) as folder:
-        assert folder.notes == []
+        with folder.leasing("A", 999):
+            folder.begin("A", 999, settings=SETTINGS, fingerprint="f00d")
+            for fresh in (False, True):
+                with pytest.raises(ConfigError, match="hard_weight was 0.8, now 0.5"):
+                    refuse_mixture(tmp_path, {"A": changed}, "f00d", fresh=fresh)
+        refuse_mixture(tmp_path, {"A": changed}, "f00d")
+
+
+def test_a_line_that_a_dead_process_has_torn_is_set_aside_by_the_next(tmp_path):
+    with open_folder(tmp_path) as folder:
+        folder.record_epoch(make_epoch("A"))
+        with (tmp_path / "history.jsonl").open("a") as file:
+            file.write('{"variant": "A", "se')
+        folder.record_epoch(make_epoch("B"))
+    assert [line["variant"] for line in lines(tmp_path / "history.jsonl")] == ["A", "B"]
 
 
 def test_folder_that_is_no_run_folder_is_refused_and_left_alone(tmp_path):

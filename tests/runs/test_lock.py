@@ -1,23 +1,27 @@
 import multiprocessing
 import os
 import signal
+import threading
 
 import pytest
 
 from ccd.errors import LockedError
-from ccd.runs.lock import HOLDER_FILE, FolderLock
+from ccd.runs import lock as lock_module
+from ccd.runs.lock import FolderLock, Lease, leases
 
 
 def _hold(folder, ready):
-    lock = FolderLock(folder)  # kept: a lock nobody refers to lets go
-    lock.acquire()
-    ready.set()
-    signal.pause()
+    lease = Lease(folder, "A-1")  # kept: a lock nobody refers to lets go
+    lease.take()
+    lease.tell({"variant": "A"})
+    with FolderLock(folder).held():
+        ready.set()
+        signal.pause()
 
 
 @pytest.fixture
 def holder(tmp_path):
-    """Another process that holds the lock."""
+    """Another process that holds both."""
     context = multiprocessing.get_context("fork")
     ready = context.Event()
     process = context.Process(target=_hold, args=(tmp_path, ready), daemon=True)
@@ -28,30 +32,37 @@ def holder(tmp_path):
     process.join()
 
 
-def test_second_process_is_refused_and_told_who_holds_it(tmp_path, holder):
-    with pytest.raises(LockedError, match=f"process {holder.pid} on .*started 2") as refusal:
-        FolderLock(tmp_path).acquire()
+def test_a_change_waits_for_another_process_but_not_for_ever(tmp_path, holder, monkeypatch):
+    monkeypatch.setattr(lock_module, "_PATIENCE", 0.1)
+    with pytest.raises(LockedError, match="has been changing this run folder") as refusal:
+        FolderLock(tmp_path).held().__enter__()
     assert "--out" in str(refusal.value)
     assert refusal.value.exit_code == 6
+    monkeypatch.setattr(lock_module, "_PATIENCE", 20)
+    threading.Timer(0.2, lambda: os.kill(holder.pid, signal.SIGKILL)).start()
+    with FolderLock(tmp_path).held():
+        pass
 
 
-def test_lock_of_a_killed_process_is_taken_over_and_said(tmp_path, holder):
+def test_changes_may_lie_within_one_another(tmp_path):
+    lock = FolderLock(tmp_path)
+    with lock.held(), lock.held():
+        pass
+    with FolderLock(tmp_path).held():
+        pass
+
+
+def test_a_run_has_one_process_whose_lease_dies_with_it(tmp_path, holder):
+    lease = Lease(tmp_path, "A-1")
+    assert not lease.take()
+    assert lease.holder().startswith(f"process {holder.pid} on ")
+    assert [one.about() for one in leases(tmp_path)] == [{"variant": "A"}]
+    assert Lease(tmp_path, "B-1").take()
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
-    lock = FolderLock(tmp_path)
-    note = lock.acquire()
-    assert note is not None
-    assert f"process {holder.pid}" in note
-    lock.release()
-    assert not (tmp_path / HOLDER_FILE).exists()
-
-
-def test_released_lock_is_free_without_a_note(tmp_path):
-    first = FolderLock(tmp_path)
-    assert first.acquire() is None
-    with pytest.raises(LockedError):
-        FolderLock(tmp_path).acquire()
-    first.release()
-    second = FolderLock(tmp_path)
-    assert second.acquire() is None
-    second.release()
+    assert [one.about() for one in leases(tmp_path)] == [None]
+    assert lease.take()
+    assert not Lease(tmp_path, "A-1").take()
+    lease.release()
+    assert leases(tmp_path) == []
+    assert Lease(tmp_path, "A-1").take()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ccd.runs.signals import Halt
 from ccd.search.launch import begin
-from ccd.search.signals import Halt
 from ccd.search.studies import Opened
 from ccd.search.target import Source
 from ccd.search.worker import Worker

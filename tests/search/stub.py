@@ -61,7 +61,7 @@ class StubTraining:
     def __init__(self, trainer: StubTrainer, select: str) -> None:
         self.trainer, self.select = trainer, select
         self.valid: dict[str, float] = {}
-        self.finished = False
+        self.n_epochs, self.finished = 0, False
 
     def __iter__(self) -> Iterator[Epoch]:
         trainer = self.trainer
@@ -70,14 +70,23 @@ class StubTraining:
         if trainer.fails:
             raise NumericError("loss term 'random' became nan in epoch 0")
         score = 1 - (trainer.quality - 0.3) ** 2 + trainer.bonus
-        for index in range(trainer.epochs):
+        for index in range(self.n_epochs, trainer.epochs):
             time.sleep(trainer.pause)
             risen, fallen = min(index + 1, trainer.rise), max(0, index + 1 - trainer.rise)
             value = score * risen / trainer.rise - 0.001 * fallen
             self.valid = {self.select: value}
             source = NegativeSource.none()
-            self.finished = index + 1 == trainer.epochs
+            self.n_epochs, self.finished = index + 1, index + 1 == trainer.epochs
             yield Epoch(index, source, {}, {}, self.valid, value, index, 0, trainer.settled)
+
+    def state(self) -> dict[str, Any]:
+        """How far it has come."""
+        return {"n_epochs": self.n_epochs, "valid": self.valid}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.n_epochs, self.valid = state["n_epochs"], state["valid"]
+        self.finished = self.n_epochs == self.trainer.epochs
 
     @property
     def trained(self) -> Trained:

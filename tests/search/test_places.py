@@ -12,10 +12,10 @@ import optuna
 import pytest
 
 from ccd.errors import ConfigError, DamagedFileError
+from ccd.runs.signals import Halt, StoppedAtOnce
 from ccd.search import launch
 from ccd.search.launch import begin, work
 from ccd.search.names import default_name
-from ccd.search.signals import Halt, StoppedAtOnce
 from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.summary import summarise

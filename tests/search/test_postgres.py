@@ -15,9 +15,9 @@ import pytest
 from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, ResourceError
+from ccd.runs.signals import Halt
 from ccd.search import launch
 from ccd.search.launch import begin
-from ccd.search.signals import Halt
 from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from ccd.config.text import flat_settings
 from ccd.experiment import Experiment
 from ccd.runs.records import SilentObserver
 from ccd.search.launch import begin
-from ccd.search.objective import Objective
+from ccd.search.objective import Interrupted, Objective
 from ccd.search.result import trials_as_csv, trials_as_json, write_best
 from ccd.search.summary import ended_trials
 from ccd.search.target import Source, Target
@@ -101,9 +102,37 @@ def test_the_test_split_stays_closed(source, monkeypatch):
         def set_user_attr(self, key, value):
             pass
 
-    values = objective(NoTrial(), texts, None, lambda: False)
+    values = objective(NoTrial(), texts, None, lambda: False, Path("checkpoint"))
     assert 0 < values[0] <= 1
     assert opened.study.budget == 4
+
+
+def test_a_trial_that_is_cut_short_again_and_again_reaches_the_same_values(source, tmp_path):
+    target = Target(source)
+    texts = {"LossMix.hard_weight": "0.3"}
+
+    class Told:
+        def __init__(self):
+            self.told = {}
+
+        def report(self, value, step):
+            self.told[step] = value
+
+        def set_user_attr(self, key, value):
+            self.told[key] = value if key == "ccd:best_epochs" else None
+
+    whole = Told()
+    expected = Objective(target, [])(whole, texts, None, lambda: False, tmp_path / "whole")
+    cut = 0
+    while True:
+        trial = Told()
+        try:
+            values = Objective(target, [])(trial, texts, None, lambda: True, tmp_path / "cut")
+            break
+        except Interrupted:
+            cut += 1
+    assert cut == 5  # after each of the six epochs but the last
+    assert (values, trial.told) == (expected, whole.told)
 
 
 def test_export_has_a_row_per_trial_and_a_column_per_setting(write):

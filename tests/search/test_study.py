@@ -5,10 +5,10 @@ import pytest
 from optuna.trial import TrialState
 
 from ccd.errors import ConfigError, NumericError
+from ccd.runs.signals import Halt
 from ccd.search.failures import Failure
 from ccd.search.launch import begin
 from ccd.search.pruners import Resources, hyperband_pruner
-from ccd.search.signals import Halt
 from ccd.search.studies import find_study
 from ccd.search.study import BINDINGS, OUTCOME, SLOT
 from ccd.search.summary import best_trials, ended_trials, importances, summarise

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from ccd.runs.folder import RunFolder
+from ccd.runs.writing import RunFolder
 from ccd.views.outputs import read_table, write_reports
 from tests.runs.samples import VARIANTS, finish, make_result
 

@@ -1,0 +1,92 @@
+"""What goes wrong while variants are trained, told with the variant and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from ccd.errors import ConfigError, NumericError, ResourceError, reason
+from ccd.runs.records import RunResult
+
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""How torch and the libraries below it say so; it has an exception of its own for CUDA only."""
+
+
+@contextmanager
+def enough_memory(doing: str) -> Iterator[None]:
+    """Turn an allocation that failed in the block into one refusal that says what to lower.
+
+    Raises:
+        ResourceError: The memory of the machine or of the device does not suffice.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise
+        raise ResourceError(
+            f"not enough memory while {doing}: {reason(error)}",
+            keys=(
+                "FullRanking.block_cells", "UNetEstimator.kept_rows", "Experiment.device",
+                "Experiment.dim", "Trainer.batch_size",
+            ),
+            hint="end other programs, lower FullRanking.block_cells (with a U-Net also "
+            "UNetEstimator.kept_rows) or, where a GPU is too small, set Experiment.device = 'cpu', "
+            "and go on in the same run folder; Experiment.dim and Trainer.batch_size change what "
+            "is learned, so lower them with a new --out",
+        ) from error  # fmt: skip
+
+
+def place_of(variant: str, seed: int | None = None) -> str:
+    """What a refusal says that something happened in."""
+    return f"variant '{variant}'" + ("" if seed is None else f", seed {seed}")
+
+
+@contextmanager
+def in_variant(name: str, seed: int | None = None) -> Iterator[None]:
+    """Say which variant's parts do not fit, or whose numbers broke.
+
+    Raises:
+        ConfigError: They do not fit.
+        NumericError: They broke.
+    """
+    try:
+        yield
+    except (ConfigError, NumericError) as error:
+        raise error.within(place_of(name, seed)) from error
+
+
+def refuse_diverged(
+    results: Sequence[RunResult], broken: Mapping[tuple[str, int], NumericError]
+) -> None:
+    """Say which runs diverged, once all are over.
+
+    Args:
+        results: What was trained or found; those that diverged have their best epoch.
+        broken: What became of those that diverged now, and may have none.
+
+    Raises:
+        NumericError: There are some.
+    """
+    found = dict(broken)
+    for result in results:
+        if result.diverged is not None:
+            run = (result.variant, result.seed)
+            error = broken.get(run) or NumericError(result.diverged).within(place_of(*run))
+            kept = f"its best epoch, {result.best_epoch}, is kept and marked in the table"
+            hint = "; ".join(filter(None, (kept, error.hint)))
+            found[run] = NumericError(
+                error.what, where=error.where, keys=error.keys, details=error.details, hint=hint
+            )
+    number = len({*found, *((result.variant, result.seed) for result in results)})
+    if number == 1 and found:
+        raise next(iter(found.values()))
+    if found:
+        raise NumericError(
+            f"{len(found)} of {number} runs diverged",
+            mistakes=[*found.values()],
+            hint="the others are complete" if len(found) < number else "",
+        )
