@@ -1,8 +1,9 @@
 """Curriculum Conditioned Diffusion for Multimodal Recommendation, as a declarative config graph.
 
 ``ccd.run(recipe)`` trains and compares the variants of a recipe, and ``ccd.load_run(folder)`` opens
-what it left; ``ccd.plot`` and ``ccd.recommend`` use that. ``ccd.load_recipe(recipe)`` gives the
-checked config graphs of a recipe, and ``ccd.component(family)`` registers a part of your own.
+what it left; ``ccd.plot`` and ``ccd.recommend`` use that. ``ccd.data.import_(events, folder)``
+makes a data set of your own events. ``ccd.load_recipe(recipe)`` gives the checked config graphs of
+a recipe, and ``ccd.component(family)`` registers a part of your own.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ _HOMES = {
     "component": "ccd.registry",
     "CcdError": "ccd.errors",
 }
-__all__ = [*_HOMES, "__version__"]
+_MODULES = ("data",)
+__all__ = [*_HOMES, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     # Looked up on first use: 'import ccd' and 'ccd --help' need not wait for torch.
+    if name in _MODULES:
+        return import_module(f"ccd.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'ccd' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -12,6 +12,7 @@ import torch
 
 from ccd.arguments import as_path, as_seeds
 from ccd.config.archive import to_gin
+from ccd.config.files import dataset_folder
 from ccd.config.graph import ConfigGraph
 from ccd.config.identity import settings_of
 from ccd.config.recipe import Recipe, load_recipe
@@ -78,7 +79,7 @@ def run(
     """
     own_seeds = as_seeds(seeds)
     folder = as_path("out", out) if out is not None else None
-    place = as_path("data_dir", data_dir) if data_dir is not None else None
+    place = as_path("data_dir", data_dir) if data_dir is not None else dataset_folder(dataset)
     loaded = load_recipe(
         as_path("recipe", recipe),
         dataset=dataset,

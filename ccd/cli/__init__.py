@@ -16,6 +16,7 @@ import typer
 from ccd import __version__
 from ccd.arguments import refuse_other_bytes
 from ccd.cli.check import check
+from ccd.cli.commands import Commands
 from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
@@ -39,6 +40,7 @@ from ccd.terminal.visible import visible
 
 app = typer.Typer(
     name="ccd",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -92,7 +94,7 @@ def main() -> None:
         sys.argv[1:] = map(_as_word, sys.argv[1:])
         app()
     except SystemExit as ended:  # a command that ends well ends so too
-        code = _ended(ended)
+        code = ended.code if isinstance(ended.code, int) else 0
     except KeyboardInterrupt:
         code = 130
     except (CcdError, OSError) as error:
@@ -128,14 +130,6 @@ def _mend_streams() -> None:
         stream: TextIO = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-
-
-def _ended(ended: SystemExit) -> int:
-    """The exit code of a command that ended itself; a part of the user's may end it with a text."""
-    if ended.code is None or isinstance(ended.code, int):
-        return ended.code or 0
-    print(ended.code, file=sys.stderr)
-    return 1
 
 
 def _refuse(error: CcdError | OSError) -> int:

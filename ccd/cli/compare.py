@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from ccd.cli.names import refuse_unknown_names, refuse_unknown_settings
 from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, refuse_missing
 
 
@@ -67,6 +68,8 @@ def compare(
     'ccd list Comparison' explains the settings that --set can change.
     """
     refuse_missing(*folders)
+    refuse_unknown_settings(bindings or ())
+    refuse_unknown_names(folders, baseline=baseline, metrics=metrics or ())
 
     from ccd.analysis.across import by_dataset, compare_across
     from ccd.analysis.comparing import compare as compare_runs

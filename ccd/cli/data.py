@@ -1,4 +1,4 @@
-"""``ccd data``: look at a data set without training on it."""
+"""``ccd data``: import a data set, and look at one without training on it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from typing import Annotated
 
 import typer
 
-from ccd.cli.options import AllowImports, Bindings, DataDir
+from ccd.cli.data_get import get
+from ccd.cli.data_import import import_, split
+from ccd.cli.data_use import check, convert
+from ccd.cli.options import AllowImports, Bindings, DataDir, DatasetArgument
 
-data = typer.Typer(help="Look at a data set without training on it.", no_args_is_help=True)
+data = typer.Typer(help="Import a data set, or look at one.", no_args_is_help=True)
+data.command("import", no_args_is_help=True)(import_)
+data.command("split", no_args_is_help=True)(split)
+data.command("check")(check)
+data.command("get")(get)
+data.command("convert", no_args_is_help=True)(convert)
 
 
 @data.command("describe")
 def describe(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="A name in gin/datasets such as baby, or a .gin file.",
-            show_default=False,
-        ),
-    ],
+    name: DatasetArgument,
     data_dir: DataDir = None,
     bindings: Bindings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
@@ -30,13 +31,14 @@ def describe(
     import json
 
     from ccd.config.dataset import load_dataset
+    from ccd.config.files import dataset_folder
     from ccd.datasets.describe import describe as describe_dataset
     from ccd.datasets.locate import data_folders
     from ccd.terminal.console import make_console
     from ccd.views.data_text import DescriptionView
 
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
-    found = describe_dataset(graph.factory()(data_folders(data_dir)))
+    found = describe_dataset(graph.factory()(data_folders(data_dir or dataset_folder(name))))
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

@@ -22,11 +22,13 @@ class Declared:
         family: Its family.
         name: Its name.
         settings: Names of its settings.
+        runtime: Names of what Python passes at run time.
     """
 
     family: str
     name: str
     settings: tuple[str, ...]
+    runtime: tuple[str, ...]
 
 
 @cache
@@ -44,12 +46,15 @@ def _declared(node: ast.stmt) -> Iterator[Declared]:
     for mark in node.decorator_list:
         match mark:
             case ast.Call(func=ast.Name(id="component"), args=[ast.Constant(value=family)]):
-                yield Declared(str(family), node.name, _settings(node))
+                arguments = _arguments(node)
+                settings = tuple(argument.arg for argument in arguments.kwonlyargs)
+                runtime = tuple(argument.arg for argument in arguments.args)
+                yield Declared(str(family), node.name, settings, runtime)
 
 
-def _settings(node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:
-    """The keyword-only parameters of a function, or of what makes an object of a class."""
+def _arguments(node: ast.ClassDef | ast.FunctionDef) -> ast.arguments:
+    """What a function takes, or what makes an object of a class; the settings are keyword-only."""
     if isinstance(node, ast.FunctionDef):
-        return tuple(argument.arg for argument in node.args.kwonlyargs)
+        return node.args
     made = (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
-    return next((_settings(n) for n in made), ())
+    return next((n.args for n in made), ast.arguments([], [], None, [], [], None, []))

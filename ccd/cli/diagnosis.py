@@ -7,14 +7,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
+from ccd.checks import Check
+from ccd.config.files import IMPORT_REPORT
 from ccd.errors import ResourceError
 from ccd.runs.machine import cpu_model, usable_cores, versions
 
@@ -22,18 +22,9 @@ _REQUIRED = ("gin-config", "optuna", "scipy", "pyarrow", "safetensors", "matplot
 _OPTIONAL = {
     "ir_measures": "checking the metrics against another library (extra 'test')",
     "sklearn": "t-SNE of 'ccd plot tsne' and 'ccd plot negatives' (extra 'figures')",
+    "sentence_transformers": "encoders of 'ccd data import --encode' (extra 'features')",
 }
 _MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line: what was looked at, what was found, and what to do about it."""
-
-    name: str
-    status: Literal["ok", "warning", "problem"]
-    found: str
-    advice: str = ""
 
 
 def diagnose() -> Iterator[Check]:
@@ -146,7 +137,9 @@ def check_data() -> Iterator[Check]:
         if not folder.is_dir():
             yield Check("data", "ok", f"{folder}: no such folder; built-in data need none")
             continue
-        names = sorted(path.stem for path in [*folder.glob("*.inter"), *folder.glob("*/*.inter")])
+        found = {path.stem for path in [*folder.glob("*.inter"), *folder.glob("*/*.inter")]}
+        imported = {path.parent.name for path in folder.glob(f"*/{IMPORT_REPORT}")}
+        names = sorted(found | imported)
         yield Check("data", "ok", f"{folder}: {', '.join(names) or 'no data set'}")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ccd.cli.names import refuse_unknown_names, refuse_unknown_settings
 from ccd.cli.options import ComparisonBindings, refuse_missing
 
 
@@ -40,6 +41,9 @@ def diff(
 ) -> None:
     """Show what differs between two runs, and for which users the metric changed most."""
     refuse_missing(first, second)
+    refuse_unknown_settings(bindings or ())
+    metrics = [metric] if metric is not None else []
+    refuse_unknown_names([first, second], variant=variant, metrics=metrics)
 
     import json
 

@@ -16,11 +16,10 @@ def doctor(
     import json
     from dataclasses import asdict
 
-    from rich.text import Text
-
     from ccd.cli.diagnosis import diagnose
     from ccd.collector import collector_paused
     from ccd.terminal.console import make_console
+    from ccd.views.checks_text import print_checks
 
     with collector_paused():  # it imports torch and DGL
         checks = list(diagnose())
@@ -29,12 +28,7 @@ def doctor(
         print(json.dumps({"can_run": can_run, "checks": [asdict(c) for c in checks]}, indent=2))
     else:
         console = make_console()
-        styles = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-        for check in checks:
-            mark = Text(f"{check.status:8}", style=styles[check.status])
-            console.print(Text.assemble(mark, f"{check.name}: {check.found}"), soft_wrap=True)
-            if check.advice:
-                console.print(Text(f"        {check.advice}"), soft_wrap=True)
+        print_checks(console, checks)
         console.print("ccd can run here" if can_run else "ccd cannot run here")
     if not can_run:
         raise typer.Exit(ResourceError.exit_code)

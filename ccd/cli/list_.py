@@ -43,6 +43,7 @@ def list_(
 
     if name is not None and not allow_imports:
         _refuse_unknown(name)
+    _refuse_absent(allow_imports or ())
     catalogue.load()
     _import_parts(allow_imports or ())
     if matrix:
@@ -68,6 +69,16 @@ def list_(
         console.print(FamilyView(name, catalogue.FAMILIES.get(name, ""), chosen[name]))
     else:
         console.print(FamiliesView(chosen, catalogue.FAMILIES))
+
+
+def _refuse_absent(names: Sequence[str]) -> None:
+    """Refuse modules that are not there, before torch is imported."""
+    from pathlib import Path
+
+    if names:
+        from ccd.config.imports import refuse_absent
+    for name in names:
+        refuse_absent(name, [Path.cwd()])
 
 
 def _import_parts(names: Sequence[str]) -> None:

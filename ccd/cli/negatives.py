@@ -42,12 +42,14 @@ def negatives(
 
     import json
 
-    from ccd.finished.inspection import inspect_negatives
     from ccd.finished.runs import choose_run
+
+    run = choose_run(folder, variant, seed, allow_imports or ())
+
+    from ccd.finished.inspection import inspect_negatives
     from ccd.terminal.console import make_console
     from ccd.views.inspection_text import InspectedView
 
-    run = choose_run(folder, variant, seed, allow_imports or ())
     say_left_out(folder)
     found = inspect_negatives(run, data_dir, user=user, epoch=epoch)
     if as_json:

@@ -27,8 +27,17 @@ DatasetName = Annotated[
     typer.Option(
         "--dataset",
         metavar="NAME",
-        help="Use this data set: a name in gin/datasets such as baby, or a .gin file.",
+        help="Use this data set: a name in gin/datasets such as baby, the folder that "
+        "'ccd data import' wrote, or a .gin file.",
         rich_help_panel=SETTINGS,
+    ),
+]
+DatasetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A name in gin/datasets such as baby, the folder of an import, or a .gin file.",
+        show_default=False,
     ),
 ]
 WithFiles = Annotated[

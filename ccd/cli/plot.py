@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ccd.cli.names import refuse_unknown_names
 from ccd.cli.options import (
     AllowImports,
     DataDir,
@@ -17,6 +18,7 @@ from ccd.cli.options import (
     refuse_missing,
     say_left_out,
 )
+from ccd.cli.study import open_study, study_or_folder
 from ccd.figures.catalogue import FIGURES
 
 
@@ -70,8 +72,17 @@ def plot(
     allow_imports: AllowImports = None,
 ) -> None:
     """Draw a figure of a finished run as PNG and SVG."""
-    if storage is None:
+    if storage is None and kind == "sensitivity":
+        folder = study_or_folder(folder)
+    elif storage is None:
         refuse_missing(folder)
+        options = FIGURES[kind].options
+        refuse_unknown_names(
+            [folder],
+            variant=variant if "variant" in options else None,
+            metrics=[metric] if metric is not None and "metric" in options else [],
+            split="valid",
+        )
 
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, draw
@@ -84,15 +95,13 @@ def plot(
         refuse_target(named.with_name(f"{named.name}.png"))
     study, stem = None, named
     if storage is not None:
-        from ccd.search.studies import find_study
-
         if kind != "sensitivity":
             raise ConfigError(
                 f"--storage names a study, which has no figure '{kind}'",
                 keys=("--storage",),
                 hint="draw 'sensitivity', or leave out --storage",
             )
-        opened = find_study(str(folder), storage)
+        opened = open_study(str(folder), storage)
         study, stem = opened.study, named or opened.file(kind)
     request = Request(
         folder=folder,

@@ -31,6 +31,37 @@ class RecipeCommand(TyperCommand):
             raise ConfigError(f"no such option: {option}", hint=hint) from error
 
 
+def refuse_wrong_words(
+    recipe: str,
+    *,
+    dataset: str | None,
+    with_files: Sequence[str],
+    bindings: Sequence[str],
+    allow_imports: Sequence[str],
+    only: Sequence[str] = (),
+) -> None:
+    """Refuse wrong paths, variants and keys of ``--set`` before torch is imported.
+
+    The arguments are those of ``load_recipe``.
+
+    Raises:
+        ConfigError: There is something wrong.
+    """
+    from ccd.cli.names import refuse_unknown_keys
+    from ccd.config.recipe import read_layers
+
+    layers = read_layers(
+        recipe,
+        dataset=dataset,
+        with_files=with_files,
+        bindings=bindings,
+        only=only,
+        allow_imports=allow_imports,
+    )
+    if layers.last.bindings and not allow_imports:
+        refuse_unknown_keys(layers.last.bindings)
+
+
 def set_hint(option: str, words: Sequence[str]) -> str | None:
     """What to write instead of an option that does not exist; None where no setting is called so.
 

@@ -54,11 +54,7 @@ def recommend(
 
     from ccd.errors import ConfigError
     from ccd.files import json_line
-    from ccd.finished.recommendations import recommend as recommend_items
     from ccd.finished.runs import choose_run
-    from ccd.terminal.console import make_console
-    from ccd.views.recommended_files import refuse_format, write
-    from ccd.views.recommended_text import RecommendedView
 
     if out is None and not users:
         raise ConfigError(
@@ -72,9 +68,15 @@ def recommend(
             keys=("--json", "--out"),
             hint="leave out --out, or use --out with a .jsonl file and no --json",
         )
+    run = choose_run(folder, variant, seed, allow_imports or ())
+
+    from ccd.finished.recommendations import recommend as recommend_items
+    from ccd.terminal.console import make_console
+    from ccd.views.recommended_files import refuse_format, write
+    from ccd.views.recommended_text import RecommendedView
+
     if out is not None:
         refuse_format(out)
-    run = choose_run(folder, variant, seed, allow_imports or ())
     say_left_out(folder)
     found = recommend_items(run, users or None, k, data_dir=data_dir)
     if as_json:

@@ -7,14 +7,17 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, Storage, refuse_missing
+from ccd.cli.names import refuse_unknown_names, refuse_unknown_settings
+from ccd.cli.options import AllowImports, ComparisonBindings, DataDir, Storage
+from ccd.cli.study import open_study, study_or_folder
 
 
 def report(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR...", help="Folders that 'ccd run' wrote, or the folder of one study."
+            metavar="DIR...",
+            help="Folders that 'ccd run' wrote, or one study by its name or folder.",
         ),
     ],
     out: Annotated[
@@ -52,21 +55,18 @@ def report(
 ) -> None:
     """Write one HTML page about finished runs: tables, tests, figures, settings and data.
 
-    For a study (its folder, or its name with --storage) the page shows how the search went, which
-    settings mattered, and all trials.
+    For a study the page shows how the search went, which settings mattered, and all trials.
     """
     if storage is None:
-        refuse_missing(*folders)
+        folders = [study_or_folder(folder) for folder in folders]
 
-    from ccd.config.part import load_part
     from ccd.errors import ConfigError
     from ccd.files import refuse_target, write_text
-    from ccd.views.page import collect
-    from ccd.views.page_html import to_html
-    from ccd.views.study_page import is_study
+    from ccd.search.folders import is_study
 
     if out is not None:
         refuse_target(out)
+    refuse_unknown_settings(bindings or ())
     studies = [folder for folder in folders if storage is not None or is_study(folder)]
     if studies:
         if len(folders) > 1:
@@ -75,6 +75,12 @@ def report(
             )
         _report_study(str(studies[0]), storage, out)
         return
+    refuse_unknown_names(folders, baseline=baseline)
+
+    from ccd.config.part import load_part
+    from ccd.views.page import collect
+    from ccd.views.page_html import to_html
+
     page = collect(
         folders,
         comparison=load_part("Comparison", bindings=bindings or ()).factory()(),
@@ -91,10 +97,9 @@ def report(
 
 def _report_study(name: str, storage: str | None, out: Path | None) -> None:
     from ccd.files import write_text
-    from ccd.search.studies import find_study
     from ccd.views.study_page import study_html
 
-    opened = find_study(name, storage)
+    opened = open_study(name, storage)
     path = out or opened.file("report.html")
     write_text(path, study_html(opened))
     print(path)

@@ -21,6 +21,7 @@ from ccd.cli.options import (
     RecipePath,
     WithFiles,
 )
+from ccd.cli.recipe_command import refuse_wrong_words
 from ccd.errors import CcdError, NumericError
 from ccd.runs.signals import Halt
 
@@ -87,12 +88,10 @@ def run(
     try:
         with halt:
             from ccd.arguments import as_path
-            from ccd.config.recipe import read_layers
 
             folder = None if out is None else as_path("--out", out)
-            # Wrong paths and variants are refused before torch is imported, which takes seconds;
-            # within the block, since Ctrl-C shall be quiet then too.
-            read_layers(
+            # Within the block, since Ctrl-C shall be quiet here too.
+            refuse_wrong_words(
                 recipe,
                 dataset=dataset,
                 with_files=with_files or (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -18,7 +18,18 @@ from ccd.cli.options import (
     Storage,
     WithFiles,
 )
-from ccd.cli.recipe_command import RecipeCommand
+from ccd.cli.recipe_command import RecipeCommand, refuse_wrong_words
+from ccd.cli.study import (
+    AsJson,
+    StudyName,
+    WithTest,
+    best,
+    export,
+    open_study,
+    say_lost,
+    status,
+    stop,
+)
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,10 +70,6 @@ search = typer.Typer(
     "'ccd search RECIPE --help' shows. A search is kept as a study.",
 )
 
-StudyName = Annotated[
-    str,
-    typer.Argument(metavar="STUDY", help="The name of a study, or its folder.", show_default=False),
-]
 Workers = Annotated[
     int, typer.Option("--workers", metavar="K", min=1, help="Train in so many processes.")
 ]
@@ -78,13 +85,6 @@ Trials = Annotated[
 Timeout = Annotated[
     str | None,
     typer.Option("--timeout", metavar="T", help="Begin no trial after this time: 90s, 30m or 8h."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-WithTest = Annotated[
-    bool,
-    typer.Option(
-        "--test", help="Test the best setting at the end, on the seeds of Search.test_seeds."
-    ),
 ]
 
 
@@ -112,11 +112,8 @@ def start(
     allow_imports: AllowImports = None,
 ) -> None:
     """Search the space of a recipe on the validation split."""
-    from ccd.config.recipe import read_layers
-
     limit = seconds_of(timeout)
-    # Wrong paths are refused before torch is imported, which takes seconds.
-    read_layers(
+    refuse_wrong_words(
         recipe,
         dataset=dataset,
         with_files=with_files or (),
@@ -137,6 +134,7 @@ def start(
     opened = begin(
         source, name=study, storage=storage, workers=workers, trials=trials, timeout=limit
     )
+    say_lost(opened)
     _run(opened, workers, test, as_json)
 
 
@@ -151,16 +149,15 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a study, from the recipe and with the options it was begun with."""
-    from ccd.search.studies import find_study
-
     limit = seconds_of(timeout)
-    found = find_study(study, storage)
+    found = open_study(study, storage)
 
     from ccd.search.launch import begin
 
     opened = begin(
         found.order.source,
         name=found.study.name,
+        folder=found.folder,
         storage=storage,
         workers=workers,
         trials=trials,
@@ -169,109 +166,12 @@ def resume(
     _run(opened, workers, test, as_json)
 
 
-@search.command("status", help="Show how a study stands, or list all studies.")
-def status(
-    study: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[STUDY]",
-            help="The name of a study, or its folder; all studies are listed if left out.",
-            show_default=False,
-        ),
-    ] = None,
-    storage: Storage = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show how a study stands, or all studies with a line each."""
-    import json
-
-    from ccd.search.folders import STUDIES_FOLDER
-    from ccd.search.studies import find_study, list_studies
-    from ccd.terminal.console import make_console
-
-    if study is None:
-        from ccd.cli.search_output import show_studies
-
-        show_studies(list_studies(storage), storage or f"{STUDIES_FOLDER}", as_json)
-        return
-    opened = find_study(study, storage)
-
-    from ccd.search.summary import summarise
-    from ccd.views.search_text import status_view
-
-    summary = summarise(opened.study)
-    if as_json:
-        print(json.dumps(summary.to_json(), indent=2))
-    else:
-        make_console().print(status_view(summary))
-
-
-@search.command("best", help="Show the best trials and which settings mattered; write best.gin.")
-def best(
-    study: StudyName, storage: Storage = None, test: WithTest = False, as_json: AsJson = False
-) -> None:
-    """Show the best trials and write the winner as a gin file."""
-    from ccd.search.studies import find_study
-
-    opened = find_study(study, storage)
-
-    from ccd.cli.search_output import show_best, show_test
-
-    show_best(opened, as_json)
-    if test:
-        show_test(opened, as_json)
-
-
-@search.command("stop", help="Ask all workers of a study to stop after their current epoch.")
-def stop(study: StudyName, storage: Storage = None) -> None:
-    """Ask all workers of a study, on whatever machine, to stop after their epoch."""
-    from ccd.search.studies import find_study
-
-    opened = find_study(study, storage)
-
-    from ccd.search.study import STOP
-
-    opened.study.set(STOP, True)
-    print(f"asked the workers of '{study}' to stop; to go on: ccd search resume {study}")
-
-
-@search.command("export", help="Write all trials as a table, one per row.")
-def export(
-    study: StudyName,
-    storage: Storage = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FILE", help="Write to this file, .csv or .json; print if left out."
-        ),
-    ] = None,
-    form: Annotated[
-        Literal["csv", "json"], typer.Option("--format", help="What is printed.")
-    ] = "csv",
-) -> None:
-    """Write all trials, one per row, to a file or to standard output."""
-    from ccd.files import refuse_target, write_text
-    from ccd.search.studies import find_study
-
-    if out is not None and out.suffix not in (".csv", ".json"):
-        raise ConfigError(
-            "--out must be a file that ends in .csv or .json", keys=("--out",), found=str(out)
-        )
-    if out is not None:
-        refuse_target(out)
-    opened = find_study(study, storage)
-
-    from ccd.search.result import trials_as_csv, trials_as_json
-    from ccd.search.summary import ended_trials
-
-    ended = ended_trials(opened.study)
-    kind = out.suffix[1:] if out is not None else form
-    text = trials_as_json(ended) if kind == "json" else trials_as_csv(ended)
-    if out is None:
-        print(text, end="")
-    else:
-        write_text(out, text)
-        print(f"trials: {out}")
+search.command("status", help="Show how a study stands, or list all studies.")(status)
+search.command("best", help="Show the best trials and which settings mattered; write best.gin.")(
+    best
+)
+search.command("stop", help="Ask all workers of a study to stop after their current epoch.")(stop)
+search.command("export", help="Write all trials as a table, one per row.")(export)
 
 
 def seconds_of(text: str | None) -> float | None:
@@ -292,14 +192,20 @@ def seconds_of(text: str | None) -> float | None:
 def _run(opened: Opened, workers: int, test: bool, as_json: bool) -> None:
     """Work on a study, tell about its trials, and show what was found."""
     from ccd.cli.search_output import Teller, show_best, show_test
+    from ccd.runs.signals import StoppedAtOnce
+    from ccd.search.failures import refuse_fruitless
     from ccd.search.launch import work
 
     teller = Teller(opened, as_json)
     teller.begin(workers)
-    stopped_by = work(opened, workers, teller.tell)
+    try:
+        stopped_by = work(opened, workers, teller.tell)
+    except StoppedAtOnce as stop:
+        raise typer.Exit(128 + stop.number) from None
     teller.end()
     show_best(opened, as_json)
     if stopped_by is not None:
         raise typer.Exit(128 + stopped_by)
+    refuse_fruitless(opened.study)
     if test:
         show_test(opened, as_json)

@@ -67,7 +67,7 @@ class Teller:
             self._emit("ended", summary.to_json())
             return
         say("")
-        make_console().print(status_view(summary))
+        make_console().print(status_view(summary, resume_command(self._opened)))
         if summary.settled < summary.budget:
             say(f"to go on: {resume_command(self._opened)}")
 
@@ -110,7 +110,7 @@ def _summary(opened: Opened) -> Summary:
 
 def resume_command(opened: Opened) -> str:
     """What goes on with a study; a password in the storage's address is left out."""
-    words = ["ccd", "search", "resume", opened.study.name]
+    words = ["ccd", "search", "resume", opened.word]
     if opened.order.storage is not None:
         words += ["--storage", opened.store.address]
     return shlex.join(words)
@@ -143,7 +143,7 @@ def show_best(opened: Opened, as_json: bool) -> None:
         say(json.dumps(body))
         return
     if not ranked:
-        say("no trial is complete yet")
+        say(f"no trial is complete{opened.study.yet}")
         return
     make_console().print(best_view(ranked, metric, importances(opened.study)))
     if written is None:

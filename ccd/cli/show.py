@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ccd.cli.options import CHOICE, AllowImports, Bindings, DatasetName, RecipePath, WithFiles
+from ccd.cli.recipe_command import refuse_wrong_words
 
 
 class GraphFormat(str, Enum):
@@ -40,6 +41,14 @@ def show(
     """Show every setting of a recipe, where each was set, and what the variants differ in."""
     import json
 
+    refuse_wrong_words(
+        recipe,
+        dataset=dataset,
+        with_files=with_files or (),
+        bindings=bindings or (),
+        only=variant or (),
+        allow_imports=allow_imports or (),
+    )
     from ccd.config import load_recipe
     from ccd.config.export import to_json, to_mermaid
     from ccd.config.render import render

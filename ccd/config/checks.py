@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from ccd.config.annotations import default_text, readable, slot_families, strict
 from ccd.config.graph import Node
 from ccd.config.language import Binding, Layer
+from ccd.config.macros import check_macros
 from ccd.config.origin import Origin
 from ccd.config.problems import Problems
 from ccd.config.text import value_text
@@ -32,7 +33,7 @@ Built = tuple[Layer, list[Node]]
 
 def check_names(layer: Layer, problems: Problems) -> None:
     """Every component, parameter, reference and macro that is named must exist."""
-    macros = {m.key: m for m in layer.macros}
+    macros = {m.key for m in layer.macros}
     unknown: set[str] = set()
     for binding in layer.bindings:
         component = find(binding.component)
@@ -45,13 +46,13 @@ def check_names(layer: Layer, problems: Problems) -> None:
         for leaf in leaves(binding.value):
             if isinstance(leaf, Reference) and find(leaf.name) is None:
                 problems.add(_unknown_component(leaf.name, binding.origin))
-            elif isinstance(leaf, Macro) and leaf.name not in (*macros, REQUIRED_MACRO):
-                hint = did_you_mean(leaf.name, macros, "macros that are set")
+            elif isinstance(leaf, Macro) and not (
+                leaf.name in macros or leaf.name == REQUIRED_MACRO
+            ):
+                hint = did_you_mean(leaf.name, sorted(macros), "macros that are set")
                 what = f"no macro '{leaf.name}'"
                 problems.add(ConfigError(what, where=binding.origin, hint=hint))
-    for name, macro in macros.items():
-        if _reaches(name, macro, macros, frozenset()):
-            problems.add(ConfigError(f"macro '{name}' contains itself", where=macro.origin))
+    check_macros(layer, problems)
 
 
 def checked_value(
@@ -177,15 +178,6 @@ def _check_parameter(component: Component, binding: Binding, problems: Problems)
     problems.add(ConfigError(what, where=binding.origin, keys=(key,), hint=hint))
 
 
-def _reaches(target: str, macro: Binding, macros: dict[str, Binding], seen: frozenset[str]) -> bool:
-    """Whether following the macros in ``macro`` leads to ``target``."""
-    names = {v.name for v in leaves(macro.value) if isinstance(v, Macro)}
-    if target in names:
-        return True
-    rest = (names & macros.keys()) - seen
-    return any(_reaches(target, macros[name], macros, seen | {name}) for name in rest)
-
-
 def _misfit(
     component: Component,
     setting: Setting,
@@ -199,7 +191,9 @@ def _misfit(
     default = f"default: {default_text(setting.default)}"
     if _fits(component, setting, (value,)):
         default = f"the comma makes a tuple: write {key} = {_shown((value,))}; {default}"
-    if nodes and not families:
+    details = error.errors()
+    own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
+    if nodes and not families and not own:
         return ConfigError(
             f"{key} takes no component",
             where=origin,
@@ -207,7 +201,6 @@ def _misfit(
             found=f"@{nodes[0].key}",
             hint=f"it is {readable(setting.annotation)}; {default}",
         )
-    details = error.errors()
     slot = next((d for d in details if d["type"] == "slot"), None)
     if slot is not None:
         got = slot["input"]
@@ -219,7 +212,6 @@ def _misfit(
             found=f"{_shown(got)}{kind}",
             hint=f"write @NAME with {_members(families)}; {default}",
         )
-    own = [str(d["ctx"]["error"]) for d in details if d["type"] == "value_error"]
     rule = ", ".join(own) or readable(setting.annotation)
     return ConfigError(
         f"{key} must be {rule}", where=origin, keys=(key,), found=_shown(value), hint=default

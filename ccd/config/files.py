@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from ccd.arguments import as_path
 from ccd.errors import ConfigError, reading
+from ccd.files import read_json
 from ccd.suggestions import closest, did_you_mean
+
+IMPORT_REPORT = "import.json"
+"""File that ``ccd data import`` leaves in the folder of a data set."""
 
 _SHARED = ("gin", "recipes")
 
@@ -74,12 +79,39 @@ def find_folder(name: str, folder: Path) -> Path:
 
 
 def find_dataset(name: str | Path) -> Path:
-    """The gin file of a data set: a path that ends in ``.gin``, or a name in ``gin/datasets``.
+    """The gin file of a data set.
+
+    Args:
+        name: A name in ``gin/datasets``, a path that ends in ``.gin``, or the folder that
+            ``ccd data import`` wrote.
 
     Raises:
-        ConfigError: There is none; the message names the nearest.
+        ConfigError: There is none; the message names the nearest, or how to import a table.
     """
-    return find_file(name) if Path(name).suffix == ".gin" else find_module("datasets", str(name))
+    name, path = str(name), Path(name)
+    if path.suffix == ".gin":
+        return find_file(path)
+    with reading(name, ConfigError):
+        if name not in modules("datasets") and (path / IMPORT_REPORT).is_file():
+            return find_file(path / f"{read_json(path / IMPORT_REPORT).get('name')}.gin")
+        if path.is_file() or (path.is_dir() and len(path.parts) > 1):
+            out = Path("data") / path.stem
+            raise ConfigError(
+                f"--dataset {name} is no data set yet",
+                keys=("--dataset",),
+                hint=f"import it: ccd data import {shlex.quote(name)} --out {shlex.quote(str(out))}"
+                f", then write --dataset {shlex.quote(str(out))}",
+            )
+    return find_module("datasets", name)
+
+
+def dataset_folder(name: str | Path | None) -> Path | None:
+    """Where an imported data set lies that is named by its folder or its gin file there."""
+    if name is None:
+        return None
+    path = Path(name)
+    folder = path.parent if path.suffix == ".gin" else path
+    return folder if (folder / IMPORT_REPORT).is_file() else None
 
 
 def modules(kind: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,27 @@ def import_parts(
     import_module(name, [folder.resolve(), Path.cwd()], origin)
 
 
+def refuse_absent(name: str, folders: Sequence[Path]) -> None:
+    """Refuse a module that ``import_module`` would not find, without importing anything.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    places = [str(folder) for folder in folders]
+    top = name.partition(".")[0]
+    sys.path[:0] = places
+    try:
+        is_there = top in sys.modules or importlib.util.find_spec(top) is not None
+    except (ValueError, ImportError):
+        return  # importing it says what is wrong
+    finally:
+        for place in places:
+            sys.path.remove(place)
+    if not is_there:
+        what = f"importing '{name}' failed: ModuleNotFoundError: No module named '{top}'"
+        raise ConfigError(what, hint=_where_to_look(name, places))
+
+
 def import_module(name: str, folders: Sequence[Path], origin: Origin | None = None) -> None:
     """Import a user's module ``name`` from ``folders``, else from where Python looks.
 
@@ -53,7 +75,7 @@ def import_module(name: str, folders: Sequence[Path], origin: Origin | None = No
     sys.path[:0] = places
     try:
         importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = f"importing '{name}' failed: {type(error).__name__}: {reason(error)}"
         hint = _where_to_look(name, places) if _is_not_there(name, error) else ""
         raise ConfigError(what, where=origin, hint=hint) from error
@@ -62,7 +84,7 @@ def import_module(name: str, folders: Sequence[Path], origin: Origin | None = No
             sys.path.remove(place)
 
 
-def _is_not_there(name: str, error: Exception) -> bool:
+def _is_not_there(name: str, error: BaseException) -> bool:
     """Whether ``name`` itself was not found, and not something that it imports."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return missing is not None and f"{name}.".startswith(f"{missing}.")

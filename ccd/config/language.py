@@ -6,27 +6,20 @@ and bindings are not. So variants, threads and notebooks never see one another's
 
 from __future__ import annotations
 
-import re
-import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gin.config_parser import (
-    BindingStatement,
-    ConfigParser,
-    ImportStatement,
-    IncludeStatement,
-    ParserDelegate,
-)
+from gin.config_parser import BindingStatement, ImportStatement, IncludeStatement
 
 from ccd.config.files import find_included, is_wiring, shown
 from ccd.config.imports import import_parts
 from ccd.config.origin import Origin
+from ccd.config.parser import statements
 from ccd.config.problems import Problems
-from ccd.config.values import Macro, Reference, leaves
-from ccd.errors import ConfigError, reading, reason
+from ccd.config.values import DEEPEST, Reference, leaves
+from ccd.errors import ConfigError, reading
 
 
 @dataclass(frozen=True)
@@ -179,7 +172,7 @@ class _FileReader:
         wiring = is_wiring(path)
         result = Layer()
         own: list[Binding] = []
-        for statement, origin in _statements(text, place):
+        for statement, origin in statements(text, place):
             if isinstance(statement, BindingStatement):
                 own.append(replace(_binding(statement, origin), is_wiring=wiring))
                 result += _layer(own[-1:])
@@ -209,69 +202,21 @@ class _FileReader:
                 where=(self._included[resolved], origin),
                 hint="keep one of the two",
             )
+        if len(chain) > DEEPEST:
+            what = f"more than {DEEPEST} files that include one another"
+            raise ConfigError(what, where=origin, hint="include them side by side")
         self._included[resolved] = origin
         return self.read(path, chain)
 
 
 def _read_text(text: str, origin: Origin) -> list[Binding]:
     bindings = []
-    for statement, _ in _statements(text, lambda _: origin):
+    for statement, _ in statements(text, lambda _: origin):
         if not isinstance(statement, BindingStatement):
             hint = "write 'Component.parameter = value'; files go into the recipe or --with"
             raise ConfigError("this is not a binding", where=origin, hint=hint)
         bindings.append(_binding(statement, origin))
     return bindings
-
-
-class _Delegate(ParserDelegate):
-    """Keeps references and macros as data instead of looking them up in gin."""
-
-    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
-        scope, _, name = scoped_configurable_name.rpartition("/")
-        return Reference(name, scope, evaluate)
-
-    def macro(self, macro_name: str) -> Macro:
-        return Macro(macro_name)
-
-
-def _statements(text: str, place: Callable[[int], Origin]) -> Iterator[tuple[Any, Origin]]:
-    """gin's statements with their origins; its syntax errors as refusals."""
-    line = 1
-    try:
-        parser = ConfigParser(text, _Delegate())
-        while (statement := parser.parse_statement()) is not None:
-            line = statement.location.line_num
-            yield statement, place(line)
-    except SyntaxError as error:
-        origin = place(error.lineno or line)
-        raise _unreadable(str(error.msg).splitlines()[0], origin) from error
-    except tokenize.TokenError as error:
-        message, (line, _) = error.args
-        # What is left open is noticed at the end; blank lines there would say nothing.
-        line = min(line, len(text.rstrip().splitlines()))
-        raise _unreadable(f"{message}", place(line)) from error
-    except (TypeError, RecursionError) as error:  # odd keys of a dict; nested without end
-        raise _unreadable(reason(error), place(line)) from error
-
-
-def _unreadable(message: str, origin: Origin) -> ConfigError:
-    """The refusal of a text that Python or gin cannot parse, and why, in their words."""
-    if message.startswith("malformed node"):
-        message = "a bare word is not a value"
-    what = f"cannot read this: {message}"
-    return ConfigError(what, where=origin, hint=_quoted_form(origin))
-
-
-def _quoted_form(origin: Origin) -> str:
-    """The statement with its value quoted, where that is what was missing."""
-    match = re.fullmatch(r"\s*([\w./]+)\s*=\s*([^'\"#]+?)\s*(?:#.*)?", origin.text)
-    # A bracket that is left open is not a text without its quotes.
-    if match is None or match[2][:1] in "([{":
-        return "gin takes 'Component.parameter = literal', '@name' or '%MACRO'"
-    key, value = match.groups()
-    constant = {"true": "True", "false": "False", "none": "None", "null": "None"}.get(value.lower())
-    fixed = f"{key} = {constant or repr(value)}"
-    return f'write --set "{fixed}"' if origin.line is None else f"write {fixed}"
 
 
 def _binding(statement: BindingStatement, origin: Origin) -> Binding:

@@ -10,10 +10,13 @@ from ccd.config.graph import ConfigGraph, Node, Parameter
 from ccd.config.language import Binding, Layer
 from ccd.config.origin import Origin
 from ccd.config.problems import Problems
-from ccd.config.values import Macro, Reference, mapped
+from ccd.config.values import DEEPEST, Macro, Reference, mapped
 from ccd.errors import ConfigError
 from ccd.registry import Component, Setting, find
 from ccd.settings import REQUIRED
+
+_MOST_NODES = 10_000
+"""Components of one graph; each that names two of the one before would soon fill any memory."""
 
 
 def resolve(layer: Layer, root: str, origin: Origin, problems: Problems) -> ConfigGraph:
@@ -27,7 +30,7 @@ def resolve(layer: Layer, root: str, origin: Origin, problems: Problems) -> Conf
             holds any, the graph is not to be used.
 
     Raises:
-        ConfigError: There is no such component.
+        ConfigError: There is no such component, or there is no end of them.
     """
     scope, _, name = root.rpartition("/")
     component = find(name)
@@ -63,6 +66,7 @@ class _Resolver:
         self._bindings = {b.key: b for b in layer.bindings}  # the last one of a key wins
         self._macros = {m.key: m for m in layer.macros}
         self._problems = problems
+        self._nodes = 0
 
     def node(
         self, component: Component, scope: str, origin: Origin | None, path: tuple[str, ...]
@@ -73,6 +77,11 @@ class _Resolver:
             loop = " -> ".join((*path[path.index(node.key) :], node.key))
             self._problems.add(ConfigError(f"{node.key} contains itself: {loop}", where=origin))
             return node
+        self._nodes += 1
+        if len(path) > DEEPEST or self._nodes > _MOST_NODES:
+            what = f"{node.key} is one component too many: {_MOST_NODES} may stand in a variant, "
+            what += f"{DEEPEST} in each other"
+            raise ConfigError(what, where=origin, hint="name fewer components in each other")
         path = (*path, node.key)
         parameters = (
             self._parameter(component, scope, setting, origin, path)

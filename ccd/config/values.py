@@ -6,6 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+DEEPEST = 20
+"""Brackets in brackets, macros in macros, includes in includes, components in components at most.
+
+Nobody needs as many, and without an end Python's stack would have one.
+"""
+
 
 @dataclass(frozen=True)
 class Reference:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ccd.datasets.dataset import Dataset, Interactions
 from ccd.datasets.features import scan_features
+from ccd.datasets.neighbour_users import NeighbourUsers, neighbour_users
 
 COLD_USER = 4
 """A user with fewer training interactions is cold; the paper's split leaves everyone at least 3."""
@@ -36,6 +37,8 @@ class Modality:
         missing: Items without it (zero rows).
         repeated: Other items whose row is that of another item too.
         neighbours: Precomputed nearest items per item; 0 without such a file.
+        users: Whether items that are near in it are taken by the same users; None where it has
+            fewer than two items.
     """
 
     dim: int
@@ -43,6 +46,7 @@ class Modality:
     missing: int
     repeated: int
     neighbours: int
+    users: NeighbourUsers | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Description:
 
 
 def describe(dataset: Dataset) -> Description:
-    """Count everything; reads each feature row once."""
+    """Count everything, and measure what each modality says of the interactions."""
     splits = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
     per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
     per_item = np.bincount(dataset.train.items, minlength=dataset.n_items)
@@ -127,6 +131,7 @@ def _modality(dataset: Dataset, name: str) -> Modality:
         missing=scan.zero,
         repeated=scan.repeated,
         neighbours=0 if lists is None else lists.indices.shape[1],
+        users=neighbour_users(features, dataset.train_matrix),
     )
 
 

@@ -172,7 +172,8 @@ def _read_columns(path: Path, body: bytes, names: list[str]) -> list[Column]:
     text = pa.dictionary(pa.int32(), pa.string())
     try:
         table = csv.read_csv(
-            pa.BufferReader(body),
+            # Arrow drops a byte order mark, which is part of an id here: the header had the file's.
+            pa.BufferReader(_BOM + body if body.startswith(_BOM) else body),
             # One thread: as fast at this size, and no pool that competes with torch's.
             read_options=csv.ReadOptions(use_threads=False, column_names=names),
             parse_options=csv.ParseOptions(

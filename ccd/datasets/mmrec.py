@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ccd.datasets.alignment import misaligned
+from ccd.datasets.assemble import assemble, refuse_names
 from ccd.datasets.dataset import Dataset
 from ccd.datasets.features import open_features
-from ccd.datasets.fingerprint import fingerprint
 from ccd.datasets.ids import read_order
 from ccd.datasets.interactions import COLUMNS, read_interactions
 from ccd.datasets.item_names import read_item_names
@@ -68,7 +65,7 @@ def mmrec_dataset(
         ConfigError: ``neighbours`` names a modality that ``features`` does not, or a modality has a
             name that no part of a model can have.
     """
-    _refuse_names(features)
+    refuse_names(features, "mmrec_dataset.features")
     wanted = _wanted(interactions, _tuples(features), _tuples(neighbours or {}), item_order)
     if item_names:
         wanted["item names"] = Wanted("names of items, columns itemID and name", (item_names,))
@@ -90,23 +87,15 @@ def mmrec_dataset(
         for modality in features
         if (key := f"{modality} neighbours") in files
     }
-    notes = [*table.notes, *splits.notes, *_notes_on_files(wanted, files)]
-    notes += [note for _, found in opened.values() for note in found]
-    dataset = Dataset(
-        name=name,
-        n_users=splits.n_users,
-        n_items=splits.n_items,
-        train=splits.train,
-        valid=splits.valid,
-        test=splits.test,
-        features={modality: array for modality, (array, _) in opened.items()},
+    return assemble(
+        name,
+        table,
+        splits,
+        opened,
         neighbours=lists,
-        user_ids=table.user_ids,
-        item_ids=table.item_ids,
         item_names=_names(files, splits.n_items, table.item_ids),
+        notes=_notes_on_files(wanted, files),
     )
-    notes += misaligned(dataset)
-    return replace(dataset, notes=tuple(notes), fingerprint=fingerprint(dataset))
 
 
 def _names(files: Mapping[str, Path], n_items: int, item_ids: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,21 +113,6 @@ def _names(files: Mapping[str, Path], n_items: int, item_ids: tuple[str, ...]) -
                 hint="list the ids of all items in the order of the feature rows",
             )
     return read_item_names(files["item names"], n_items, item_ids)
-
-
-def _refuse_names(modalities: Iterable[str]) -> None:
-    """Models keep a part per modality under its name, beside what torch has there."""
-    from torch.nn import ModuleDict, ParameterDict
-
-    taken = {*dir(ModuleDict()), *dir(ParameterDict())}
-    for name in modalities:
-        if name in taken or re.fullmatch(r"[\w-]+", name) is None:
-            raise ConfigError(
-                f"mmrec_dataset.features: a modality cannot be called '{name}'",
-                keys=("mmrec_dataset.features",),
-                hint="use letters, digits, - and _, and no word that torch uses itself, such as "
-                "'keys'",
-            )
 
 
 def _tuples(files: Mapping[str, FileNames]) -> dict[str, tuple[str, ...]]:

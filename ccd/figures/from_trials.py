@@ -58,7 +58,7 @@ def _study(found: Study) -> Figure:
     complete = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
     if not complete:
         raise ConfigError(
-            f"no trial of study '{found.name}' is complete yet, so there is nothing to draw",
+            f"no trial of study '{found.name}' is complete{found.yet}, so there is nothing to draw",
             hint=f"'ccd search status {found.name}' says how it stands",
         )
     trials = [

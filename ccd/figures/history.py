@@ -27,7 +27,7 @@ def draw_history(ended: Sequence[Ended], metric: str) -> Figure:
     """
     valued = sorted((t for t in ended if t.value is not None), key=lambda t: t.slot)
     if not valued:
-        raise ConfigError("no trial of the study has a value yet")
+        raise ConfigError("no trial of the study has a value")
     figure = new_figure(7.4, 3.6)
     axes = figure.subplots()
     for state, mark, colour in (("complete", "o", COLOURS[0]), ("pruned", "x", GREY)):

@@ -158,14 +158,15 @@ class Range:
 Domain = ChoiceDomain | Range
 
 
-def read_domain(value: Any, refuse: Refuse) -> Domain:
+def read_domain(value: Any, refuse: Refuse, *, of_floats: bool) -> Domain:
     """What a list or dict of ``Search.space`` stands for.
 
     Args:
         value: As gin read it.
         refuse: Called where it cannot be used.
+        of_floats: Whether a range from 0 to 1 has what lies between them.
     """
-    return _range(value, refuse) if isinstance(value, dict) else _choices(value, refuse)
+    return _range(value, refuse, of_floats) if isinstance(value, dict) else _choices(value, refuse)
 
 
 def _choices(listed: list[Any], refuse: Refuse) -> ChoiceDomain:
@@ -174,7 +175,10 @@ def _choices(listed: list[Any], refuse: Refuse) -> ChoiceDomain:
     texts = []
     for item in listed:
         is_reference = isinstance(item, str) and item.startswith("@")
-        texts.append(item if is_reference else value_text(item))
+        try:
+            texts.append(item if is_reference else value_text(item))
+        except TypeError:  # gin reads more than a setting can be, such as bytes
+            refuse(f"has {item!r}, which no setting can be", "leave it out")
     repeated = next((text for text in texts if texts.count(text) > 1), None)
     if repeated is not None:
         refuse(f"has {repeated} twice", "list each choice once")
@@ -185,7 +189,7 @@ def _choices(listed: list[Any], refuse: Refuse) -> ChoiceDomain:
     return ChoiceDomain(tuple(values), tuple(texts))
 
 
-def _range(given: Mapping[str, Any], refuse: Refuse) -> Range:
+def _range(given: Mapping[str, Any], refuse: Refuse, of_floats: bool) -> Range:
     example = "write {'low': 1e-6, 'high': 1e-3, 'log': True} or {'low': 1, 'high': 4, 'step': 1}"
     unknown = next((key for key in given if key not in ("low", "high", "log", "step")), None)
     if unknown is not None:
@@ -213,7 +217,7 @@ def _range(given: Mapping[str, Any], refuse: Refuse) -> Range:
         reached = last - (last - first) % by
         if reached != last:
             refuse(f"has steps of {step} that do not end at {high}", f"write 'high': {reached}")
-    if isinstance(step, float) and isinstance(low, int) and isinstance(high, int):
+    if of_floats or isinstance(step, float):
         low, high = float(low), float(high)
     return Range(low, high, log, step)
 

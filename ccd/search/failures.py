@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial, TrialState
 
 from ccd.errors import KINDS, CcdError
-from ccd.search.study import FAILED, KIND, OUTCOME, REASON, is_live
+from ccd.search.study import FAILED, KIND, OUTCOME, REASON, Study, is_live
 
 _ENOUGH = 5
 """So many failures without one success end a study."""
@@ -48,12 +48,34 @@ def refuse_hopeless(trials: list[FrozenTrial]) -> None:
     """
     if any(t.state in (TrialState.COMPLETE, TrialState.PRUNED) for t in trials):
         return
-    failed = [t for t in trials if t.user_attrs.get(OUTCOME) == FAILED]
-    if len(failed) < _ENOUGH:
-        return
-    commonest = failures(failed)[0]
-    raise KINDS.get(commonest.kind, CcdError)(
-        f"all {len(failed)} trials of this study failed, {commonest.count} of them in one way",
-        details=(str(commonest),),
+    if sum(t.user_attrs.get(OUTCOME) == FAILED for t in trials) >= _ENOUGH:
+        raise _no_value(trials)
+
+
+def refuse_fruitless(study: Study) -> None:
+    """Refuse to call a study successful that has ended without one complete trial.
+
+    Raises:
+        CcdError: It has ended so; of the class of the commonest failure.
+    """
+    trials = study.trials()
+    if study.is_over and all(trial.state != TrialState.COMPLETE for trial in trials):
+        raise _no_value(trials)
+
+
+def _no_value(trials: list[FrozenTrial]) -> CcdError:
+    found = failures(trials)
+    failed = sum(failure.count for failure in found)
+    if not found:
+        return CcdError(
+            "no trial of this study is complete",
+            hint="lower what ends trials early (Search.pruner), or raise --trials",
+        )
+    most, pruned = found[0], sum(trial.state == TrialState.PRUNED for trial in trials)
+    what = f"no trial of this study is complete: {pruned} were pruned, {failed} failed"
+    what = what if pruned else f"all {failed} trials of this study failed"
+    return KINDS.get(most.kind, CcdError)(
+        f"{what}, {most.count} of them in one way",
+        details=(str(most),),
         hint="correct the recipe or the space and give the search a new --study",
     )

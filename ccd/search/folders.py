@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ccd.errors import ConfigError
 from ccd.files import read_json
 
 STUDY_FILE = "study.json"
@@ -17,6 +18,32 @@ STUDIES_FOLDER = Path("runs") / "search"
 def study_folder(name: str) -> Path:
     """Where a new study's files lie; its journal too, unless it has another storage."""
     return STUDIES_FOLDER / name
+
+
+def find_folder(word: str) -> Path:
+    """The folder of a study that is named by its folder or by its name, whether it exists or not.
+
+    A study keeps its name when its folder is moved, linked to or copied; a name stands for the
+    study of ``runs/search``.
+
+    Raises:
+        ConfigError: Several folders hold a study of that name, none of them called like it.
+    """
+    named = study_folder(word)
+    for folder in (Path(word), named):
+        if is_study(folder):
+            return folder
+    holding = [folder for folder in study_folders() if name_in(folder) == word]
+    if len(holding) > 1:
+        raise ConfigError(
+            f"several folders hold a study '{word}'", where=holding, hint="name one of the folders"
+        )
+    return holding[0] if holding else named
+
+
+def is_study(folder: Path) -> bool:
+    """Whether ``ccd search`` wrote the folder."""
+    return (folder / STUDY_FILE).is_file()
 
 
 def study_folders() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+import ccd
 from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
 from ccd.runs.signals import Halt
 from ccd.search.folders import STUDY_FILE, study_folder
+from ccd.search.names import default_name, refuse_name, refuse_other_study
 from ccd.search.order import Order
 from ccd.search.presets import Presets
 from ccd.search.space import Space
@@ -36,6 +39,7 @@ def begin(
     source: Source,
     *,
     name: str | None = None,
+    folder: Path | None = None,
     storage: str | None = None,
     workers: int = 1,
     trials: int | None = None,
@@ -46,6 +50,7 @@ def begin(
     Args:
         source: From what the recipe is loaded.
         name: Name of the study; None for that of the recipe and its data set.
+        folder: Its folder; None for that of its name in ``runs/search``.
         storage: Address of the storage, or None for a journal file.
         workers: Processes.
         trials: Total number of trials; None for what the study has, or its recipe says.
@@ -58,16 +63,11 @@ def begin(
     """
     target = Target(source)
     presets = Presets(Space(target))
-    name = name or f"{target.recipe.name}-{target.recipe.dataset}"
-    if "/" in name or name.startswith("."):
-        raise ConfigError(
-            "the name of a study is the name of its folder, so it has no / and does not begin with "
-            "a dot",
-            keys=("--study",),
-            found=f"'{name}'",
-            hint="choose another --study",
-        )
-    folder = study_folder(name)
+    name = name or default_name(target)
+    if folder is None:
+        refuse_name(name)
+        folder = study_folder(name)
+        refuse_other_study(folder, name)
     with refusing_io(folder):
         folder.mkdir(parents=True, exist_ok=True)
     store = open_store(storage, folder)
@@ -92,7 +92,8 @@ def begin(
     if study.is_stopping:
         study.set(STOP, False)
     # No address goes into a file: it may hold a password.
-    write_json(folder / STUDY_FILE, {"study": name, "storage": store.text})
+    kept_in = None if storage is None else store.text
+    write_json(folder / STUDY_FILE, {"study": name, "storage": kept_in})
     until = time.time() + timeout if timeout is not None else None
     order = Order(source, name, storage, str(folder), until)
     return Opened(study, store, folder, order)
@@ -137,35 +138,42 @@ class _Crew:
         self._wanted, self._begun = workers, 0
 
     def work(self) -> None:
-        deaths, settled = 0, -1
         try:
-            for _ in range(self._wanted):
-                self._start()
-            while self._processes:
-                time.sleep(_POLL)
-                self._on_change()
-                if self._halt.asked():
-                    return
-                now = self._opened.study.settled()
-                deaths, settled = (0, now) if now != settled else (deaths, settled)
-                for process, log in [*self._processes]:
-                    if process.poll() is None:
-                        continue
-                    self._processes.remove((process, log))
-                    if process.returncode > 0:
-                        raise told_by(log, process.returncode)
-                    if process.returncode < 0:
-                        deaths += 1
-                        if deaths > _DEATHS:
-                            raise ResourceError(
-                                f"{deaths} workers were killed one after the other, the last by "
-                                f"signal {-process.returncode}",
-                                hint="if memory ran out, lower --workers or Trainer.batch_size",
-                            )
-                        self._start()
+            self._watch()
+        except KeyboardInterrupt:
+            self._ask(signal.SIGTERM)
+            self._stop_at_once()
+            raise
         finally:
             self._stop()
             self._on_change()
+
+    def _watch(self) -> None:
+        deaths, settled = 0, -1
+        for _ in range(self._wanted):
+            self._start()
+        while self._processes:
+            time.sleep(_POLL)
+            self._on_change()
+            if self._halt.asked():
+                return
+            now = self._opened.study.settled()
+            deaths, settled = (0, now) if now != settled else (deaths, settled)
+            for process, log in [*self._processes]:
+                if process.poll() is None:
+                    continue
+                self._processes.remove((process, log))
+                if process.returncode > 0:
+                    raise told_by(log, process.returncode)
+                if process.returncode < 0:
+                    deaths += 1
+                    if deaths > _DEATHS:
+                        raise ResourceError(
+                            f"{deaths} workers were killed one after the other, the last by "
+                            f"signal {-process.returncode}",
+                            hint="if memory ran out, lower --workers or Trainer.batch_size",
+                        )
+                    self._start()
 
     def _start(self) -> None:
         log = self._logs / f"{os.getpid()}-{self._begun}.log"
@@ -182,17 +190,25 @@ class _Crew:
 
     def _stop(self) -> None:
         """Ask all to finish their epoch; on a second Ctrl-C, end them at once."""
-        for process, _ in self._processes:
-            process.terminate()
+        self._ask(signal.SIGTERM)
         try:
             for process, _ in self._processes:
                 process.wait()
         except KeyboardInterrupt:
-            # The second signal interrupts a worker, which then gives its trial back.
-            for process, _ in self._processes:
-                process.terminate()
-            _kill_late(self._processes)
+            self._stop_at_once()
             raise
+
+    def _stop_at_once(self) -> None:
+        """Ask those who were asked to stop a second time: they give their trials back and end.
+
+        By another signal, for two of one kind may arrive as one.
+        """
+        self._ask(signal.SIGINT)
+        _kill_late(self._processes)
+
+    def _ask(self, number: signal.Signals) -> None:
+        for process, _ in self._processes:
+            process.send_signal(number)
 
 
 def _kill_late(processes: list[tuple[subprocess.Popen[str], Path]]) -> None:
@@ -204,10 +220,20 @@ def _kill_late(processes: list[tuple[subprocess.Popen[str], Path]]) -> None:
             process.kill()
 
 
+_WORK = """\
+import sys
+sys.path[:] = [*filter(None, sys.path), sys.argv[1]]
+from ccd.search.worker import main
+main()
+"""
+"""What a worker process runs. Not ``python -m``: that looks for modules in the current folder, so
+a file there that is called like one of Python's or ccd's would be run."""
+
+
 def _spawn(output: IO[str], threads: int) -> subprocess.Popen[str]:
     """A worker process; in a session of its own, so that Ctrl-C reaches it through us only."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ccd.search.worker"],
+        [sys.executable, "-c", _WORK, str(Path(ccd.__file__).resolve().parents[1])],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=output,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ccd.config.ablation import Seeds
 from ccd.registry import component
@@ -14,7 +14,19 @@ from ccd.settings import REQUIRED, Flag, NonNegativeInt, PositiveFloat, Positive
 
 DEFAULT_TRIALS = 60
 
-SpaceLists = dict[Text, list[Any] | dict[Text, Any]]
+
+def _without_tuples(space: Any) -> Any:
+    """A tuple is how other tools write a range, and would here be two choices."""
+    for key, value in space.items() if isinstance(space, dict) else ():
+        if isinstance(value, tuple):
+            raise ValueError(
+                f"lists of choices and ranges, but '{key}' is a tuple: "
+                "write {'low': LOW, 'high': HIGH} or [CHOICE, CHOICE]"
+            )
+    return space
+
+
+SpaceLists = Annotated[dict[Text, list[Any] | dict[Text, Any]], BeforeValidator(_without_tuples)]
 """Setting to its choices, ``[0.5, 0.7]``, or its range, ``{'low': 1e-6, 'high': 1e-3}``."""
 ObjectiveName = Literal["metric", "seconds"]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from ccd.config.annotations import parts
 from ccd.config.checks import check_names, prefixes
 from ccd.config.graph import ConfigGraph, Node
 from ccd.config.language import Binding, read_bindings
@@ -37,10 +38,13 @@ class Space:
         parameter = target.node["space"]
         origin = parameter.origin or Origin("Search.space")
         self._places = {key: _place(origin, key) for key in parameter.value}
+        self._bindings = {key: self._binding(key) for key in parameter.value}
         self.domains = {
-            key: read_domain(value, self._refuser(key)) for key, value in parameter.value.items()
+            key: read_domain(
+                value, self._refuser(key), of_floats=_takes_floats(self._bindings[key])
+            )
+            for key, value in parameter.value.items()
         }
-        self._bindings = {key: self._binding(key) for key in self.domains}
         self._structural = [k for k, d in self.domains.items() if d.chooses_components]
         self._check_values()
         self._check_judge()
@@ -206,6 +210,15 @@ class Space:
         place = replace(self._places[key], text="")
         what = f"Search.space: '{key}' {what}"
         raise ConfigError(what, where=place, keys=("Search.space", key), hint=hint)
+
+
+def _takes_floats(binding: Binding) -> bool:
+    """Whether the setting is a number between the whole ones too."""
+    component = find(binding.component)
+    setting = component.settings.get(binding.parameter) if component is not None else None
+    # That there is no such setting is found out with all names.
+    taken = list(parts(setting.annotation)) if setting is not None else []
+    return float in taken and int not in taken
 
 
 def _place(origin: Origin, key: str) -> Origin:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -16,18 +13,17 @@ from typing import Any
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalRedisBackend
+from optuna.storages.journal import JournalRedisBackend
 
-from ccd.errors import ConfigError, DamagedFileError, ResourceError, reason
-from ccd.files import refusing_io, replacing
+from ccd.errors import ConfigError, ResourceError, reason
 from ccd.search.folders import JOURNAL_FILE
+from ccd.search.journal import open_journal
 from ccd.search.samplers import quietly
 
-_HEAD = b'{"op_code":'
 PATIENCE = 300.0
 """Seconds for which a worker waits for a database that is down."""
-_LOOKS = 5
-"""Looks at a database whose tables another process makes; its steps are three."""
+_LOOKS = 20
+"""Looks at a database whose tables another process makes, a tenth of a second each."""
 
 
 class StorageLostError(ResourceError):
@@ -43,12 +39,14 @@ class Store:
         text: The address without its password.
         journal: The journal file, links followed, or None.
         is_shared: Whether several processes may write.
+        notes: Sentences about what was lost from it.
     """
 
     backend: BaseStorage
     text: str
     journal: Path | None = None
     is_shared: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -71,7 +69,8 @@ def open_store(url: str | None, folder: Path) -> Store:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if url is None or url.startswith("journal:"):
         path = folder / JOURNAL_FILE if url is None else Path(url.removeprefix("journal:"))
-        return _journal(path)
+        opened = open_journal(path)
+        return Store(opened.backend, str(path), journal=opened.file, notes=opened.notes)
     kind = url.partition(":")[0].partition("+")[0]
     text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
     text = re.sub(r"(password=)[^&]*", r"\1***", text)
@@ -88,103 +87,6 @@ def open_store(url: str | None, folder: Path) -> Store:
     # Without a driver's name, SQLAlchemy would look for the one before psycopg.
     driver = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
     return Store(_database(driver, text), text, is_shared=kind != "sqlite")
-
-
-class _MendingLock(JournalFileOpenLock):
-    """The journal's lock: the kernel's, so that it dies with its process; it mends torn tails.
-
-    Args:
-        path: The journal.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        # Not the name that Optuna's own lock has: that one is a link, and other programs make it.
-        self._journal, self._path = path, path.with_name(f"{path.name}.flock")
-        self._handle = -1
-
-    def acquire(self) -> bool:
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            mend(self._journal)
-        except BaseException:
-            os.close(handle)
-            raise
-        self._handle = handle
-        return True
-
-    def release(self) -> None:
-        os.close(self._handle)
-
-
-class _JournalFile(JournalFileBackend):
-    """A journal whose disk may be full."""
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        with refusing_io(Path(self._file_path)):
-            super().append_logs(logs)
-
-
-def mend(journal: Path) -> bool:
-    """Set a torn last line aside as ``<name>.torn``; asked with the journal's lock in hand.
-
-    Returns:
-        Whether there was one.
-    """
-    size = journal.stat().st_size if journal.exists() else 0
-    if size == 0:
-        return False
-    with journal.open("rb+") as file:
-        file.seek(-1, os.SEEK_END)
-        start = _last_line(file, size - 1 if file.read(1) == b"\n" else size)
-        file.seek(start)
-        if _is_record(file.read()):
-            return False
-        file.seek(start)
-        torn = file.read()
-        with replacing(journal.with_name(f"{journal.name}.torn")) as temporary:
-            temporary.write_bytes(torn)
-        file.truncate(start)
-        os.fsync(file.fileno())
-    return True
-
-
-def _journal(path: Path) -> Store:
-    # Locks and leases lie beside the file itself, so that every link to it leads to the same ones.
-    real = Path(os.path.realpath(path))
-    with refusing_io(path):
-        real.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_other_file(path)
-        lock = _MendingLock(real)
-        lock.acquire()
-        lock.release()
-        try:
-            with quietly():
-                backend = JournalStorage(_JournalFile(str(real), lock_obj=lock))
-                return Store(backend, str(path), journal=real)
-        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-            raise DamagedFileError(
-                f"this journal is damaged before its last line: {reason(error)}",
-                where=path,
-                hint="move it away, with what lies beside it, and search anew",
-            ) from error
-
-
-def _refuse_other_file(path: Path) -> None:
-    """A file that is no journal must not be mended."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        head = file.read(len(_HEAD))
-    # The first line may be torn too: cut short, or of zeros.
-    if head != _HEAD[: len(head)] and head.strip(b"\0\n"):
-        raise ConfigError(
-            "the file of --storage is no journal of a study",
-            where=path,
-            keys=("--storage",),
-            hint="name another file",
-        )
 
 
 def _redis(url: str, text: str) -> JournalStorage:
@@ -230,13 +132,18 @@ def _tables(url: str) -> RDBStorage:
     Of several processes that find it empty at the same moment only one makes them; the database
     refuses the others, which look again and find what the first one made.
     """
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-    options: dict[str, Any] = {} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    is_file = url.startswith("sqlite")
+    options: dict[str, Any] = {} if is_file else {"pool_pre_ping": True}
     for _ in range(_LOOKS):
         try:
             return RDBStorage(url, engine_kwargs=options)
         except (IntegrityError, ProgrammingError):  # a type or a row, or a table, that is there now
+            time.sleep(0.1)
+        except OperationalError as error:  # how SQLite says the same, and others say: no server
+            if not is_file or "unable to open" in str(error):
+                raise
             time.sleep(0.1)
     return RDBStorage(url, engine_kwargs=options)
 
@@ -245,7 +152,9 @@ def _unreachable(text: str, error: Exception) -> ResourceError:
     return ResourceError(
         f"--storage {text} cannot be used: {reason(getattr(error, 'orig', None) or error)}",
         keys=("--storage",),
-        hint="check that the server runs, and host, user, password and database",
+        hint="check that its folder exists and can be written"
+        if text.startswith("sqlite")
+        else "check that the server runs, and host, user, password and database",
     )
 
 
@@ -285,22 +194,3 @@ def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
                 pause = min(2 * pause, 5.0)
 
     return insist
-
-
-def _last_line(file: Any, end: int) -> int:
-    """Where the line begins that ends at byte ``end``."""
-    while end > 0:
-        begin = max(0, end - 65536)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return int(begin + found + 1)
-        end = begin
-    return 0
-
-
-def _is_record(line: bytes) -> bool:
-    try:
-        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
-    except ValueError:
-        return False

@@ -5,16 +5,18 @@ A wrong name is refused before Optuna is imported.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccd.errors import CcdError, ConfigError
+from ccd.errors import CcdError, ConfigError, DamagedFileError
 from ccd.files import read_json, refusing_io
 from ccd.search.folders import (
     JOURNAL_FILE,
     STUDIES_FOLDER,
     STUDY_FILE,
+    find_folder,
     name_in,
     study_folder,
     study_folders,
@@ -35,6 +37,12 @@ class Opened:
     store: Store
     folder: Path
     order: Order
+
+    @property
+    def word(self) -> str:
+        """What names it on the command line: its name, or its folder where that lies elsewhere."""
+        is_home = self.folder == study_folder(self.study.name)
+        return self.study.name if is_home else str(self.folder)
 
     def file(self, name: str) -> Path:
         """Where a file of the study goes; makes the folder of one begun on another machine.
@@ -72,23 +80,49 @@ def find_study(name: str, storage: str | None) -> Opened:
     Raises:
         ConfigError: There is none of that name; the message tells of others.
     """
-    folder = Path(name) if (Path(name) / STUDY_FILE).exists() else study_folder(name)
+    folder = find_folder(name)
     name = name_in(folder)
-    known = [name_in(each) for each in study_folders()]
     if not _may_exist(storage, folder):
-        hint = did_you_mean(name, known, "studies here", list_all=True)
-        if storage is None and name in known:
-            hint = "if it is kept in a database, name that with --storage"
-        raise ConfigError(f"no study '{name}' in {storage or folder.parent}", hint=hint)
+        raise _not_there(name, storage, folder)
     from ccd.search.storage import open_store
 
     store = open_store(storage, folder)
     opened = _open(name, store, storage, folder)
-    if opened is None:
-        there = known if storage is None else _names_in(store)
-        hint = did_you_mean(name, there, "studies there", list_all=True)
-        raise ConfigError(f"no study '{name}' in {store.text}", hint=hint)
-    return opened
+    if opened is not None:
+        return opened
+    if storage is None and (folder / STUDY_FILE).exists():
+        raise _lost(name, folder, store.notes)
+    there = _names_in(store)
+    if name in there:
+        what = f"study '{name}' in {store.text} does not say what it searches"
+        hint = "another program made it, or it is being begun just now: try again"
+        raise ConfigError(what, hint=hint)
+    hint = did_you_mean(name, there, "studies there", list_all=True)
+    raise ConfigError(f"no study '{name}' in {store.text}", hint=hint)
+
+
+def _not_there(name: str, storage: str | None, folder: Path) -> CcdError:
+    """The refusal of a study whose journal does not exist."""
+    if storage is None and (folder / STUDY_FILE).exists():
+        kept_in = read_json(folder / STUDY_FILE).get("storage")
+        if kept_in is None:
+            return _lost(name, folder, ())
+        what, hint = f"study '{name}' is kept in {kept_in}", "name that with --storage"
+        return ConfigError(what, where=folder, keys=("--storage",), hint=hint)
+    known = [name_in(each) for each in study_folders()]
+    hint = did_you_mean(name, known, "studies here", list_all=True)
+    return ConfigError(f"no study '{name}' in {storage or folder.parent}", hint=hint)
+
+
+def _lost(name: str, folder: Path, notes: Sequence[str]) -> DamagedFileError:
+    """The refusal of a study of which only the folder is left."""
+    return DamagedFileError(
+        f"the journal of study '{name}' is missing, or does not hold it any more",
+        where=folder / JOURNAL_FILE,
+        details=notes,
+        hint="bring the journal back, or search again with the command that began the study: all "
+        "its trials are trained anew",
+    )
 
 
 def list_studies(storage: str | None) -> list[Listed]:
@@ -114,9 +148,11 @@ def _listed(folder: Path) -> Listed:
 
     name = folder.name
     try:
-        name, kept_in = name_in(folder), str(read_json(folder / STUDY_FILE).get("storage"))
-        journals = [folder / JOURNAL_FILE, Path(kept_in)]
+        name, kept_in = name_in(folder), read_json(folder / STUDY_FILE).get("storage")
+        journals = [folder / JOURNAL_FILE, *([Path(str(kept_in))] if kept_in is not None else [])]
         journal = next((path for path in journals if path.is_file()), None)
+        if journal is None and kept_in is None:
+            raise _lost(name, folder, ())
         if journal is None:
             return Listed(name, None, f"kept in {kept_in}, which --storage opens")
         storage = None if journal == journals[0] else f"journal:{journal}"

@@ -103,6 +103,16 @@ class Study:
         slots, retries = self.by_slot(), self.retries
         return sum(is_settled(slots.get(slot, []), retries) for slot in range(self.budget))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no slot of the budget needs more work."""
+        return self.settled() >= self.budget
+
+    @property
+    def yet(self) -> str:
+        """Ends a sentence about what is not there: `` yet`` while trials may still bring it."""
+        return "" if self.is_over else " yet"
+
     def claim(self, leases: Leases, preset: Preset) -> Claim | None:
         """The next slot that nobody alive is training.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,6 +26,9 @@ from ccd.search.study import (
     Study,
     is_live,
 )
+
+_FEWEST = 3
+"""Complete trials that are too few to say what mattered; as few as the settings are too."""
 
 
 @dataclass(frozen=True)
@@ -153,16 +157,18 @@ def importances(study: Study) -> dict[str, float]:
     shared = set.intersection(*others) if others else set()
     # The current setting may lie outside the space, and would hide what it lacks.
     usable = [t for t in complete if shared <= set(t.params)]
-    if len(usable) < 4:
+    if len(usable) <= max(_FEWEST, len(shared)):
         return {}
     plain = optuna.create_study(direction="maximize")
     plain.add_trials([_single(trial) for trial in usable])
     try:
-        with quietly():
+        with quietly(), warnings.catch_warnings():
+            # Of trials that are all alike Optuna only warns, and calls every setting equal.
+            warnings.simplefilter("error", UserWarning)
             found = optuna.importance.get_param_importances(
                 plain, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
             )
-    except (ValueError, RuntimeError):  # all values are equal, or no setting is in all trials
+    except (ValueError, RuntimeError, UserWarning):  # all are alike, or no setting is in all
         return {}
     return {key: float(value) for key, value in found.items()}
 

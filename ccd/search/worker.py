@@ -16,6 +16,7 @@ import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
+from ccd.config.files import dataset_folder
 from ccd.datasets.locate import data_folders
 from ccd.errors import CcdError, ConfigError, reason
 from ccd.files import refusing_io, write_json
@@ -81,8 +82,9 @@ class Worker:
         self.study = Study(store.backend, order.study)
         refuse_other_settings(self.study, self.presets.identity)
         self.leases = leases_of(store, order.study, self.search.heartbeat)
-        folder = order.source.data_dir
-        self.objective = Objective(self.target, data_folders(Path(folder) if folder else None))
+        named = order.source.data_dir
+        folder = Path(named) if named else dataset_folder(order.source.dataset)
+        self.objective = Objective(self.target, data_folders(folder))
         self.pruning = self._prepare()
 
     def work(self) -> None:
@@ -105,7 +107,7 @@ class Worker:
                     claim.lease.release()
                 self.on_trial()
                 refuse_hopeless(self.study.trials())
-            elif late or self.study.settled() >= self.study.budget:
+            elif late or self.study.is_over:
                 return
             else:
                 # Others train the rest; should one of them die, its slot is taken here.
@@ -174,7 +176,8 @@ class Worker:
             return  # taken for dead and buried while the storage was out of reach
         except StorageLostError:
             raise
-        except Exception as error:  # one setting that cannot be trained must not end the study
+        # One setting that cannot be trained must not end the study, whatever its parts raise.
+        except (Exception, SystemExit) as error:
             why = error.one_line if isinstance(error, CcdError) else reason(error)
             self.study.end(claim.trial_id, FAILED, why, kind=type(error).__name__)
         checkpoint.unlink(missing_ok=True)
@@ -223,7 +226,3 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import zip_longest
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from ccd.datasets.describe import COLD_USER, Degrees, Description, bin_label
+from ccd.datasets.neighbour_users import NEAREST
 from ccd.terminal.console import glyphs_for
 
 _LONGEST_BAR = 30
@@ -31,6 +33,7 @@ class DescriptionView:
         yield _splits(found)
         yield Text()
         yield _modalities(found) if found.modalities else Text("no features")
+        yield from _neighbour_users(found)
         yield Text(
             f"\ncold users (fewer than {COLD_USER} train interactions): {found.cold_users:,} "
             f"({found.cold_users / found.n_users:.1%}), {found.untrained_users:,} without any\n"
@@ -65,6 +68,28 @@ def _modalities(found: Description) -> Table:
             f"{modality.neighbours} per item" if modality.neighbours else "computed",
         )
     return table
+
+
+def _neighbour_users(found: Description) -> Iterator[RenderableType]:
+    """How much each modality says of who takes what."""
+    measured = {name: m.users for name, m in found.modalities.items() if m.users is not None}
+    if not measured:
+        return
+    yield Text(
+        f"\nShare of pairs, each an item and one of its {NEAREST} nearest by features, that some "
+        "user has\nboth of in train. A modality whose share is as if shuffled says nothing."
+    )
+    table = _table("modality", "share", "95 % interval", "if shuffled", "cosine", "if shuffled")
+    for name, users in measured.items():
+        table.add_row(
+            Text(name),
+            f"{users.shared:.1%}",
+            f"{users.low:.1%} to {users.high:.1%}",
+            f"{users.shuffled:.1%}",
+            f"{users.cosine:.4f}",
+            f"{users.shuffled_cosine:.4f}",
+        )
+    yield table
 
 
 def _quantiles(degrees: dict[str, Degrees]) -> Table:

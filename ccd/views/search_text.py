@@ -28,15 +28,20 @@ def trial_line(trial: Ended, metric: str, summary: Summary) -> str:
     return f"{done} trial {trial.slot} {trial.state}{value}{seconds}{why}{so_far}"
 
 
-def status_view(summary: Summary) -> RenderableType:
-    """How a study stands."""
+def status_view(summary: Summary, resume: str) -> RenderableType:
+    """How a study stands.
+
+    Args:
+        summary: What is known of it.
+        resume: The command that goes on with it.
+    """
     metric = summary.metric or "metric"
     states = (("complete", summary.complete), ("pruned", summary.pruned),
               ("failed", summary.failed), ("running", summary.running))  # fmt: skip
     rows = {
         "trials": f"{summary.settled} of {summary.budget}: "
         + ", ".join(f"{count} {state}" for state, count in states),
-        "best": "none yet",
+        "best": "none yet" if summary.settled < summary.budget else "none",
     }
     if summary.best is not None and summary.best.value is not None:
         rows["best"] = f"{metric} {summary.best.value:.4f} on validation, trial {summary.best.slot}"
@@ -49,7 +54,7 @@ def status_view(summary: Summary) -> RenderableType:
     if summary.settled < summary.budget and summary.seconds_left is not None:
         rows["time left"] = f"about {duration(summary.seconds_left)}"
     if summary.stopping:
-        rows["stopping"] = f"yes; to go on: ccd search resume {summary.study}"
+        rows["stopping"] = f"yes; to go on: {resume}"
     table = Table.grid(padding=(0, 2))
     for name, text in rows.items():
         table.add_row(Text(name), Text(text))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccd.errors import CcdError
 from ccd.figures.history import draw_history
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import svg_text
-from ccd.search.folders import STUDY_FILE
 from ccd.search.study import IDENTITY
 from ccd.search.summary import best_trials, ended_trials, importances, summarise
 from ccd.terminal.console import duration
@@ -19,13 +17,6 @@ from ccd.views.page_html import figure_html
 if TYPE_CHECKING:
     from ccd.search.studies import Opened
     from ccd.search.summary import Ended, Summary
-
-_WHY_NONE = "Nothing can be said yet: the complete trials are too few, or all alike."
-
-
-def is_study(folder: Path) -> bool:
-    """Whether ``ccd search`` wrote the folder."""
-    return (folder / STUDY_FILE).exists()
 
 
 def study_html(opened: Opened) -> str:
@@ -70,7 +61,8 @@ def _history(ended: list[Ended], metric: str) -> str:
 def _importances(opened: Opened) -> str:
     found = importances(opened.study)
     if not found:
-        return f"<p>{_WHY_NONE}</p>"
+        why = "the complete trials are too few, or all alike"
+        return f"<p>Nothing can be said{opened.study.yet}: {why}.</p>"
     rows = [(key, f"{share:.0%}") for key, share in found.items()]
     words = (
         "Relative importance of each setting for reaching the best trials (PED-ANOVA); "

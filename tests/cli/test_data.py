@@ -58,3 +58,14 @@ def test_json_is_one_object(call):
 def test_missing_data_are_refused(call, tmp_path):
     answer = call("sports", "--data-dir", str(tmp_path))
     assert isinstance(answer.exception, DataError)
+
+
+def test_each_modality_is_set_beside_its_shuffle(call):
+    lines = call("planted", width=100).stdout.splitlines()
+    (at,) = (n for n, line in enumerate(lines) if line.endswith("if shuffled"))
+    for line, modality in zip(lines[at + 1 : at + 3], ("image", "text"), strict=True):
+        name, share, low, _, high, shuffled, cosine, shuffled_cosine = line.split()
+        assert name == modality
+        shares = [float(text.rstrip("%")) for text in (shuffled, low, share, high)]
+        assert shares == sorted(shares)
+        assert float(cosine) > 2 * float(shuffled_cosine)

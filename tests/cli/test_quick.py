@@ -11,6 +11,8 @@ from ccd.cli.declared import declared
 from ccd.cli.recipe_command import set_hint
 from ccd.config.files import ccd_root
 from ccd.registry import components
+from ccd.runs.folder import RunFolder
+from tests.runs.samples import finish, make_plan, make_result
 
 HEAVY = {"torch", "dgl", "optuna", "matplotlib", "pandas", "sklearn", "scipy", "pyarrow"}
 PROBE = """
@@ -52,6 +54,10 @@ def ccd(folder, *words):
         ("search best nosuch", "no study 'nosuch' in runs/search"),
         ("search resume nosuch", "no study 'nosuch' in runs/search"),
         ("data describe bayb", "did you mean baby?"),
+        ("data import nosuch.csv --out shop", "there is no such file or folder"),
+        ("data import nosuch.csv --out shop --where type=", "--where: expected a text in quotes"),
+        ("data split nosuch --out shop", "this folder holds no import"),
+        ("data get ml-1mm", "did you mean ml-1m?"),
         ("list curriculm", "did you mean curriculum?"),
         ("compare nodir", "this is no folder\n  nodir"),
         ("diff nodir nodir", "this is no folder"),
@@ -61,10 +67,76 @@ def ccd(folder, *words):
         ("negatives nodir", "this is no folder"),
         ("recommend nodir", "this is no folder"),
         ("verify nodir", "this is no folder"),
+        ("report nosuch", "this is no folder"),
+        ("plot sensitivity nosuch", "this is no folder"),
+        ("list --allow-import nope", "importing 'nope' failed: ModuleNotFoundError"),
     ],
 )
 def test_a_wrong_word_is_refused_without_heavy_imports(tmp_path, words, said):
     code, error, imported = ccd(tmp_path, *words.split())
+    assert code == 2
+    assert said in error
+    assert imported == set()
+
+
+@pytest.mark.parametrize("command", ["run", "show", "search"])
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        ("Trainer.epoch = 5", "no parameter 'epoch' in Trainer\n  --set    Trainer.epoch = 5\n"
+                              "  did you mean epochs?"),
+        ("Trianer.epochs = 5", "no component 'Trianer'\n  --set    Trianer.epochs = 5\n"
+                               "  did you mean Trainer?"),
+        ("own/adam.lerning = 5", "no parameter 'lerning' in adam"),
+        ("Trainer.epochs = (5", "cannot read this"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_of_set_is_refused_without_heavy_imports(tmp_path, command, binding, said):
+    code, error, imported = ccd(tmp_path, command, RECIPE, "--set", binding)
+    assert code == 2
+    assert said in error
+    assert imported == set()
+
+
+def test_a_key_of_a_part_of_ones_own_is_left_to_the_registry(tmp_path):
+    (tmp_path / "own_parts.py").write_text("")
+    words = ("--set", "Mine.x = 5", "--allow-import", "own_parts")
+    code, error, imported = ccd(tmp_path, "show", RECIPE, *words)
+    assert (code, "torch" in imported) == (2, True)
+    assert "no component 'Mine'" in error
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a run folder ``done``."""
+    folder = tmp_path_factory.mktemp("finished")
+    plan = make_plan(folder / "done", variants=("FREEDOM", "FREEDOM+DMA"))
+    with RunFolder(folder / "done", metric=plan.metric) as run:
+        for variant, seed in plan.runs:
+            finish(run, make_result(variant, seed))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("compare done --baseline FREEDM", "no finished run of --baseline 'FREEDM'; did you mean"),
+        ("compare done --metric recal@20", "no metric 'recal@20'; did you mean recall@20?"),
+        ("compare done --set Comparison.tset=@t_test", "did you mean test?"),
+        ("report done --baseline FREEDM", "no finished run of --baseline 'FREEDM'; did you mean"),
+        ("report done --set Comparson.test=@t_test", "did you mean Comparison?"),
+        ("diff done done --variant FREEDM", "no finished run of 'FREEDM'"),
+        ("diff done done --variant FREEDOM --metric recal@20", "no metric 'recal@20'"),
+        ("plot curves done --variant FREEDM", "no finished run of 'FREEDM'"),
+        ("plot curves done --metric recal@20", "no metric 'recal@20'"),
+        ("plot pools done --variant FREEDM", "no finished run of 'FREEDM'"),
+        ("recommend done --variant FREEDM --user 1", "no finished run of 'FREEDM'"),
+        ("negatives done --variant FREEDM", "no finished run of 'FREEDM'"),
+        ("negatives done --seed 12345", "with seed 12345"),
+    ],
+)
+def test_a_name_that_no_run_has_is_refused_without_heavy_imports(finished, words, said):
+    code, error, imported = ccd(finished, *words.split())
     assert code == 2
     assert said in error
     assert imported == set()

@@ -65,7 +65,7 @@ def call(tmp_path, monkeypatch):
         fake = FakeAblation(tmp_path / "out", **behaviour)
         monkeypatch.setitem(sys.modules, "ccd.ablation", fake)
         monkeypatch.setattr(ccd, "ablation", fake, raising=False)
-        monkeypatch.setattr("ccd.config.recipe.read_layers", lambda *_, **__: None)
+        monkeypatch.setattr(sys.modules["ccd.cli.run"], "refuse_wrong_words", lambda *_, **__: None)
         return CliRunner().invoke(app, ["recipes/x.gin", *arguments]), fake.asked
 
     return invoke

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from ccd.cli import app
 from ccd.cli.search import seconds_of
-from ccd.errors import ConfigError
-from tests.search.conftest import STUB, here, write  # noqa: F401 - fixtures
+from ccd.errors import ConfigError, NumericError
+from tests.search.conftest import RECIPE, SPACE, STUB, here, write  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -81,6 +81,38 @@ def test_no_trial_begins_after_the_timeout(call):
     assert answer.exit_code == 0
     assert "no trial is complete yet" in answer.output
     assert "to go on: ccd search resume s" in answer.output
+
+
+def test_a_search_whose_every_trial_failed_ends_with_their_code(call):
+    answer = begin(call, "--set", "StubTrainer.fails = True")
+    assert isinstance(answer.exception, NumericError)
+    assert "all 4 trials of this study failed, 4 of them in one way" in str(answer.exception)
+    assert "no trial is complete\n" in answer.output
+    assert "yet" not in answer.output
+    assert isinstance(call("resume", "s").exception, NumericError)
+    assert call("best", "s").output == "no trial is complete\n"
+    drawn = CliRunner().invoke(app, ["plot", "sensitivity", "s"]).exception
+    assert str(drawn).startswith("no trial of study 's' is complete, so there is nothing to draw")
+
+
+def test_a_study_is_plotted_and_reported_by_its_name(call, here):  # noqa: F811
+    begin(call)
+    for words, file in ((["plot", "sensitivity"], "sensitivity.png"), (["report"], "report.html")):
+        answer = CliRunner().invoke(app, [*words, "s"])
+        assert answer.exit_code == 0, answer.exception
+        assert f"runs/search/s/{file}" in answer.output
+        assert (here / "runs/search/s" / file).exists()
+    error = CliRunner().invoke(app, ["report", "nosuch"]).exception
+    assert "this is no folder\n  nosuch" in str(error)
+
+
+def test_a_part_that_ends_the_program_fails_its_trial_only(call, here):  # noqa: F811
+    more = SPACE + "StubTrainer.mode = 'exit'\n"
+    (here / "own.gin").write_text(RECIPE.format(stub=STUB, more=more))
+    answer = begin(call)
+    assert answer.exit_code == 0, answer.output
+    assert "trial 0 failed" in answer.output
+    assert "SystemExit: 3" in answer.output
 
 
 def test_a_misspelt_sub_command_is_no_recipe(call):

@@ -21,6 +21,7 @@ MARKED = {
     "ScoreFile.file",  # each seed of a variant has a file of its own
     "ScoreFile.rows",
     "UNetEstimator.kept_rows",
+    "imported_dataset.item_name",
     "mmrec_dataset.item_names",
     "mmrec_dataset.names_order",
     "mmrec_dataset.source",

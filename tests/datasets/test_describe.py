@@ -47,6 +47,9 @@ def test_modalities(found):
         3, "float16", 1, 4, 2,
     )  # fmt: skip
     assert (text.dim, text.missing, text.repeated, text.neighbours) == (6, 0, 0, 0)
+    # Of the 15 pairs of items, the one user with 4 items has 6.
+    assert text.users.shared == text.users.shuffled == pytest.approx(12 / 30)
+    assert image.users.low <= image.users.shared <= image.users.high
 
 
 def test_cold_starts_and_degrees(found):

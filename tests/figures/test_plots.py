@@ -177,7 +177,7 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(study_name="s", storage=storage)
     study.set_user_attr(METRIC, "recall@20")
-    fake = SimpleNamespace(name="s", storage=storage)
+    fake = SimpleNamespace(name="s", storage=storage, yet=" yet")
     monkeypatch.setattr(studies, "find_study", lambda name, storage: SimpleNamespace(study=fake))
     (tmp_path / folders.STUDY_FILE).write_text("{}")
     with pytest.raises(ConfigError, match="no trial of study 's' is complete yet"):

@@ -23,7 +23,7 @@ class StubTrainer:
     Args:
         quality: What is searched.
         bonus: Added to the score.
-        mode: More to search.
+        mode: More to search; ``exit`` ends the program.
         epochs: Epochs.
         rise: Epochs in which the score is reached, after which it falls slowly; at most all.
         settled: First epoch after the pretended curriculum.
@@ -45,7 +45,7 @@ class StubTrainer:
     ) -> None:
         self.quality, self.bonus, self.epochs = quality, bonus, epochs
         self.settled, self.pause, self.fails = settled, pause, fails
-        self.rise = min(rise, epochs)
+        self.rise, self.mode = min(rise, epochs), mode
 
     def start(
         self, model: Any, users: Any, items: Any, random_negatives: Any, streams: Any,
@@ -65,6 +65,8 @@ class StubTraining:
 
     def __iter__(self) -> Iterator[Epoch]:
         trainer = self.trainer
+        if trainer.mode == "exit":
+            raise SystemExit(3)
         if trainer.fails:
             raise NumericError("loss term 'random' became nan in epoch 0")
         score = 1 - (trainer.quality - 0.3) ** 2 + trainer.bonus

@@ -19,8 +19,9 @@ from ccd.errors import DataError, Place, ResourceError
 from ccd.files import write_json
 from ccd.runs.signals import Halt
 from ccd.search import launch
+from ccd.search.journal import mend
 from ccd.search.launch import begin, told_by, work
-from ccd.search.storage import mend, open_store
+from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME, SLOT, Study, is_live
 from ccd.search.summary import summarise

@@ -160,3 +160,37 @@ def test_ranges_hold_their_ends_and_steps():
             domain.find(value)
     with pytest.raises(LookupError):
         _ = Range(0.0, 1.0).points
+
+
+@pytest.mark.parametrize(
+    ("entry", "domain"),
+    [
+        ("'LossMix.hard_weight': {'low': 0, 'high': 1}", Range(0.0, 1.0)),
+        ("'LossMix.hard_weight': {'low': 0, 'high': 1, 'step': 0.5}", Range(0.0, 1.0, step=0.5)),
+        ("'adam.weight_decay': {'low': 1, 'high': 4, 'log': True}", Range(1.0, 4.0, log=True)),
+        ("'adam.weight_decay': {'low': 0, 'high': 4, 'step': 2}", Range(0.0, 4.0, step=2)),
+        ("'Trainer.epochs': {'low': 1, 'high': 4}", Range(1, 4)),
+    ],
+)
+def test_a_range_is_of_whole_numbers_where_its_setting_is(here, entry, domain):
+    (found,) = space(here, entry).domains.values()
+    assert found == domain
+    assert type(found.low) is type(domain.low)
+    assert found.is_integer == isinstance(domain.low, int)
+
+
+def test_a_range_of_fractions_has_no_end_of_values_for_a_grid(here):
+    with pytest.raises(ConfigError, match="has no end of values for a grid"):
+        space(here, "'LossMix.hard_weight': {'low': 0, 'high': 1}").points()
+
+
+@pytest.mark.parametrize("value", ["(0.0, 0.001)", "(1,)", "()", "(b'x', @linear_betas)"])
+def test_a_tuple_is_neither_a_range_nor_choices(here, value):
+    with pytest.raises(ConfigError, match=r"'adam.weight_decay' is a tuple: write {'low': LOW"):
+        space(here, f"'adam.weight_decay': {value}")
+
+
+@pytest.mark.parametrize("value", ["b'x'", "1j"])
+def test_a_choice_that_no_setting_can_be_is_refused(here, value):
+    with pytest.raises(ConfigError, match="which no setting can be"):
+        space(here, f"'adam.weight_decay': [0.1, {value}]")

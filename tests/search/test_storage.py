@@ -1,6 +1,8 @@
 """Addresses of storages, and who is alive in one that has no locks."""
 
 import importlib.util
+import os
+import time
 
 import optuna
 import pytest
@@ -80,6 +82,29 @@ def test_sqlite_is_for_one_worker(write, here):
     opened = begin(write(), storage=url, trials=3)
     train(opened)
     assert summarise(opened.study).complete == 3
+
+
+def test_several_starts_on_a_new_sqlite_file_all_open_it(here):
+    at, children = time.time() + 0.3, []
+    for _ in range(6):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                time.sleep(at - time.time())
+                store = open_store(f"sqlite:///{here / 'new.db'}", here)
+                optuna.create_study(storage=store.backend, study_name="s", load_if_exists=True)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+    assert len(open_store(f"sqlite:///{here / 'new.db'}", here).backend.get_all_studies()) == 1
+
+
+def test_a_sqlite_file_that_cannot_be_made_is_no_server(here):
+    with pytest.raises(ResourceError, match="unable to open .*; check that its folder exists"):
+        open_store(f"sqlite:///{here / 'none' / 'new.db'}", here)
 
 
 def test_a_journal_may_lie_anywhere_and_hold_several_studies(write, here):

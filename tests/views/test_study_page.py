@@ -11,13 +11,13 @@ from ccd.errors import ConfigError
 from ccd.figures.history import draw_history
 from ccd.files import write_json
 from ccd.search import study as names
-from ccd.search.folders import STUDY_FILE
+from ccd.search.folders import STUDY_FILE, is_study
 from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.study import BINDINGS, Study, create_study
 from ccd.search.summary import ended_trials
 from ccd.search.target import Source
-from ccd.views.study_page import is_study, study_html
+from ccd.views.study_page import study_html
 
 RATES = (0.1, 0.01, 0.02, 0.2, 0.5, 0.4)
 
@@ -97,7 +97,7 @@ def test_a_study_without_trials_has_a_page_too(tmp_path):
     create_study(store.backend, tmp_path.name, ("maximize",), attributes)
     write_json(tmp_path / STUDY_FILE, {"study": tmp_path.name, "storage": store.text})
     text = study_html(find_study(str(tmp_path), None))
-    assert "no trial of the study has a value yet" in text
+    assert "no trial of the study has a value" in text
     assert "Nothing can be said yet" in text
 
 

@@ -1,0 +1,105 @@
+"""An imported data set read back: its report, its events with times and values, its other files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccd.config.files import IMPORT_REPORT
+from ccd.datasets.imported import INTERACTIONS, ITEM_ID, ITEMS, LABEL, USER_ID, USERS, read_table
+from ccd.errors import ConfigError, DamagedFileError
+from ccd.files import read_json
+from ccd.importing.events import NO_TIME, Events
+from ccd.importing.folder import TIME, VALUE
+from ccd.importing.report import FORMAT, sha256
+
+_KEYS = {"format", "name", "files", "features", "options", "dropped", "item_name", "items"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The folder of an import.
+
+    Attributes:
+        folder: Where it is.
+        report: The content of ``import.json``.
+    """
+
+    folder: Path
+    report: dict[str, Any]
+
+    @property
+    def changed(self) -> list[str]:
+        """Files that are not as the import wrote them, and what is wrong with each."""
+        found = []
+        for name, digest in self.report["files"].items():
+            path = self.folder / name
+            if not path.is_file():
+                found.append(f"{name} is missing")
+            elif sha256(path) != digest:
+                found.append(f"{name} was changed")
+        return found
+
+    @property
+    def feature_files(self) -> dict[str, str]:
+        """Modality to file."""
+        return {one["name"]: one["file"] for one in self.report["features"]}
+
+    def events(self) -> Events:
+        """All interactions with their labels.
+
+        Raises:
+            DamagedFileError: A file is damaged.
+        """
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        path = self.folder / INTERACTIONS
+        columns = [USER_ID, ITEM_ID, LABEL]
+        try:
+            names = parquet.read_schema(path).names
+        except (pa.ArrowException, OSError) as error:
+            raise DamagedFileError(
+                "this is no whole Parquet file", where=path, hint="import the data set again"
+            ) from error
+        table = read_table(path, [*columns, *(name for name in (TIME, VALUE) if name in names)])
+        times = values = None
+        if TIME in names:
+            times = table[TIME].cast(pa.int64()).fill_null(NO_TIME).to_numpy()
+        if VALUE in names:
+            values = table[VALUE].fill_null(np.nan).to_numpy()
+        users, items, labels = (table[name].to_numpy() for name in columns)
+        return Events(
+            users, items, times, values, labels,
+            read_table(self.folder / USERS, [USER_ID])[USER_ID].combine_chunks(),
+            read_table(self.folder / ITEMS, [ITEM_ID])[ITEM_ID].combine_chunks(),
+        )  # fmt: skip
+
+
+def open_import(folder: Path) -> Stored:
+    """The import in a folder.
+
+    Raises:
+        ConfigError: The folder holds none.
+        DamagedFileError: Its report is of another version, or incomplete.
+    """
+    if not (folder / IMPORT_REPORT).is_file():
+        raise ConfigError(
+            "this folder holds no import (no import.json)",
+            where=folder,
+            hint="name the folder that 'ccd data import' wrote",
+        )
+    report = read_json(folder / IMPORT_REPORT)
+    missing = sorted(_KEYS - report.keys())
+    if missing or report["format"] != FORMAT:
+        found = f"without {', '.join(missing)}" if missing else f"format {report['format']}"
+        raise DamagedFileError(
+            f"expected the report of an import in format {FORMAT}",
+            where=folder / IMPORT_REPORT,
+            found=found,
+            hint="import the data set again",
+        )
+    return Stored(folder, report)
