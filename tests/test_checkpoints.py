@@ -17,6 +17,7 @@ from ccd import files
 from ccd.errors import ConfigError, NumericError, ResourceError
 from ccd.runs.checkpoints import CHECKPOINT_FILE, read_kept
 from ccd.runs.folder import read_history, read_results, unfinished_runs
+from ccd.runs.lock import Lease
 from ccd.runs.model_file import read_model
 from ccd.runs.records import SilentObserver
 from ccd.runs.signals import Halt
@@ -341,6 +342,26 @@ def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):
     assert not [*out.rglob("*.tmp"), *out.rglob(CHECKPOINT_FILE)]
 
 
+def test_what_another_process_trains_is_waited_for_and_taken_over(tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    lease = Lease(out, f"{FULL}-1")
+    assert lease.take()
+    lease.tell()
+
+    class Waiting(Told):
+        def note(self, message):
+            super().note(message)
+            if message.endswith(" trains it"):
+                assert self.epochs == 0
+                lease.release()
+
+    told = Waiting()
+    run(out, observer=told)
+    assert any(note.startswith(f"{FULL} seed 1: process {os.getpid()} on ") for note in told.notes)
+    assert told.epochs == 6
+
+
 def test_processes_share_a_folder_and_take_over_from_dead_ones(tmp_path):
     seeds = (1, 2)
     run(tmp_path / "whole", *LONG, only=BOTH, seeds=seeds)
@@ -352,9 +373,7 @@ def test_processes_share_a_folder_and_take_over_from_dead_ones(tmp_path):
         victim = children.pop(rng.randrange(len(children)))
         os.kill(victim, signal.SIGKILL)
         os.waitpid(victim, 0)
-    told = Told()
-    run(out, *LONG, only=BOTH, seeds=seeds, observer=told)
-    assert any(" trains it" in note for note in told.notes)
+    run(out, *LONG, only=BOTH, seeds=seeds)
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 3
     assert_same(out, tmp_path / "whole")
     manifest = json.loads((out / "manifest.json").read_text())
