@@ -11,7 +11,7 @@ from ccd.cli.declared import declared
 from ccd.cli.recipe_command import set_hint
 from ccd.config.files import ccd_root
 from ccd.registry import components
-from ccd.runs.folder import RunFolder
+from ccd.runs.writing import RunFolder
 from tests.runs.samples import finish, make_plan, make_result
 
 HEAVY = {"torch", "dgl", "optuna", "matplotlib", "pandas", "sklearn", "scipy", "pyarrow"}
