@@ -7,9 +7,10 @@ methods of :class:`Stateful`; a checkpoint then holds it, and a run that goes on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 State = dict[str, Any]
 """Tensors and JSON values, in dictionaries with text keys and in lists."""
@@ -40,6 +41,8 @@ def load_state_of(parts: Mapping[str, object], state: Mapping[str, State]) -> No
 
 def moved(value: Any, device: torch.device) -> Any:
     """``value`` with every tensor in it on ``device``."""
+    import torch  # here, because readers of run folders need only the types
+
     if isinstance(value, torch.Tensor):
         return value.to(device)
     if isinstance(value, dict):
