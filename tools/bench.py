@@ -60,6 +60,7 @@ SAMPLERS: dict[str, tuple[str, list[str]]] = {
     "uniform": ("FREEDOM", ["Experiment.sampler = @UniformSampler"]),
     "popularity": ("FREEDOM", ["Experiment.sampler = @PopularitySampler"]),
     "dns": ("FREEDOM", ["Experiment.sampler = @DNSSampler"]),
+    "ahns": ("FREEDOM", ["Experiment.sampler = @AHNSSampler"]),
     "mixgcf": ("FREEDOM", ["Experiment.sampler = @MixGCFSampler"]),
     "srns": ("FREEDOM", ["Experiment.sampler = @SRNSSampler"]),
     "realhns_sd": ("FREEDOM", REALHNS),
