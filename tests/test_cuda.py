@@ -20,6 +20,7 @@ TINY = [
 SAMPLERS = {
     "UniformSampler": [],
     "PopularitySampler": [],
+    "AHNSSampler": [],
     "DNSSampler": [],
     "MixGCFSampler": [],
     "SRNSSampler": [],

@@ -52,7 +52,7 @@ def recall():
     return train
 
 
-ABOVE_A_GRAPH = ("FREEDOM", "MG", "MGCN", "DRAGON", "DualGNN", "SLMRec")
+ABOVE_A_GRAPH = ("FREEDOM", "MG", "MGCN", "DRAGON", "DualGNN", "SLMRec", "PGL", "GUME")
 
 
 @pytest.mark.parametrize("name", [*ABOVE_A_GRAPH, "LATTICE", "VBPR", "BM3", "MMGCN"])

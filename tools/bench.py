@@ -47,7 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 BACKBONES = (
     "FREEDOM", "BPR-MF", "LightGCN", "VBPR", "LATTICE", "BM3", "MG", "MGCN", "SLMRec", "DualGNN",
-    "DRAGON", "MMGCN", "MCDRec", "MCDRec-BM3",
+    "DRAGON", "MMGCN", "MCDRec", "MCDRec-BM3", "PGL", "GUME",
 )  # fmt: skip
 SAMPLER_EPOCHS, MEASURED_EPOCHS = 7, 2  # SRNS is at full cost once it has seen five epochs
 REALHNS = [
@@ -60,6 +60,7 @@ SAMPLERS: dict[str, tuple[str, list[str]]] = {
     "uniform": ("FREEDOM", ["Experiment.sampler = @UniformSampler"]),
     "popularity": ("FREEDOM", ["Experiment.sampler = @PopularitySampler"]),
     "dns": ("FREEDOM", ["Experiment.sampler = @DNSSampler"]),
+    "ahns": ("FREEDOM", ["Experiment.sampler = @AHNSSampler"]),
     "mixgcf": ("FREEDOM", ["Experiment.sampler = @MixGCFSampler"]),
     "srns": ("FREEDOM", ["Experiment.sampler = @SRNSSampler"]),
     "realhns_sd": ("FREEDOM", REALHNS),

@@ -24,10 +24,31 @@ from ccd.settings import NonNegativeFloat, NonNegativeInt, PositiveFloat, Positi
 
 
 class Terms(NamedTuple):
-    """The two terms of a representation, each ``[n, dim]``."""
+    """The two terms of a representation, each ``[n, dim]``, and what the side is fused from.
+
+    Attributes:
+        behaviour: Convolution of the ID embeddings.
+        side: The term that is added to it.
+        views: The modality views that it fuses ``[n_modalities, n, dim]``.
+    """
 
     behaviour: Tensor
     side: Tensor
+    views: Tensor
+
+
+class State(NamedTuple):
+    """What the loss needs of a forward pass.
+
+    Attributes:
+        users: Terms of the users, in their rows.
+        items: Terms of the items, in their rows.
+        every: Modality views of all items, side by side ``[n_items, n_modalities dim]``.
+    """
+
+    users: Terms
+    items: Terms
+    every: Tensor
 
 
 @component("backbone")
@@ -69,11 +90,11 @@ class MGCN(Backbone):
         temperature: PositiveFloat = 0.2,
     ) -> None:
         super().__init__(world)
-        world.require_features("MGCN")
+        world.require_features(type(self).__name__)
         self.n_layers, self.n_item_layers = n_layers, n_item_layers
         self.reg_weight, self.contrast_weight = reg_weight, contrast_weight
         self.temperature = temperature
-        edges = weighted_knn(world.dataset, world.device, k=k, setting="MGCN.k")
+        edges = weighted_knn(world.dataset, world.device, k=k, setting=f"{type(self).__name__}.k")
         self.item_graphs = {
             name: FixedItemGraph(of_one, world.n_items, world.engine)
             for name, of_one in edges.items()
@@ -96,29 +117,37 @@ class MGCN(Backbone):
 
     def higher_order(self, items: Tensor | None = None) -> Tensor:
         items = self._every_item if items is None else items
-        return self._terms(Rows(self._every_user[:0], items))[1].side
+        return self._terms(Rows(self._every_user[:0], items)).items.side
 
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         rows = Rows(self._every_user, self._every_item) if rows is None else rows
         if fusion is None:
-            return _added(*self._terms(rows))
-        users, items = self._terms(Rows(rows.users, self._every_item))
-        side = items.side.index_select(0, rows.items)
+            return _added(self._terms(rows))
+        users, every, views = self._terms(Rows(rows.users, self._every_item))
+        items = Terms(
+            every.behaviour.index_select(0, rows.items),
+            every.side.index_select(0, rows.items),
+            every.views.index_select(1, rows.items),
+        )
         if fusion.site == "final":
-            behaviour = items.behaviour.index_select(0, rows.items)
-            return _added(users, Terms(behaviour, fusion.mixed(side, rows.items)))
-        convolved = self._behaviour(self._ego(fusion, items.side), rows)
-        return _added(Terms(convolved.users, users.side), Terms(convolved.items, side))
+            items = items._replace(side=fusion.mixed(items.side, rows.items))
+        else:
+            convolved = self._behaviour(self._ego(fusion, every.side), rows)
+            users = users._replace(behaviour=convolved.users)
+            items = items._replace(behaviour=convolved.items)
+        return _added(State(users, items, views))
 
     def layered(self, fusion: Fusion | None = None) -> tuple[Representations, Tensor]:
-        users, items = self._terms(Rows(self._every_user, self._every_item))
+        users, items, views = self._terms(Rows(self._every_user, self._every_item))
         ego = self._ego(fusion, items.side)
         side = items.side
         if fusion is not None and fusion.site == "final":
             side = fusion.mixed(side)
         layers = convolution_layers(self.graph, self.user_embeddings, ego, self.n_layers)
         behaviour = mean_of_layers(layers, self.graph.n_users)
-        output = _added(Terms(behaviour.users, users.side), Terms(behaviour.items, side))
+        users = users._replace(behaviour=behaviour.users)
+        items = items._replace(behaviour=behaviour.items, side=side)
+        output = _added(State(users, items, views))
         # The side term joins every layer, so that the mean over layers is the final representation.
         return output, layers + torch.cat([users.side, side])
 
@@ -129,7 +158,7 @@ class MGCN(Backbone):
             losses.append(self.reg_weight * norms)
         if self.contrast_weight:
             ids = (step.index.users, step.index.positives)
-            for rows, terms in zip(ids, step.output.state, strict=True):
+            for rows, terms in zip(ids, step.output.state[:2], strict=True):
                 contrast = info_nce(terms.side, terms.behaviour, self.temperature, (rows, rows))
                 losses.append(self.contrast_weight * contrast)
         return torch.stack(losses).sum() if losses else None
@@ -143,8 +172,8 @@ class MGCN(Backbone):
     def _behaviour(self, ego: Tensor, rows: Rows) -> Representations:
         return convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)
 
-    def _terms(self, rows: Rows) -> tuple[Terms, Terms]:
-        """The contrastive terms of users and of items, from the ID embeddings."""
+    def _terms(self, rows: Rows) -> State:
+        """The terms of users and of items, from the ID embeddings."""
         behaviour = self._behaviour(self.item_embeddings, rows)
         # The modalities side by side: one pass of wide rows is faster than one each.
         items = torch.cat([self._purified(name) for name in self.item_graphs], dim=1)
@@ -153,7 +182,11 @@ class MGCN(Backbone):
         by_modality = torch.stack(views.chunk(len(self.item_graphs), dim=1))
         side = self._fused(by_modality, torch.cat(behaviour[:2]))
         n = len(rows.users)
-        return Terms(behaviour.users, side[:n]), Terms(behaviour.items, side[n:])
+        return State(
+            Terms(behaviour.users, side[:n], by_modality[:, :n]),
+            Terms(behaviour.items, side[n:], by_modality[:, n:]),
+            items,
+        )
 
     def _purified(self, name: str) -> Tensor:
         """One modality's view of the items ``[n_items, dim]``."""
@@ -171,8 +204,7 @@ class MGCN(Backbone):
         return ((wanted * (views - common)).sum(dim=0) + common) / (len(views) + 1)
 
 
-def _added(users: Terms, items: Terms) -> Representations:
-    """Final representations; their terms are what the contrast needs of the forward pass."""
-    return Representations(
-        users.behaviour + users.side, items.behaviour + items.side, (users, items)
-    )
+def _added(state: State) -> Representations:
+    """Final representations, the sums of their terms."""
+    users, items, _ = state
+    return Representations(users.behaviour + users.side, items.behaviour + items.side, state)

@@ -123,6 +123,7 @@ class MatrixView:
         if table is None:
             legend = dict(zip(ascii_letters, self._samplers, strict=False))
             table = self._table(legend, fits, ascii_only)
+            table.collapse_padding = True
             name = "@ and the name"
         yield table
         yield Text()

@@ -24,6 +24,7 @@ class UserItemGraph:
         engine: Message-passing engine.
         shares: What each edge adds to the degrees of its ends ``[n_edges]``; 1 where None.
         averaging: Which of the two operators.
+        item_edges: Further edges, from items to items: sources and targets, int64 ``[n]`` each.
     """
 
     def __init__(
@@ -35,14 +36,16 @@ class UserItemGraph:
         engine: Engine,
         shares: Tensor | None = None,
         averaging: bool = False,
+        item_edges: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self.users, self.items = users, items
         self.n_users, self.n_items = n_users, n_items
         self.engine = engine
         n_nodes = n_users + n_items
         loops = torch.arange(n_nodes if averaging else 0, device=users.device)
-        source = torch.cat([users, items + n_users, loops])
-        target = torch.cat([items + n_users, users, loops])
+        further = (items[:0], items[:0]) if item_edges is None else item_edges
+        source = torch.cat([users, items + n_users, further[0] + n_users, loops])
+        target = torch.cat([items + n_users, users, further[1] + n_users, loops])
         self.adjacency = engine.adjacency(source, target, n_nodes, n_nodes)
         self._neighbours = AdjacencyLists(target, source, n_nodes)
         counts = self._neighbours.counts

@@ -1,6 +1,7 @@
 """NDI and CNS: pools, curricula and negative samplers."""
 
 from ccd.negatives import (
+    ahns,
     curricula,
     curricular,
     dns,
@@ -15,6 +16,7 @@ from ccd.negatives import (
 )
 
 __all__ = [
+    "ahns",
     "curricula",
     "curricular",
     "dns",

@@ -13,6 +13,7 @@ from tests.negatives.worlds import sampler_world
 
 catalogue.load()
 SETTLED = {
+    "AHNSSampler": 0,
     "CurricularSampler": 13,
     "DNSSampler": 0,
     "MixGCFSampler": 0,
