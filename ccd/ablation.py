@@ -292,7 +292,7 @@ class _Run:
                 self._broken[(variant, seed)] = error.within(place_of(variant, seed))
                 self.observer.note(f"{variant}, seed {seed}: {diverged}; its best epoch is kept")
             trained = training.trained
-            if (flat := collapsed(trained.representations)) is not None:
+            if training.learns and (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
             test = experiment.test(dataset, trained.representations)
         result = RunResult(

@@ -326,10 +326,13 @@ def fork(out, seeds=(1,)):
 
 def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):
     run(tmp_path / "whole", *LONG, only=BOTH)
+    began = time.monotonic()  # a busy machine gets less far in a given time
+    os.waitpid(fork(tmp_path / "timed"), 0)
+    undisturbed = time.monotonic() - began
     out, rng, kills = tmp_path / "run", random.Random(0), 0
     while not all((out / f"{name}-1/run.json").exists() for name in BOTH):
         child = fork(out)
-        time.sleep(rng.uniform(0.15, 0.6))
+        time.sleep(rng.uniform(0.1, 0.5) * undisturbed)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kills += 1

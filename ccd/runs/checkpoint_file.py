@@ -131,7 +131,7 @@ def _put_back(value: Any, tensors: Mapping[str, Tensor]) -> Any:
             return tensors[value[_TENSOR]]
         if value.keys() == {_SPARSE}:
             coo = _put_back(value[_SPARSE], tensors)
-            return torch.sparse_coo_tensor(*coo, is_coalesced=True)
+            return torch.sparse_coo_tensor(*coo, is_coalesced=True, check_invariants=True)
         return {key: _put_back(item, tensors) for key, item in value.items()}
     return [_put_back(item, tensors) for item in value] if isinstance(value, list) else value
 
