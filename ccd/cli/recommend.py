@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, cast
 
 import typer
 
@@ -16,6 +16,9 @@ from ccd.cli.options import (
     refuse_missing,
     say_left_out,
 )
+
+if TYPE_CHECKING:
+    from ccd.finished.asking import Unknown
 
 WHICH = "Which items"
 
@@ -145,7 +148,7 @@ def recommend(
         exclude=() if exclude_file is None else read_ids(exclude_file),
         keep_seen=keep_seen,
         min_popularity=min_popularity,
-        unknown=unknown,  # type: ignore[arg-type] - Asked refuses another word
+        unknown=cast("Unknown", unknown),  # another word is refused
     )
     say_left_out(folder)
     blocks = recommended(run, asked, data_dir)

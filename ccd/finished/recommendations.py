@@ -204,7 +204,7 @@ class _Lister:
         histories = {user: items.known(taken) for user, taken in asked.histories.items()}
         self._names: list[str] | None = None
         if asked.users is not None or histories:
-            self._names = list(dict.fromkeys(asked.users or histories))
+            self._names = list(dict.fromkeys(map(str, asked.users or histories)))
         self.users = self._positions(asked)
         """int64 positions of the users asked for; -1 for whom the run does not know."""
         self._histories = [histories.get(name, _NOTHING) for name in self._names or ()]
@@ -262,11 +262,11 @@ class _Lister:
         owners = np.arange(len(rows)).repeat([len(taken) for taken in histories])
         taken = np.concatenate(histories)
         vectors = self._folded(histories, owners, taken)
-        seen = (_NOTHING, _NOTHING) if self._keep_seen else (owners, taken)
+        if self._keep_seen:
+            owners = taken = _NOTHING
+        seen = self._lists(owners, taken, len(rows))
         strangers = Representations(vectors, self._model.items)
-        return best_items(
-            strangers, every, self._lists(*seen, len(rows)), self._k, hidden=self._hidden
-        )
+        return best_items(strangers, every, seen, self._k, hidden=self._hidden)
 
     def _folded(self, histories: list[np.ndarray], owners: np.ndarray, taken: np.ndarray) -> Tensor:
         """The vectors of strangers with these histories ``[n, dim]``."""

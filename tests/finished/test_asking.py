@@ -22,7 +22,7 @@ def run(finished_folder):
 @pytest.fixture(scope="module")
 def knn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("knn")
-    sizes = ["planted_world.n_users = 60", "planted_world.n_items = 60"]
+    sizes = [f"planted_world.{size}" for size in ("n_users = 60", "n_items = 60", "n_clusters = 6")]
     recipe = folder / "knn.gin"
     recipe.write_text("include 'gin/base.gin'\ninclude 'gin/backbones/item_knn.gin'\n")
     ccd.run(recipe, dataset="planted", bindings=sizes, out=folder / "run")
