@@ -11,13 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ccd.arguments import as_path
 from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.asking import Asked, Histories, Places, Unknown
 from ccd.finished.inspection import name_of
-from ccd.finished.runs import FinishedRun, choose_run
+from ccd.finished.runs import FinishedRun, run_of
 from ccd.fold_in import fold_in
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.runs.folder import USER_IDS_FILE
@@ -156,11 +155,8 @@ def recommend(
         min_popularity=min_popularity,
         unknown=unknown,
     )
-    if isinstance(run, FinishedRun):
-        _refuse_choice(variant=variant, seed=seed, allow_imports=allow_imports or None)
-    else:
-        run = choose_run(as_path("run", run), variant, seed, allow_imports)
-    blocks = list(recommended(run, asked, data_dir))
+    opened = run_of(run, variant, seed, allow_imports)
+    blocks = list(recommended(opened, asked, data_dir))
     first = blocks[0]
     return Recommendations(
         first.result,
@@ -344,14 +340,3 @@ class _Lister:
 
 
 _NOTHING = np.zeros(0, dtype=np.int64)
-
-
-def _refuse_choice(**choices: Any) -> None:
-    """Refuse arguments that choose a run of a folder where one is opened already."""
-    given = [name for name, value in choices.items() if value is not None]
-    if given:
-        raise ConfigError(
-            f"an opened run has no use for {', '.join(given)}",
-            keys=given,
-            hint="leave it out, or name the run folder instead of the run",
-        )

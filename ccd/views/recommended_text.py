@@ -9,7 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from ccd.finished.inspection import name_of
 from ccd.finished.recommendations import Recommendations
+from ccd.finished.similar import SimilarItems
 from ccd.terminal.visible import cleaned
 from ccd.views.recommended_files import Written
 
@@ -57,6 +59,28 @@ class WrittenView:
                 f"{written.n_cold:,} of them have no training interaction "
                 "(train_interactions 0): their lists are not personal"
             )
+
+
+class SimilarView:
+    """The items near one.
+
+    Args:
+        found: The items.
+    """
+
+    def __init__(self, found: SimilarItems) -> None:
+        self._found = found
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        found, result = self._found, cleaned(self._found.result)
+        item = cleaned(name_of(found.item, found.dataset.item_ids))
+        yield Text(
+            f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: the "
+            f"{len(found.items)} items most like {item}, by cosine ({cleaned(found.space)})",
+            style="bold",
+        )
+        named = bool(found.dataset.item_names)
+        yield _items([cleaned(record) for record in found.records()], named=named)
 
 
 _NOTES = {
