@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from ccd.finished.explanation import Explanation
 from ccd.finished.inspection import name_of
 from ccd.finished.recommendations import Recommendations
 from ccd.finished.similar import SimilarItems
@@ -81,6 +82,39 @@ class SimilarView:
         )
         named = bool(found.dataset.item_names)
         yield _items([cleaned(record) for record in found.records()], named=named)
+
+
+class ExplainedView:
+    """Where one score comes from.
+
+    Args:
+        found: The explanation.
+    """
+
+    def __init__(self, found: Explanation) -> None:
+        self._found = found
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        found = cleaned(self._found.to_json())
+        yield Text(
+            f"{found['variant']}, seed {found['seed']}: the score of item {found['item']} for user "
+            f"{found['user']} is {found['score']:.4g}",
+            style="bold",
+        )
+        if found["paths"] is None:
+            yield Text("this backbone does not split its score by path")
+        else:
+            table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+            table.add_column("path", overflow="fold")
+            table.add_column("score", justify="right")
+            for path, part in found["paths"].items():
+                table.add_row(Text(path), f"{part:+.4g}")
+            yield table
+        if not found["history"]:
+            yield Text("\nthe user has no other training interaction")
+            return
+        yield Text("\nthe nearest items of the user's own, by cosine", style="bold")
+        yield _items(found["history"], named="name" in found["history"][0])
 
 
 _NOTES = {
