@@ -1,9 +1,10 @@
 """Curriculum Conditioned Diffusion for Multimodal Recommendation, as a declarative config graph.
 
 ``ccd.run(recipe)`` trains and compares the variants of a recipe, and ``ccd.load_run(folder)`` opens
-what it left; ``ccd.plot`` and ``ccd.recommend`` use that. ``ccd.data.import_(events, folder)``
-makes a data set of your own events. ``ccd.load_recipe(recipe)`` gives the checked config graphs of
-a recipe, and ``ccd.component(family)`` registers a part of your own.
+what it left; ``ccd.plot``, ``ccd.recommend``, ``ccd.similar`` and ``ccd.explain`` use that.
+``ccd.data.import_(events, folder)`` makes a data set of your own events.
+``ccd.load_recipe(recipe)`` gives the checked config graphs of a recipe, and
+``ccd.component(family)`` registers a part of your own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _HOMES = {
     "load_run": "ccd.finished.results",
     "plot": "ccd.figures.plots",
     "recommend": "ccd.finished.recommendations",
+    "similar": "ccd.finished.similar",
+    "explain": "ccd.finished.explanation",
     "RunResults": "ccd.finished.results",
     "load_recipe": "ccd.config.recipe",
     "component": "ccd.registry",

@@ -14,6 +14,9 @@ from ccd.backbones.fusion import Fusion
 from ccd.backbones.world import World
 from ccd.settings import Slot
 
+ID_PATH, DMA_PATH = "ID convolution", "DMA"
+"""Parts of an item's representation that several backbones have; see ``Backbone.paths``."""
+
 
 class Representations(NamedTuple):
     """Final representations: ``users [n_users, dim]``, ``items [n_items, dim]``.
@@ -144,6 +147,16 @@ class Backbone(nn.Module):
         """
         output = self(fusion)
         return output, torch.cat([output.users, output.items])[None]
+
+    def paths(self, fusion: Fusion | None = None) -> dict[str, Tensor] | None:
+        """The parts of the items' representations, each ``[n_items, dim]``, by what they come from.
+
+        They add up to the items of ``forward`` in evaluation mode. None where it has no such parts.
+
+        Args:
+            fusion: DMA's estimates of all items; None without DMA.
+        """
+        return None
 
     def own_loss(self, step: Step) -> Tensor | None:
         """The backbone's own loss beside BPR, a scalar; None if it has none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ccd.backbones.base import Backbone, Representations, Rows, Step
+from ccd.backbones.base import DMA_PATH, ID_PATH, Backbone, Representations, Rows, Step
 from ccd.backbones.fusion import Fusion
 from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolution_layers, convolve, with_side
@@ -72,6 +72,30 @@ class FREEDOM(Backbone):
         graph = self.graph.at(self.training)
         layers = convolution_layers(graph, self.user_embeddings, ego, self.n_layers)
         return with_side(layers, side)
+
+    def paths(self, fusion: Fusion | None = None) -> dict[str, Tensor] | None:
+        users, ids = self.user_embeddings, self.item_embeddings
+        parts = self.item_graph.by_modality(ids)
+        graph = {f"item graph: {name}": part for name, part in parts.items()}
+        if fusion is None:
+            return {ID_PATH: self._convolved(users, ids), **graph}
+        nobody, added = torch.zeros_like(users), fusion.added(ids)
+        if fusion.site == "ego_id":
+            convolved = self._convolved(users, fusion.kept(ids))
+            return {ID_PATH: convolved, **graph, DMA_PATH: self._convolved(nobody, added)}
+        kept = {name: fusion.kept(part) for name, part in graph.items()}
+        if fusion.site == "final":
+            return {ID_PATH: self._convolved(users, ids), **kept, DMA_PATH: added}
+        through = {name: self._convolved(nobody, part) for name, part in kept.items()}
+        return {
+            ID_PATH: self._convolved(users, torch.zeros_like(ids)),
+            **{name: graph[name] + part for name, part in through.items()},
+            DMA_PATH: self._convolved(nobody, added),
+        }
+
+    def _convolved(self, users: Tensor, items: Tensor) -> Tensor:
+        """What the whole user-item graph makes of the items; linear in both tables."""
+        return convolve(self.graph.at(False), users, items, self.n_layers, None).items
 
     def own_loss(self, step: Step) -> Tensor | None:
         if not self.reg_weight:

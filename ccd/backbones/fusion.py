@@ -64,3 +64,11 @@ class Fusion:
             if not bool(hit.all()):
                 rows, denoised = rows[hit], denoised[hit]
         return table.index_add(0, rows, self.weight * (denoised - table.index_select(0, rows)))
+
+    def kept(self, table: Tensor) -> Tensor:
+        """What ``mixed`` keeps of the ``table [n_items, dim]`` of all items."""
+        return table.index_add(0, self.items, -self.weight * table.index_select(0, self.items))
+
+    def added(self, like: Tensor) -> Tensor:
+        """What ``mixed`` adds to ``kept`` of a table of all items ``[n_items, dim]``."""
+        return torch.zeros_like(like).index_add(0, self.items, self.weight * self.denoised)

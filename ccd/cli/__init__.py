@@ -21,6 +21,7 @@ from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
 from ccd.cli.doctor import doctor
+from ccd.cli.explain import explain
 from ccd.cli.export import export
 from ccd.cli.import_results import import_results
 from ccd.cli.list_ import list_
@@ -33,6 +34,7 @@ from ccd.cli.run import run
 from ccd.cli.search import search
 from ccd.cli.serve import serve
 from ccd.cli.show import show
+from ccd.cli.similar import similar
 from ccd.cli.verify import verify
 from ccd.errors import CcdError, Place, ResourceError
 from ccd.terminal.stdout import close_stdout, give_up_stdout, say
@@ -60,6 +62,8 @@ app.command("diff", rich_help_panel=_READ)(diff)
 app.command("plot", help=PLOT_HELP, rich_help_panel=_READ)(plot)
 app.command("report", rich_help_panel=_READ)(report)
 app.command("recommend", rich_help_panel=_USE)(recommend)
+app.command("similar", rich_help_panel=_USE)(similar)
+app.command("explain", rich_help_panel=_USE)(explain)
 app.command("export", rich_help_panel=_USE)(export)
 app.command("serve", rich_help_panel=_USE)(serve)
 app.command("negatives", rich_help_panel=_READ)(negatives)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, cast
 
 import typer
 
@@ -17,6 +17,11 @@ from ccd.cli.options import (
     say_left_out,
 )
 
+if TYPE_CHECKING:
+    from ccd.finished.asking import Unknown
+
+WHICH = "Which items"
+
 
 def recommend(
     folder: RunDir,
@@ -28,6 +33,61 @@ def recommend(
             "--user", metavar="ID", help="Recommend to this user; to all if left out. Repeatable."
         ),
     ] = None,
+    users_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--users", metavar="FILE", help="Recommend to the users of this file, an id a line."
+        ),
+    ] = None,
+    history: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--history",
+            metavar="ITEM,ITEM,... | FILE",
+            help="Recommend to somebody whom the run does not know, who took these items, or to "
+            "the users of a table with the columns user and item.",
+        ),
+    ] = None,
+    unknown: Annotated[
+        str,
+        typer.Option(
+            "--unknown",
+            metavar="refuse|popular",
+            help="What users get of whom nothing is known: a refusal, or popular items.",
+        ),
+    ] = "refuse",
+    items_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--items",
+            metavar="FILE",
+            help="List only the items of this file, an id a line.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    exclude_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--exclude",
+            metavar="FILE",
+            help="List none of the items of this file, an id a line.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    keep_seen: Annotated[
+        bool,
+        typer.Option("--keep-seen", help="List also what users have taken.", rich_help_panel=WHICH),
+    ] = False,
+    min_popularity: Annotated[
+        int,
+        typer.Option(
+            "--min-popularity",
+            metavar="N",
+            min=0,
+            help="List only items with at least N training interactions.",
+            rich_help_panel=WHICH,
+        ),
+    ] = 0,
     k: Annotated[
         int, typer.Option("--k", metavar="K", min=1, help="How many items each user gets.")
     ] = 10,
@@ -47,8 +107,8 @@ def recommend(
 ) -> None:
     """List the best items for users, by the model that a finished run saved.
 
-    Items that a user already has in the data set are left out. Ids are those of the data set's
-    files.
+    Items that a user already has in the data set are left out, unless --keep-seen is given. Ids are
+    those of the data set's files.
     """
     refuse_missing(folder)
 
@@ -56,7 +116,7 @@ def recommend(
     from ccd.files import json_line
     from ccd.finished.runs import choose_run
 
-    if out is None and not users:
+    if out is None and not users and users_file is None and history is None:
         raise ConfigError(
             "without --user, the lists of all users are written, which needs a file",
             keys=("--out", "--user"),
@@ -70,19 +130,34 @@ def recommend(
         )
     run = choose_run(folder, variant, seed, allow_imports or ())
 
-    from ccd.finished.recommendations import recommend as recommend_items
+    from ccd.cli.id_files import read_history, read_ids
+    from ccd.finished.asking import Asked
+    from ccd.finished.recommendations import recommended
     from ccd.terminal.console import make_console
     from ccd.views.recommended_files import refuse_format, write
-    from ccd.views.recommended_text import RecommendedView
+    from ccd.views.recommended_text import RecommendedView, WrittenView
 
     if out is not None:
         refuse_format(out)
+    named = [*(users or ()), *(read_ids(users_file) if users_file is not None else ())]
+    asked = Asked(
+        users=named or None,
+        history=None if history is None else read_history(history),
+        k=k,
+        items=None if items_file is None else read_ids(items_file),
+        exclude=() if exclude_file is None else read_ids(exclude_file),
+        keep_seen=keep_seen,
+        min_popularity=min_popularity,
+        unknown=cast("Unknown", unknown),  # another word is refused
+    )
     say_left_out(folder)
-    found = recommend_items(run, users or None, k, data_dir=data_dir)
-    if as_json:
-        for record in found.records():
-            print(json_line(record))
-        return
+    blocks = recommended(run, asked, data_dir)
     if out is not None:
-        write(found, out)
-    make_console().print(RecommendedView(found, out))
+        make_console().print(WrittenView(write(blocks, out), out))
+        return
+    for block in blocks:
+        if not as_json:
+            make_console().print(RecommendedView(block))
+            continue
+        for record in block.records():
+            print(json_line(record))

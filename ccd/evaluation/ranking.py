@@ -68,6 +68,7 @@ def best_items(
     seen: ItemsByUser,
     k: int,
     block_cells: int = BLOCK_CELLS,
+    hidden: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """The best items of each user in blocks: users ``[n]``, items and scores ``[n, k]``.
 
@@ -79,12 +80,15 @@ def best_items(
         seen: What is masked; where a list ends early, its items are -1 and their score ``-inf``.
         k: Length of the lists, at most the number of items.
         block_cells: Scores held at once.
+        hidden: Items that nobody's list may have, int64 ``[m]``; None for none.
     """
     items = representations.items.T
     items = items.coalesce() if items.is_sparse else items.contiguous()
     for block in users.split(max(1, block_cells // len(representations.items))):
         scores = _scores(representations.users.index_select(0, block), items)
         scores[seen.of(block)] = -torch.inf
+        if hidden is not None:
+            scores[:, hidden] = -torch.inf
         values, best = first_ranked(scores, k)
         yield block, best.masked_fill(values == -torch.inf, -1), values
 

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from ccd.arguments import as_path, as_tuple, as_whole
+from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
+from ccd.finished.asking import Asked, Histories, Places, Unknown
 from ccd.finished.inspection import name_of
-from ccd.finished.runs import FinishedRun, choose_run
+from ccd.finished.runs import FinishedRun, run_of
+from ccd.fold_in import fold_in
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.runs.folder import USER_IDS_FILE
-from ccd.suggestions import closest
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
     from ccd.runs.records import RunResult
+
+BLOCK_USERS = 8192
+"""Users whose lists are held at once where they are written one block after the other."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +36,27 @@ class Recommendations:
     Attributes:
         result: The run that they are of.
         dataset: Its data set: what users and items are called.
-        users: int64 positions of the users ``[n]``.
-        trained: int64 training interactions of each user ``[n]``; with 0 the list is not personal.
-        items: int64 positions of the items ``[n, k]``; -1 where the user has taken all others.
-        scores: float32 dot products ``[n, k]``; -inf where there is no item.
+        ids: Ids of the users ``[n]``.
+        users: int64 positions of the users ``[n]``; -1 for whom the run does not know.
+        made_from: What each list rests on ``[n]``: the user's own ``vector``, a ``history``, or
+            ``popular`` items.
+        trained: int64 training interactions of each user ``[n]``; with 0, a list that is not made
+            from a history is not personal.
+        items: int64 positions of the items ``[n, k]``; -1 where there are no others to list.
+        scores: float32 dot products, training interactions of popular items ``[n, k]``; -inf where
+            there is no item.
+        keeps_seen: Whether what a user has taken is listed too.
     """
 
     result: RunResult
     dataset: Dataset
+    ids: tuple[str, ...]
     users: np.ndarray
+    made_from: np.ndarray
     trained: np.ndarray
     items: np.ndarray
     scores: np.ndarray
+    keeps_seen: bool = False
 
     def __repr__(self) -> str:
         n, k = self.items.shape
@@ -51,8 +65,8 @@ class Recommendations:
 
     @property
     def n_cold(self) -> int:
-        """Users without a training interaction."""
-        return int((self.trained == 0).sum())
+        """Users of whom nothing is known, so that their lists are not personal."""
+        return int(((self.trained == 0) & (self.made_from != "history")).sum())
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Plain values of each user in turn, with ids as the data set's files have them."""
@@ -62,12 +76,13 @@ class Recommendations:
             "seed": self.result.seed,
             "epoch": self.result.best_epoch,
         }
-        for row, user in enumerate(self.users.tolist()):
+        for row, user in enumerate(self.ids):
             ranked = zip(self.items[row].tolist(), self.scores[row].tolist(), strict=True)
             yield {
                 **about,
-                "user": name_of(user, self.dataset.user_ids),
+                "user": user,
                 "train_interactions": int(self.trained[row]),
+                "made_from": str(self.made_from[row]),
                 "items": [
                     {
                         "rank": rank,
@@ -86,6 +101,12 @@ def recommend(
     users: Sequence[str | int] | None = None,
     k: int = 10,
     *,
+    history: Histories | None = None,
+    items: Sequence[str | int] | None = None,
+    exclude: Sequence[str | int] = (),
+    keep_seen: bool = False,
+    min_popularity: int = 0,
+    unknown: Unknown = "refuse",
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
@@ -100,7 +121,15 @@ def recommend(
     Args:
         run: A run folder, a run's own folder, or a run that ``ccd.load_run(folder).run()`` opened.
         users: Ids as the data set's files have them; None for all users.
-        k: Length of the lists; shorter where the user has taken nearly all items.
+        k: Length of the lists; shorter where there are no other items to list.
+        history: Instead of users: ids of the items that somebody took whom the run does not know,
+            or such a list for each of several persons, by their ids. They are served by the mean
+            of the items' vectors; an id that the run knows, by that user's own vector.
+        items: Ids of the only items that may be listed; None for all. Unknown ones change nothing.
+        exclude: Ids of items not to list; unknown ones change nothing.
+        keep_seen: List also what a user has taken.
+        min_popularity: Fewest training interactions of an item that is listed.
+        unknown: What users get of whom nothing is known: ``popular`` items, or a refusal.
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
@@ -111,61 +140,203 @@ def recommend(
         Lists in the order of ``users``, each named once.
 
     Raises:
-        ConfigError: An id is unknown, no user is named, ``k`` is not a positive whole number, or
-            an opened run is given together with an argument that is for folders.
+        ConfigError: An id is unknown, no user is named, a value is none that it may have, no item
+            may be listed, or an opened run is given together with an argument that is for folders.
         DataError: The data set is not there, or has other content than the run was trained on.
         DamagedFileError: The saved model cannot be read.
     """
-    k = as_whole("k", k, least=1)
-    wanted = None if users is None else as_tuple("users", users)
-    if wanted == ():
-        raise ConfigError("users names no user", keys=("users",), hint="leave it out for all users")
-    if isinstance(run, FinishedRun):
-        _refuse_choice(variant=variant, seed=seed, allow_imports=allow_imports or None)
-    else:
-        run = choose_run(as_path("run", run), variant, seed, allow_imports)
-    dataset = run.dataset(data_dir)
-    if wanted is None:
-        rows = torch.arange(dataset.n_users)
-    else:
-        rows = torch.tensor(_positions(wanted, dataset, run), dtype=torch.int64)
-    blocks = best_items(run.representations, rows, _taken(dataset), min(k, dataset.n_items))
-    _, items, scores = (torch.cat(parts).numpy() for parts in zip(*blocks, strict=True))
-    per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
-    return Recommendations(run.result, dataset, rows.numpy(), per_user[rows.numpy()], items, scores)
+    asked = Asked(
+        users=users,
+        history=history,
+        k=k,
+        items=items,
+        exclude=exclude,
+        keep_seen=keep_seen,
+        min_popularity=min_popularity,
+        unknown=unknown,
+    )
+    opened = run_of(run, variant, seed, allow_imports)
+    blocks = list(recommended(opened, asked, data_dir))
+    first = blocks[0]
+    return Recommendations(
+        first.result,
+        first.dataset,
+        tuple(name for block in blocks for name in block.ids),
+        np.concatenate([block.users for block in blocks]),
+        np.concatenate([block.made_from for block in blocks]),
+        np.concatenate([block.trained for block in blocks]),
+        np.concatenate([block.items for block in blocks]),
+        np.concatenate([block.scores for block in blocks]),
+        keep_seen,
+    )
 
 
-def _refuse_choice(**choices: Any) -> None:
-    """Refuse arguments that choose a run of a folder where one is opened already."""
-    given = [name for name, value in choices.items() if value is not None]
-    if given:
-        raise ConfigError(
-            f"an opened run has no use for {', '.join(given)}",
-            keys=given,
-            hint="leave it out, or name the run folder instead of the run",
+def recommended(
+    run: FinishedRun, asked: Asked, data_dir: str | Path | None = None
+) -> Iterator[Recommendations]:
+    """The lists of ``recommend``, a block of users after the other; at least one block.
+
+    Memory is for one block, however many users there are. What cannot be served is refused at
+    once, before the first block.
+    """
+    lister = _Lister(run, run.dataset(data_dir), asked)
+    starts = range(0, len(lister.users), BLOCK_USERS)
+    return (lister.block(slice(start, start + BLOCK_USERS)) for start in starts)
+
+
+class _Lister:
+    """Makes the lists of a run that were asked for."""
+
+    def __init__(self, run: FinishedRun, dataset: Dataset, asked: Asked) -> None:
+        self._run, self._dataset = run, dataset
+        self._model = run.representations
+        self._k = min(asked.k, dataset.n_items)
+        self._hidden = torch.from_numpy(asked.hidden(dataset))
+        self._keep_seen = asked.keep_seen
+        self._trained = np.bincount(dataset.train.users, minlength=dataset.n_users)
+        counts = np.bincount(dataset.train.items, minlength=dataset.n_items)
+        self._popularity = torch.from_numpy(counts[:, None]).float()
+        items = Places(dataset.item_ids, dataset.n_items)
+        histories = {user: items.known(taken) for user, taken in asked.histories.items()}
+        self._names: list[str] | None = None
+        if asked.users is not None or histories:
+            self._names = list(dict.fromkeys(map(str, asked.users or histories)))
+        self.users = self._positions(asked)
+        """int64 positions of the users asked for; -1 for whom the run does not know."""
+        self._histories = [histories.get(name, _NOTHING) for name in self._names or ()]
+        if asked.unknown == "refuse":
+            self._refuse_strangers(asked)
+        if any(map(len, self._histories)):
+            self._refuse_no_fold_in()
+        self._taken = self._seen()
+
+    def block(self, part: slice) -> Recommendations:
+        """The lists of some of the users."""
+        users = self.users[part]
+        n = len(users)
+        has_history = np.zeros(n, dtype=bool)
+        if self._names is not None:
+            has_history[:] = [len(taken) > 0 for taken in self._histories[part]]
+        made_from = np.where(users >= 0, "vector", np.where(has_history, "history", "popular"))
+        ids = self._names[part] if self._names is not None else self._ids(users)
+        items = np.full((n, self._k), -1, dtype=np.int64)
+        scores = np.full((n, self._k), -np.inf, dtype=np.float32)
+        for source in np.unique(made_from):
+            rows = np.flatnonzero(made_from == source)
+            at = 0
+            for _, best, values in self._best(source, rows + (part.start or 0)):
+                to = rows[at : at + len(best)]
+                items[to], scores[to] = best.numpy(), values.numpy()
+                at += len(best)
+        known = np.maximum(users, 0)
+        return Recommendations(
+            self._run.result,
+            self._dataset,
+            tuple(ids),
+            users,
+            made_from,
+            np.where(users >= 0, self._trained[known], 0),
+            items,
+            scores,
+            self._keep_seen,
         )
 
+    def _ids(self, users: np.ndarray) -> list[str]:
+        return [name_of(user, self._dataset.user_ids) for user in users.tolist()]
 
-def _taken(dataset: Dataset) -> ItemsByUser:
-    """What each user has in any split."""
-    splits = (dataset.train, dataset.valid, dataset.test)
-    users = torch.from_numpy(np.concatenate([split.users for split in splits]))
-    items = torch.from_numpy(np.concatenate([split.items for split in splits]))
-    return ItemsByUser(users, items, dataset.n_users, dataset.n_items)
+    def _best(self, source: str, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The lists of the users at ``rows`` of all, who are served from one kind of source."""
+        if source == "vector":
+            users = torch.from_numpy(self.users[rows])
+            return best_items(self._model, users, self._taken, self._k, hidden=self._hidden)
+        every = torch.arange(len(rows))
+        if source == "popular":
+            popular = Representations(torch.ones(len(rows), 1), self._popularity)
+            nothing = self._lists(_NOTHING, _NOTHING, len(rows))
+            return best_items(popular, every, nothing, self._k, hidden=self._hidden)
+        histories = [self._histories[row] for row in rows]
+        owners = np.arange(len(rows)).repeat([len(taken) for taken in histories])
+        taken = np.concatenate(histories)
+        vectors = self._folded(histories, owners, taken)
+        if self._keep_seen:
+            owners = taken = _NOTHING
+        seen = self._lists(owners, taken, len(rows))
+        strangers = Representations(vectors, self._model.items)
+        return best_items(strangers, every, seen, self._k, hidden=self._hidden)
+
+    def _folded(self, histories: list[np.ndarray], owners: np.ndarray, taken: np.ndarray) -> Tensor:
+        """The vectors of strangers with these histories ``[n, dim]``."""
+        if self._model.items.is_sparse:  # a table of neighbours: a user is the row of their items
+            places = torch.from_numpy(np.stack([owners, taken]))
+            shape = (len(histories), self._dataset.n_items)
+            ones = torch.ones(len(taken))
+            return torch.sparse_coo_tensor(places, ones, shape, check_invariants=False).coalesce()
+        items = self._model.items.numpy()
+        return torch.from_numpy(np.stack([fold_in(items[history]) for history in histories]))
+
+    def _seen(self) -> ItemsByUser:
+        """What each known user has in any split, and in a history that names the user."""
+        dataset = self._dataset
+        if self._keep_seen:
+            return self._lists(_NOTHING, _NOTHING, dataset.n_users)
+        splits = (dataset.train, dataset.valid, dataset.test)
+        users = np.concatenate([split.users for split in splits])
+        items = np.concatenate([split.items for split in splits])
+        named = [(u, h) for u, h in zip(self.users, self._histories, strict=False) if u >= 0]
+        if named:
+            users = np.concatenate([users, *(np.full(len(h), u) for u, h in named)])
+            items = np.concatenate([items, *(h for _, h in named)])
+        return self._lists(users, items, dataset.n_users)
+
+    def _lists(self, users: np.ndarray, items: np.ndarray, n_users: int) -> ItemsByUser:
+        pairs = torch.from_numpy(users), torch.from_numpy(items)
+        return ItemsByUser(*pairs, n_users, self._dataset.n_items)
+
+    def _positions(self, asked: Asked) -> np.ndarray:
+        dataset = self._dataset
+        if self._names is None:
+            return np.arange(dataset.n_users)
+        if asked.of_stranger:
+            return np.array([-1])
+        places = Places(dataset.user_ids, dataset.n_users)
+        return np.array([places.get(name) for name in self._names], dtype=np.int64)
+
+    def _refuse_strangers(self, asked: Asked) -> None:
+        """Refuse users of whom nothing is known."""
+        for row in np.flatnonzero(self.users < 0):
+            assert self._names is not None, "the data set's own users are known"
+            name = self._names[row]
+            if len(self._histories[row]):
+                continue
+            if asked.history is not None:
+                raise ConfigError(
+                    f"no item in the history of '{name}' is known",
+                    keys=("--history",),
+                    hint="give ids of items that the run was trained on, or ask for popular items "
+                    "with --unknown popular",
+                )
+            places = Places(self._dataset.user_ids, self._dataset.n_users)
+            file = str(self._run.folder.parent / USER_IDS_FILE)
+            raise ConfigError(
+                f"no user '{name}' in data set '{self._dataset.name}'",
+                keys=("--user",),
+                hint=places.hint(name, file, "the userID of its interactions"),
+            )
+
+    def _refuse_no_fold_in(self) -> None:
+        """Refuse histories where users are neither vectors nor rows of their interactions."""
+        users = self._model.users
+        if not users.is_sparse:
+            return
+        users = users.coalesce()
+        train = len(self._dataset.train)
+        if len(users.values()) != train or not bool((users.values() == 1).all()):
+            raise ConfigError(
+                f"'{self._run.result.variant}' has lists of its users and no vectors, so it "
+                "cannot serve a history",
+                keys=("--history",),
+                hint="choose another --variant",
+            )
 
 
-def _positions(users: Sequence[str | int], dataset: Dataset, run: FinishedRun) -> list[int]:
-    """The positions of the users with these ids, each once."""
-    ids = dataset.user_ids
-    place = {name_of(position, ids): position for position in range(dataset.n_users)}
-    wanted = list(dict.fromkeys(map(str, users)))
-    for user in wanted:
-        if user not in place:
-            near = closest(user, ids)
-            guess = f"did you mean {near}? " if near else ""
-            hint = f"its ids are 0 to {dataset.n_users - 1}, the userID of its interactions"
-            if ids:
-                hint = f"{guess}all ids are in {run.folder.parent / USER_IDS_FILE}, one a line"
-            what = f"no user '{user}' in data set '{dataset.name}'"
-            raise ConfigError(what, keys=("--user",), hint=hint)
-    return [place[user] for user in wanted]
+_NOTHING = np.zeros(0, dtype=np.int64)

@@ -335,3 +335,28 @@ def choose_run(
             hint=f"it has seeds {', '.join(map(str, seeds))}",
         )
     return of_variant[0 if seed is None else seeds.index(seed)]
+
+
+def run_of(
+    run: FinishedRun | str | Path,
+    variant: str | None = None,
+    seed: int | None = None,
+    imports: Sequence[str] = (),
+) -> FinishedRun:
+    """A run that is opened already, or the one of a folder that ``choose_run`` gives.
+
+    Raises:
+        ConfigError: There is no such run, or an opened run is given together with an argument that
+            chooses one of a folder.
+    """
+    if not isinstance(run, FinishedRun):
+        return choose_run(as_path("run", run), variant, seed, imports)
+    choices = {"variant": variant, "seed": seed, "allow_imports": imports or None}
+    given = [name for name, value in choices.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"an opened run has no use for {', '.join(given)}",
+            keys=given,
+            hint="leave it out, or name the run folder instead of the run",
+        )
+    return run

@@ -41,6 +41,7 @@ class ItemGraph:
         n_layers: int = 1,
     ) -> None:
         self.n_layers, self._engine = n_layers, engine
+        self.modalities = tuple(neighbours)
         # A target per modality and item: weighting a target's sum costs nothing, weighting the
         # edges would make message passing six times slower.
         ids = torch.cat(list(neighbours.values()))
@@ -64,6 +65,12 @@ class ItemGraph:
         for _ in range(self.n_layers - 1):
             x = self._whole(x)
         return self._last(x)
+
+    def by_modality(self, x: Tensor) -> dict[str, Tensor]:
+        """The parts of the result by the modality of the last application; they add up to it."""
+        for _ in range(self.n_layers - 1):
+            x = self._whole(x)
+        return dict(zip(self.modalities, self._last.parts(x), strict=True))
 
     def adjoint(self, x: Tensor) -> tuple[Tensor]:
         """``S^T x [n_items, dim]``, applied ``n_layers`` times."""
@@ -93,6 +100,10 @@ class _GraphRows:
         for summed, share in zip(sums[1:], self._shares[1:], strict=True):
             result.addcmul_(summed, share)
         return result
+
+    def parts(self, x: Tensor) -> Tensor:
+        """The weighted sum of each modality ``[n_modalities, m, dim]``."""
+        return self._adjacency.sum_sources(x).view(*self._shares.shape[:2], -1) * self._shares
 
     def adjoint(self, x: Tensor) -> Tensor:
         return self._adjacency.sum_targets((x * self._shares).view(-1, x.shape[1]))

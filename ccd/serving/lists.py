@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ccd.errors import ConfigError
+from ccd.fold_in import fold_in
 from ccd.serving.index import ExactIndex, Index, UsearchIndex
 from ccd.serving.layout import INDEX_FILES
 from ccd.serving.vectors import Vectors
@@ -34,8 +35,7 @@ class Lists:
     """Answers requests from the vectors of one exported folder.
 
     A known user is served by their own vector. A user without one, whose history is given, is
-    served by the mean of the items' vectors (fold-in): the scores of an item-based recommender in
-    the space that the model learned. Of neither, nothing is known: popular items.
+    served by what ``fold_in`` makes of it. Of neither, nothing is known: popular items.
 
     Args:
         vectors: The opened folder.
@@ -86,7 +86,7 @@ class Lists:
                 hint="give ids of items that the model was trained on",
             )
         hidden = np.concatenate([known, self._places(exclude)])
-        return self._best(self.vectors.items[known].mean(axis=0), k, hidden, "history")
+        return self._best(fold_in(self.vectors.items[known]), k, hidden, "history")
 
     def popular(self, k: int, *, exclude: Sequence[str] = ()) -> Ranked:
         """The items with most training interactions."""

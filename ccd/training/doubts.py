@@ -66,6 +66,8 @@ def collapsed(representations: Representations) -> str | None:
     another's.
     """
     users, items = representations.users, representations.items
+    if users.is_sparse:  # tables that nothing was learned for
+        return None
     step = max(1, len(users) * len(items) // _CELLS)
     scores = users[::step] @ items.T
     spread = scores.amax(dim=1) - scores.amin(dim=1)

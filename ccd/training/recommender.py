@@ -157,16 +157,34 @@ class Recommender(nn.Module):
     def infer(self) -> Representations:
         """Representations on the full graph, all items fused with their last sample."""
         self.eval()
-        fusion: Fusion | None = None
-        if self.aligner is not None and self._sample is not None:
-            every = torch.arange(len(self._sample), device=self._sample.device)
-            fusion = self.aligner.fuse(every, self._sample)
-        users, items, _ = self.backbone(fusion)
+        users, items, _ = self.backbone(self._fusion_of_all())
         # A backbone may return its parameters, which the optimiser changes in place.
         self._epoch_end = Representations(users.detach().clone(), items.detach().clone())
         if self.sampler is not None:
             self.sampler.observe(self._epoch_end)
         return self._epoch_end
+
+    @torch.no_grad()
+    def paths(self) -> dict[str, Tensor] | None:
+        """The parts ``[n_items, dim]`` of the items that ``infer`` gives, by what they come from.
+
+        None where the backbone has no parts that add up to them.
+        """
+        self.eval()
+        fusion = self._fusion_of_all()
+        parts = self.backbone.paths(fusion)
+        if parts is None:
+            return None
+        # A backbone derived from one with parts may have changed what they add up to.
+        total, items = torch.stack(list(parts.values())).sum(dim=0), self.backbone(fusion).items
+        return parts if torch.allclose(total, items, rtol=1e-3, atol=1e-5) else None
+
+    def _fusion_of_all(self) -> Fusion | None:
+        """All items fused with their last sample; None without DMA."""
+        if self.aligner is None or self._sample is None:
+            return None
+        every = torch.arange(len(self._sample), device=self._sample.device)
+        return self.aligner.fuse(every, self._sample)
 
     @property
     def sample(self) -> Tensor | None:

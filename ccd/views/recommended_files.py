@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ccd.errors import ConfigError
 from ccd.files import json_line, refuse_target, replacing
+from ccd.finished.inspection import name_of
 from ccd.finished.recommendations import Recommendations
 from ccd.runs.folder import HISTORY_FILE, PER_USER_FILE, RESULTS_FILE
 
-_USERS = 8192
-"""Users whose rows are made at once."""
 _KEPT = (HISTORY_FILE, RESULTS_FILE, PER_USER_FILE)
 
 
@@ -40,83 +40,116 @@ def refuse_format(path: Path) -> None:
         )
 
 
-def write(found: Recommendations, path: Path) -> None:
-    """Write the lists, atomically, in the format of the file's ending.
+@dataclass(frozen=True)
+class Written:
+    """What was written.
 
-    A row is ``user, train_interactions, rank, item, name, score``, ``name`` where the data set has
-    names; ids are texts or, where the data set counts from 0, numbers. A JSON line is that of
-    ``ccd recommend --json``. Parquet says in its schema's metadata which run it is of.
+    Attributes:
+        first: The first lists.
+        n_users: Users that have a list.
+        n_cold: Those whose list is not personal.
+    """
+
+    first: Recommendations
+    n_users: int
+    n_cold: int
+
+
+def write(blocks: Iterable[Recommendations], path: Path) -> Written:
+    """Write the lists, atomically, in the format of the file's ending, a block after the other.
+
+    A row is ``user, train_interactions, made_from, rank, item, name, score``, ``name`` where the
+    data set has names; ids are texts. A JSON line is that of ``ccd recommend --json``. Parquet says
+    in its schema's metadata which run it is of.
+
+    Args:
+        blocks: At least one.
+        path: The file.
 
     Raises:
         ResourceError: The file cannot be written.
     """
-    with replacing(path) as temporary:
-        _WRITERS[path.suffix](found, temporary)
+    first, n_users, n_cold = None, 0, 0
+    with replacing(path) as temporary, _WRITERS[path.suffix](temporary) as add:
+        for block in blocks:
+            add(block)
+            first = first or block
+            n_users, n_cold = n_users + len(block.ids), n_cold + block.n_cold
+    assert first is not None, "there is at least one block"
+    return Written(first, n_users, n_cold)
 
 
-def _parquet(found: Recommendations, path: Path) -> None:
+_Add = Callable[[Recommendations], None]
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[_Add]:
+    with ExitStack() as stack:
+        # An open file: pyarrow takes some paths for addresses ("lists:1.parquet").
+        file = stack.enter_context(path.open("wb"))
+        writer: pq.ParquetWriter | None = None
+
+        def add(found: Recommendations) -> None:
+            nonlocal writer
+            table = _table(found).replace_schema_metadata(_about(found))
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(file, table.schema))
+            writer.write_table(table)
+
+        yield add
+
+
+def _about(found: Recommendations) -> dict[str, str]:
     result = found.result
-    about = {
+    return {
         "variant": result.variant,
         "seed": str(result.seed),
         "epoch": str(result.best_epoch),
         "dataset": found.dataset.name,
     }
-    tables = (table.replace_schema_metadata(about) for table in _tables(found))
-    first = next(tables)
-    # An open file: pyarrow takes some paths for addresses ("lists:1.parquet").
-    with path.open("wb") as file, pq.ParquetWriter(file, first.schema) as writer:
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
 
 
-def _csv(found: Recommendations, path: Path) -> None:
+@contextmanager
+def _csv(path: Path) -> Iterator[_Add]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        for number, table in enumerate(_tables(found)):
-            if number == 0:
+
+        def add(found: Recommendations) -> None:
+            table = _table(found)
+            if not file.tell():
                 writer.writerow(table.column_names)
             columns = [column.to_pylist() for column in table.columns]
             writer.writerows(zip(*columns, strict=True))
 
+        yield add
 
-def _json_lines(found: Recommendations, path: Path) -> None:
+
+@contextmanager
+def _json_lines(path: Path) -> Iterator[_Add]:
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json_line(record) + "\n" for record in found.records())
+        yield lambda found: file.writelines(json_line(record) + "\n" for record in found.records())
 
 
-_WRITERS: dict[str, Callable[[Recommendations, Path], None]] = {
+_WRITERS: dict[str, Callable[[Path], AbstractContextManager[_Add]]] = {
     ".parquet": _parquet,
     ".csv": _csv,
     ".jsonl": _json_lines,
 }
 
 
-def _tables(found: Recommendations) -> Iterator[pa.Table]:
-    """The rows of some users after the others; at least one table."""
-    for start in range(0, max(len(found.users), 1), _USERS):
-        yield _table(found, slice(start, start + _USERS))
-
-
-def _table(found: Recommendations, part: slice) -> pa.Table:
-    dataset, items = found.dataset, found.items[part]
-    there = items >= 0
+def _table(found: Recommendations) -> pa.Table:
+    dataset = found.dataset
+    there = found.items >= 0
     owners, ranks = there.nonzero()
+    items = found.items[there].tolist()
     columns = {
-        "user": _ids(found.users[part][owners], dataset.user_ids),
-        "train_interactions": pa.array(found.trained[part][owners]),
+        "user": pa.array([found.ids[row] for row in owners.tolist()], pa.string()),
+        "train_interactions": pa.array(found.trained[owners]),
+        "made_from": pa.array(found.made_from[owners].tolist(), pa.string()),
         "rank": pa.array(ranks + 1),
-        "item": _ids(items[there], dataset.item_ids),
+        "item": pa.array([name_of(item, dataset.item_ids) for item in items], pa.string()),
     }
     if dataset.item_names:
-        columns["name"] = _ids(items[there], dataset.item_names)
-    columns["score"] = pa.array(found.scores[part][there])
+        columns["name"] = pa.array([dataset.item_names[item] for item in items], pa.string())
+    columns["score"] = pa.array(found.scores[there])
     return pa.table(columns)
-
-
-def _ids(positions: np.ndarray, ids: Sequence[str]) -> pa.Array:
-    """The text of each position, or the positions where there are none."""
-    if not ids:
-        return pa.array(positions)
-    return pa.array([ids[position] for position in positions.tolist()], pa.string())

@@ -2,53 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from ccd.finished.explanation import Explanation
+from ccd.finished.inspection import name_of
 from ccd.finished.recommendations import Recommendations
+from ccd.finished.similar import SimilarItems
 from ccd.terminal.visible import cleaned
+from ccd.views.recommended_files import Written
 
 
 class RecommendedView:
-    """The items of each user, best first; of lists that are in a file only what they are.
+    """The items of each user, best first.
 
     Args:
         found: The lists.
-        file: Where they were written; None to show them.
     """
 
-    def __init__(self, found: Recommendations, file: Path | None = None) -> None:
-        self._found, self._file = found, file
+    def __init__(self, found: Recommendations) -> None:
+        self._found = found
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        found, result = self._found, cleaned(self._found.result)
-        yield Text(
-            f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: "
-            f"the {found.items.shape[1]} best items of each user",
-            style="bold",
-        )
-        yield Text(
-            f"without what the user has in '{result.dataset}': in train, validation and test",
-            style="dim",
-        )
-        if self._file is not None:
-            yield Text(f"{len(found.users):,} users: {self._file}")
-            if found.n_cold:
-                yield Text(
-                    f"{found.n_cold:,} of them have no training interaction "
-                    "(train_interactions 0): their lists are not personal"
-                )
-            return
+        found = self._found
+        yield from _about(found)
         for record in map(cleaned, found.records()):
-            known = record["train_interactions"]
-            note = f"{known:,} training interactions"
-            if known == 0:
+            note = _NOTES.get(
+                record["made_from"], f"{record['train_interactions']:,} training interactions"
+            )
+            if record["made_from"] == "vector" and record["train_interactions"] == 0:
                 note = "no training interaction: this list is not personal"
             yield Text(f"\nuser {record['user']}, {note}", style="bold")
             yield _items(record["items"], named=bool(found.dataset.item_names))
+
+
+class WrittenView:
+    """What is in a file of lists.
+
+    Args:
+        written: What was written.
+        file: Where.
+    """
+
+    def __init__(self, written: Written, file: Path) -> None:
+        self._written, self._file = written, file
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        written = self._written
+        yield from _about(written.first)
+        yield Text(f"{written.n_users:,} users: {self._file}")
+        if written.n_cold:
+            yield Text(
+                f"{written.n_cold:,} of them have no training interaction "
+                "(train_interactions 0): their lists are not personal"
+            )
+
+
+class SimilarView:
+    """The items near one.
+
+    Args:
+        found: The items.
+    """
+
+    def __init__(self, found: SimilarItems) -> None:
+        self._found = found
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        found, result = self._found, cleaned(self._found.result)
+        item = cleaned(name_of(found.item, found.dataset.item_ids))
+        yield Text(
+            f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: the "
+            f"{len(found.items)} items most like {item}, by cosine ({cleaned(found.space)})",
+            style="bold",
+        )
+        named = bool(found.dataset.item_names)
+        yield _items([cleaned(record) for record in found.records()], named=named)
+
+
+class ExplainedView:
+    """Where one score comes from.
+
+    Args:
+        found: The explanation.
+    """
+
+    def __init__(self, found: Explanation) -> None:
+        self._found = found
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        found = cleaned(self._found.to_json())
+        yield Text(
+            f"{found['variant']}, seed {found['seed']}: the score of item {found['item']} for user "
+            f"{found['user']} is {found['score']:.4g}",
+            style="bold",
+        )
+        if found["paths"] is None:
+            yield Text("this backbone does not split its score by path")
+        else:
+            table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+            table.add_column("path", overflow="fold")
+            table.add_column("score", justify="right")
+            for path, part in found["paths"].items():
+                table.add_row(Text(path), f"{part:+.4g}")
+            yield table
+        if not found["history"]:
+            yield Text("\nthe user has no other training interaction")
+            return
+        yield Text("\nthe nearest items of the user's own, by cosine", style="bold")
+        yield _items(found["history"], named="name" in found["history"][0])
+
+
+_NOTES = {
+    "history": "unknown to the run: made from the history",
+    "popular": "unknown to the run: popular items",
+}
+
+
+def _about(found: Recommendations) -> Iterator[Text]:
+    result = cleaned(found.result)
+    yield Text(
+        f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: "
+        f"the {found.items.shape[1]} best items of each user",
+        style="bold",
+    )
+    what = "with" if found.keeps_seen else "without"
+    yield Text(
+        f"{what} what the user has in '{result.dataset}': in train, validation and test",
+        style="dim",
+    )
 
 
 def _items(items: list[dict[str, str | int | float]], *, named: bool) -> Table:

@@ -1,0 +1,59 @@
+"""Files of ids that a command is given: users, items, and the items that people took."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from ccd.datasets.foreign import read_utf8
+from ccd.errors import ConfigError, DataError, Place
+
+
+def read_ids(path: Path) -> list[str]:
+    """The ids of a text file with one on each line; empty lines are left out.
+
+    Raises:
+        DataError: The file cannot be read, or holds no id.
+    """
+    lines = read_utf8(path, "a list of ids").split("\n")
+    found = [line.strip() for line in lines if line.strip()]
+    if not found:
+        raise DataError("this file holds no id", where=path, hint="write one id on each line")
+    return found
+
+
+def read_history(given: str) -> list[str] | dict[str, list[str]]:
+    """What people took: item ids joined by commas, or a file with a user and an item on each line.
+
+    The file is a table with a header, columns ``user`` and ``item`` among others: ``.csv``, or with
+    any other ending parted by tabs.
+
+    Raises:
+        ConfigError: No item is named.
+        DataError: The file has no such columns, or a line lacks one of them.
+    """
+    path = Path(given)
+    if not path.is_file():
+        items = [item.strip() for item in given.split(",") if item.strip()]
+        if not items:
+            raise ConfigError("--history names no item", keys=("--history",), found=repr(given))
+        return items
+    text = read_utf8(path, "a table of users and items")
+    delimiter = "," if path.suffix == ".csv" else "\t"
+    reader = csv.DictReader(text.split("\n"), delimiter=delimiter)
+    if not {"user", "item"} <= set(reader.fieldnames or ()):
+        raise DataError(
+            "a history has the columns user and item",
+            where=Place(str(path), 1),
+            found=", ".join(reader.fieldnames or ()) or "an empty file",
+            hint="write a header; columns of a .csv file are parted by commas, else by tabs",
+        )
+    found: dict[str, list[str]] = {}
+    for row in reader:
+        user, item = (row["user"] or "").strip(), (row["item"] or "").strip()
+        if not user or not item:
+            raise DataError("a user or item is missing", where=Place(str(path), reader.line_num))
+        found.setdefault(user, []).append(item)
+    if not found:
+        raise DataError("this file holds no history", where=path)
+    return found
