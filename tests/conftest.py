@@ -54,8 +54,10 @@ def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def hang_up_is_heard() -> Iterator[None]:
-    """Also where the tests run under nohup, whose children ignore it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_are_heard() -> Iterator[None]:
+    """Also where the tests run under nohup or in the background, whose children ignore some."""
+    heard = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, earlier in before.items():
+        signal.signal(number, earlier)

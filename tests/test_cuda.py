@@ -22,6 +22,7 @@ SAMPLERS = {
     "PopularitySampler": [],
     "AHNSSampler": [],
     "DNSSampler": [],
+    "SharedSampler": [],
     "MixGCFSampler": [],
     "SRNSSampler": [],
     "RealHNSSingleDomainSampler": [
@@ -101,9 +102,15 @@ def test_samplers_draw(sampler):
     assert alike(train("recipes/backbones.gin", "FREEDOM", *chosen, *SAMPLERS[sampler]))
 
 
+@needs_cuda
+def test_ccdrec_in_a_softmax():
+    variant = "FREEDOM+softmax+DMA+NDI+CNS"
+    assert alike(train("recipes/softmax_freedom.gin", variant, *CURRICULUM[1:]))
+
+
 def test_every_sampler_is_tried():
-    """CCDRec draws with the one of the curriculum."""
-    tried = {*SAMPLERS, "CurricularSampler"}
+    """CCDRec draws with those of the curriculum."""
+    tried = {*SAMPLERS, "CurricularSampler", "SharedCurricularSampler"}
     assert tried == {component.name for component in components("sampler")}
 
 
