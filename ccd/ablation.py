@@ -79,7 +79,7 @@ def run(
     """
     own_seeds = as_seeds(seeds)
     folder = as_path("out", out) if out is not None else None
-    place = as_path("data_dir", data_dir) if data_dir is not None else dataset_folder(dataset)
+    place = as_path("data_dir", data_dir) if data_dir is not None else None
     loaded = load_recipe(
         as_path("recipe", recipe),
         dataset=dataset,
@@ -91,7 +91,7 @@ def run(
     return run_loaded(
         replace(loaded, seeds=own_seeds or loaded.seeds),
         folder=folder or default_folder(loaded.name),
-        data_dir=place,
+        data_dir=place or dataset_folder(dataset),
         observer=observer or SilentObserver(),
         fresh=fresh,
         halt=halt,
