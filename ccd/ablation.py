@@ -280,17 +280,7 @@ class _Run:
             experiment.start(dataset, seed) as training,
         ):
             began -= take_up(training, checkpoint)
-            diverged = None
-            try:
-                with self.halt.waiting():
-                    self._train(folder, variant, seed, training, began)
-            except NumericError as error:
-                checkpoint.remove()  # going on from there would end in the same way
-                if training.best is None:
-                    raise
-                diverged = error.what
-                self._broken[(variant, seed)] = error.within(place_of(variant, seed))
-                self.observer.note(f"{variant}, seed {seed}: {diverged}; its best epoch is kept")
+            diverged = self._train_as_far_as_it_goes(folder, variant, seed, training, began)
             trained = training.trained
             if training.learns and (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
@@ -319,6 +309,27 @@ class _Run:
         )
         self.observer.finished(result, skipped=False)
         return result
+
+    def _train_as_far_as_it_goes(
+        self, folder: RunFolder, variant: str, seed: int, training: Training, began: float
+    ) -> str | None:
+        """Train; what made it diverge, where there is a best epoch before that, else None.
+
+        Raises:
+            NumericError: It diverged before its first evaluation.
+        """
+        try:
+            with self.halt.waiting():
+                self._train(folder, variant, seed, training, began)
+        except NumericError as error:
+            # Going on from there would end in the same way.
+            folder.checkpoint(variant, seed).remove()
+            if training.best is None:
+                raise
+            self._broken[(variant, seed)] = error.within(place_of(variant, seed))
+            self.observer.note(f"{variant}, seed {seed}: {error.what}; its best epoch is kept")
+            return error.what
+        return None
 
     def _train(
         self, folder: RunFolder, variant: str, seed: int, training: Training, began: float
