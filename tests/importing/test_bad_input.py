@@ -48,11 +48,11 @@ def refused(folder: Path, name: str, content: str | bytes, **options: object) ->
         ("e.csv", b"PK\x03\x04" + bytes(50), None, "zip archive"),
         ("e.csv", pickle.dumps([1]), None, "pickle"),
         ("e.parquet", b"PAR1" + bytes(20), None, "no whole Parquet file"),
-        ("e.csv.gz", gzip.compress(GOOD.encode())[:-20], None, "cut off"),
+        ("e.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-20], None, "cut off"),
         ("e.jsonl", '{"user": 1, "item": 2}\n{"user": 1, "it', 2, "cut off"),
         ("e.jsonl", '{"user": 1, "item": 2}\n[1]\n', 2, "expected one object"),
         ("e.jsonl", '{"user": 1, "item": 2}\n{"user": 1, "user": 2}\n', 2, "no JSON object"),
-        ("e.json.gz", gzip.compress(b"{'user': 1, 'item': __import__('os')}\n"), 1, "literal"),
+        ("e.json.gz", gzip.compress(b"{'user': 1, 'item': __import__('os')}\n", mtime=0), 1, "literal"),
     ],
 )  # fmt: skip
 def test_refusals_name_file_and_line(tmp_path, name, content, line, words):
@@ -78,7 +78,7 @@ def test_two_columns_of_one_name_in_parquet(tmp_path):
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(stream, "FREE_BYTES", 2**16)
-    bomb = gzip.compress(b"user,item\n" + b"u,i\n" * 2**20)
+    bomb = gzip.compress(b"user,item\n" + b"u,i\n" * 2**20, mtime=0)
     assert "unpacks to more than" in str(refused(tmp_path, "e.csv.gz", bomb))
 
 
@@ -158,7 +158,7 @@ def test_a_file_cut_anywhere_is_refused_or_whole_lines(
     folder = tmp_path_factory.mktemp("cut")
     lines = [json.dumps({"user": u, "item": i, "time": t}) for u, i, t, _ in rows()]
     for name, whole in (
-        ("e.csv.gz", gzip.compress(GOOD.encode())),
+        ("e.csv.gz", gzip.compress(GOOD.encode(), mtime=0)),
         ("e.jsonl", "\n".join(lines).encode()),
     ):
         at = data.draw(st.integers(0, len(whole) - 1))
