@@ -17,6 +17,7 @@ from ccd.errors import CcdError, DamagedFileError, DataError
 from ccd.importing.sources import Reading, stream
 from tests.importing.worlds import import_paths, loaded, pairs, rows
 
+CODE = b"{'user': 1, 'item': __import__('os')}\n"
 GOOD = "user,item,time\n" + "".join(f"{u},{i},{t}\n" for u, i, t, _ in rows())
 
 
@@ -52,7 +53,7 @@ def refused(folder: Path, name: str, content: str | bytes, **options: object) ->
         ("e.jsonl", '{"user": 1, "item": 2}\n{"user": 1, "it', 2, "cut off"),
         ("e.jsonl", '{"user": 1, "item": 2}\n[1]\n', 2, "expected one object"),
         ("e.jsonl", '{"user": 1, "item": 2}\n{"user": 1, "user": 2}\n', 2, "no JSON object"),
-        ("e.json.gz", gzip.compress(b"{'user': 1, 'item': __import__('os')}\n", mtime=0), 1, "literal"),
+        ("e.json.gz", gzip.compress(CODE, mtime=0), 1, "literal"),
     ],
 )  # fmt: skip
 def test_refusals_name_file_and_line(tmp_path, name, content, line, words):
