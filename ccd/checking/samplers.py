@@ -19,6 +19,7 @@ from ccd.negatives.base import (
     Sampler,
     SamplerWorld,
     SamplingContext,
+    SharedNegatives,
 )
 
 _EPOCHS = (0, 1, 2, 5, 20, 60)
@@ -70,10 +71,15 @@ def draws_no_positives(part: CheckedSampler) -> Iterator[str]:
                 wrong = int(world.seen.contains(users, drawn.ids).sum())
                 if wrong:
                     yield f"{wrong} of {len(users)} are, in epoch {epoch}"
+            elif isinstance(drawn, SharedNegatives):
+                rows, columns = (drawn.log_weights > -torch.inf).nonzero().T
+                wrong = int(world.seen.contains(users[rows], drawn.ids[columns]).sum())
+                if wrong:
+                    yield f"{wrong} of {len(rows)} are, in epoch {epoch}"
 
 
 def draws_one_for_each(part: CheckedSampler) -> Iterator[str]:
-    """There is one item id (int64) or one row of floats for each triplet."""
+    """There is an item id (int64), a row of floats or weights of shared ids for each triplet."""
     sampler, world = part.built()
     users, positives, negatives = part.batch(world)
     for epoch in _EPOCHS:
@@ -86,6 +92,9 @@ def draws_one_for_each(part: CheckedSampler) -> Iterator[str]:
         elif isinstance(drawn, MadeUpNegatives):
             if drawn.rows.shape != (len(users), _DIM) or not drawn.rows.is_floating_point():
                 yield f"{list(drawn.rows.shape)} {drawn.rows.dtype} for {len(users)} triplets"
+        elif isinstance(drawn, SharedNegatives):
+            if drawn.log_weights.shape != (len(users), len(drawn.ids)):
+                yield f"{list(drawn.log_weights.shape)} weights for {len(users)} triplets"
         else:
             yield f"sample returned a {type(drawn).__name__}"
 
