@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Literal
 
 import numpy as np
@@ -11,15 +10,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.errors import ConfigError
-from ccd.negative_source import NegativeSource
-from ccd.negatives.base import ItemNegatives, Sampler, SamplerWorld, SamplingContext
+from ccd.negatives.base import ItemNegatives, SamplerWorld, SamplingContext
 from ccd.negatives.curricula import Curriculum
+from ccd.negatives.from_pools import PoolSampler
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, PositiveFraction
 
 
 @component("sampler")
-class CurricularSampler(Sampler):
+class CurricularSampler(PoolSampler):
     """CNS: draw among the candidates most similar to the positive item in the epoch's pool.
 
     Per batch a random share of the catalogue are the candidates of all its rows; per row those the
@@ -41,8 +40,6 @@ class CurricularSampler(Sampler):
         ConfigError: There are no pools, or the shares leave less than one candidate.
     """
 
-    needs_pools = True
-
     def __init__(
         self,
         world: SamplerWorld,
@@ -55,7 +52,7 @@ class CurricularSampler(Sampler):
         first_epoch: Literal["random", "pool"] = "random",
         final_source: Literal["current", "epoch"] = "epoch",
     ) -> None:
-        self._world = world
+        super().__init__(world, curriculum, first_epoch=first_epoch, final_source=final_source)
         self.n_candidates = int(candidate_fraction * len(world.catalogue))
         self.n_top = int(top_fraction * self.n_candidates)
         if self.n_top < 1:
@@ -66,11 +63,8 @@ class CurricularSampler(Sampler):
                 keys=("CurricularSampler.candidate_fraction", "CurricularSampler.top_fraction"),
                 hint=f"their product must be at least {1 / len(world.catalogue):.2g}",
             )
-        curriculum(0, world.n_pools)  # wrong settings are refused before training
-        self.curriculum, self.similarity = curriculum, similarity
+        self.similarity = similarity
         self.candidate_replacement = candidate_replacement
-        self.first_epoch = first_epoch
-        self.final_source = final_source
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
@@ -90,50 +84,6 @@ class CurricularSampler(Sampler):
             hit = offset < repeats
             scores[rows[hit], first[hit] + offset] = -torch.inf
         return ItemNegatives(self._pick(scores, candidates.expand(len(users), -1), negatives))
-
-    def source(self, epoch: int) -> NegativeSource:
-        index, n_pools = self._index(epoch), self._world.n_pools
-        if index is None:
-            return NegativeSource.random()
-        if index == n_pools:
-            return NegativeSource.final()
-        return NegativeSource.of_pool(index + 1, n_pools)
-
-    def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
-        final = self._index(epoch) == self._world.n_pools
-        return "current" if final and self.final_source == "current" else "nothing"
-
-    def needs_epoch_end(self, epoch: int) -> bool:
-        return self._index(epoch) is not None
-
-    def _table(self, index: int, context: SamplingContext) -> Tensor:
-        """The item representations that the epoch compares ``[n_items, dim]``."""
-        if index < self._world.n_pools:
-            assert context.pools is not None, "the recommender samples pools before they are used"
-            return context.pools[index]
-        source = context.current if self.needs(context.epoch) == "current" else context.epoch_end
-        assert source is not None, "the recommender infers before representations are used"
-        return source.items
-
-    def _index(self, epoch: int) -> int | None:
-        """The epoch's pool; None for random negatives."""
-        if epoch == 0 and self.first_epoch == "random":
-            return None
-        n_pools = self._world.n_pools
-        given = self.curriculum(epoch, n_pools)
-        try:
-            index = operator.index(given)
-        except TypeError:
-            index = -1
-        if not 0 <= index <= n_pools:
-            raise ConfigError(
-                f"CurricularSampler.curriculum must give a whole number from 0 to {n_pools}",
-                keys=("CurricularSampler.curriculum",),
-                found=f"{given!r} in epoch {epoch}",
-                hint=f"0 is the easiest pool, {n_pools - 1} the hardest, and {n_pools} stands for "
-                "the final representations",
-            )
-        return index
 
     def _candidates(self) -> Tensor:
         """One set of candidates, in ascending order; int64 ``[n_candidates]``."""

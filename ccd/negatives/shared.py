@@ -8,7 +8,8 @@ from torch import Tensor
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext, SharedNegatives
 from ccd.negatives.curricula import Curriculum
-from ccd.negatives.curricular import CurricularSampler, smallest_of_top
+from ccd.negatives.curricular import smallest_of_top
+from ccd.negatives.from_pools import PoolSampler
 from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeFloat, PositiveFraction, PositiveInt
 
@@ -39,7 +40,7 @@ class SharedSampler(Sampler):
 
 
 @component("sampler")
-class SharedCurricularSampler(CurricularSampler):
+class SharedCurricularSampler(PoolSampler):
     """CNS for a softmax: the candidates are all negatives, the most similar ones count more.
 
     ``CurricularSampler`` draws one of the top share; here all of the top share count ``1 +
@@ -66,21 +67,21 @@ class SharedCurricularSampler(CurricularSampler):
         top_fraction: PositiveFraction = 0.1,
         emphasis: NonNegativeFloat = 2.0,
     ) -> None:
-        super().__init__(world, curriculum=curriculum, candidate_fraction=1.0, top_fraction=1.0)
-        self.n_candidates = min(n_shared, len(world.catalogue))
-        self.n_top = max(1, int(top_fraction * self.n_candidates))
+        super().__init__(world, curriculum)
+        self.n_shared = min(n_shared, len(world.catalogue))
+        self.n_top = max(1, int(top_fraction * self.n_shared))
         self.emphasis = emphasis
 
-    def sample(  # type: ignore[override]  # shared instead of one per triplet
+    def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> SharedNegatives:
-        ids = self._candidates()
+        ids = self._world.draw_distinct(self.n_shared)
         log_weights = _unseen(self._world, users, ids)
         index = self._index(context.epoch)
         if index is not None and self.emphasis:
             table = self._table(index, context)
             anchors, candidates = table.index_select(0, positives), table.index_select(0, ids)
-            scores = self._scores(anchors, candidates) + log_weights
+            scores = anchors @ candidates.T + log_weights
             top = scores >= smallest_of_top(scores, self.n_top)
             log_weights = log_weights + top * torch.tensor(self.emphasis).log1p()
         return SharedNegatives(ids, log_weights)
