@@ -84,17 +84,14 @@ class GUME(MGCN):
         self.alignment_weight, self.user_weight = alignment_weight, user_weight
         self.user_temperature, self.noise = user_temperature, noise
         self.extended_reg_weight = extended_reg_weight
-        self.graph = UserItemGraph(
-            world.users,
-            world.items,
-            world.n_users,
-            world.n_items,
-            world.engine,
-            item_edges=common_edges([g.edges for g in self.item_graphs.values()], world.n_items),
-        )
         self.extended_users = nn.Parameter(torch.empty_like(self.user_embeddings))
         xavier_uniform(self.extended_users, world.rng)
         self._rng = world.rng
+
+    def _graph(self, world: World) -> UserItemGraph:
+        edges = common_edges([graph.edges for graph in self.item_graphs.values()], world.n_items)
+        sizes = world.n_users, world.n_items
+        return UserItemGraph(world.users, world.items, *sizes, world.engine, item_edges=edges)
 
     def own_loss(self, step: Step) -> Tensor | None:
         of_mgcn = super().own_loss(step)

@@ -99,9 +99,7 @@ class MGCN(Backbone):
             name: FixedItemGraph(of_one, world.n_items, world.engine)
             for name, of_one in edges.items()
         }
-        self.graph = UserItemGraph(
-            world.users, world.items, world.n_users, world.n_items, world.engine
-        )
+        self.graph = self._graph(world)
         self._every_item = torch.arange(world.n_items, device=world.device)
         self._every_user = torch.arange(world.n_users, device=world.device)
         xavier_uniform(self.user_embeddings, world.rng)
@@ -114,6 +112,10 @@ class MGCN(Backbone):
         self.preferences = nn.ModuleDict({name: square() for name in self.item_graphs})
         self.key = square()
         self.query = linear(world.dim, 1, world.rng, world.device, bias=False)
+
+    def _graph(self, world: World) -> UserItemGraph:
+        """What the behaviour view is convolved over; the item graphs are built already."""
+        return UserItemGraph(world.users, world.items, world.n_users, world.n_items, world.engine)
 
     def higher_order(self, items: Tensor | None = None) -> Tensor:
         items = self._every_item if items is None else items

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from ccd.backbones.dragon import DRAGON
+from tests.backbones.restatements import knn_matrix
 from tests.backbones.test_dualgnn import assert_same, dense_modalities, triplets, user_matrix
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, small_knn, world
 
@@ -12,12 +12,6 @@ from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, small_knn, wo
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCD_CACHE", str(tmp_path))
-
-
-def knn_matrix(features, k):
-    unit = F.normalize(torch.from_numpy(features))
-    top = (unit @ unit.T).topk(k, dim=1).indices
-    return torch.zeros(N_ITEMS, N_ITEMS).scatter(1, top, 1 / k)
 
 
 def test_loss_and_gradient_equal_the_dense_restatement():

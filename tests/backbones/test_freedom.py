@@ -2,33 +2,18 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from ccd.backbones.base import Batch
 from ccd.backbones.freedom import FREEDOM
 from ccd.graphs.pruning import degree_pruning
 from ccd.losses.bpr import bpr_loss
+from tests.backbones.restatements import knn_matrix, normalised
 from tests.backbones.worlds import N_ITEMS, N_USERS, dataset, small_knn, step, world
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCD_CACHE", str(tmp_path))
-
-
-def normalised(users, items):
-    adjacency = torch.zeros(N_USERS + N_ITEMS, N_USERS + N_ITEMS)
-    adjacency[users, items + N_USERS] = 1
-    adjacency += adjacency.T.clone()
-    degree = adjacency.sum(1)
-    scale = torch.where(degree > 0, (degree + 1e-7).rsqrt(), 0.0)
-    return scale[:, None] * adjacency * scale
-
-
-def knn_matrix(features, k):
-    unit = F.normalize(torch.from_numpy(features))
-    top = (unit @ unit.T).topk(k, dim=1).indices
-    return torch.zeros(N_ITEMS, N_ITEMS).scatter(1, top, 1 / k)
 
 
 def dense_loss(model, users, items, batch):

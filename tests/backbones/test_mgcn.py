@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ccd.backbones.base import Batch, Rows
+from ccd.backbones.base import Batch
 from ccd.backbones.mgcn import MGCN
 from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
-from ccd.losses.bpr import bpr_loss
+from tests.backbones.restatements import loss_in_all, loss_in_rows
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, step, world
 
 K, REG, CONTRAST = 4, 0.05, 0.3
@@ -95,23 +95,7 @@ def dense_loss(model, batch):
     return loss + CONTRAST * sum(contrast)
 
 
-def in_rows(model, batch):
-    """The loss of a forward pass over the batch's distinct rows alone."""
-    users, user_index = torch.unique(batch.users, return_inverse=True)
-    both = torch.cat([batch.positives, batch.negatives])
-    items, item_index = torch.unique(both, return_inverse=True)
-    output = model(rows=Rows(users, items))
-    index = Batch(user_index, *item_index.chunk(2))
-    seen = step(model, index, output)
-    return bpr_loss(seen.users, seen.positives, seen.negatives) + model.own_loss(seen)
-
-
-def in_all(model, batch):
-    seen = step(model, batch)
-    return bpr_loss(seen.users, seen.positives, seen.negatives) + model.own_loss(seen)
-
-
-@pytest.mark.parametrize("loss", [in_all, in_rows])
+@pytest.mark.parametrize("loss", [loss_in_all, loss_in_rows])
 def test_loss_and_gradient_equal_the_dense_restatement(loss):
     model = build()
     ours, theirs = loss(model, batch()), dense_loss(model, batch())

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
 
-from ccd.backbones.base import Batch, Rows
+from ccd.backbones.base import Batch
 from ccd.backbones.pgl import PGL
 from ccd.graphs.pruning import degree_pruning
-from ccd.losses.bpr import bpr_loss
+from tests.backbones.restatements import knn_matrix, loss_in_all, loss_in_rows, normalised
 from tests.backbones.worlds import DIM, N_ITEMS, N_USERS, dataset, small_knn, step, world
 
 CONTRAST, TEMPERATURE = 0.3, 0.2
@@ -28,21 +27,6 @@ def build(**settings):
 def batch():
     rng = torch.Generator().manual_seed(2)
     return Batch(*(torch.randint(n, (40,), generator=rng) for n in (N_USERS, N_ITEMS, N_ITEMS)))
-
-
-def normalised(users, items):
-    adjacency = torch.zeros(N_USERS + N_ITEMS, N_USERS + N_ITEMS)
-    adjacency[users, items + N_USERS] = 1
-    adjacency += adjacency.T.clone()
-    degree = adjacency.sum(1)
-    scale = torch.where(degree > 0, (degree + 1e-7).rsqrt(), 0.0)
-    return scale[:, None] * adjacency * scale
-
-
-def knn_matrix(features, k):
-    unit = F.normalize(torch.from_numpy(features))
-    top = (unit @ unit.T).topk(k, dim=1).indices
-    return torch.zeros(N_ITEMS, N_ITEMS).scatter(1, top, 1 / k)
 
 
 def dense(model, users, items):
@@ -75,22 +59,7 @@ def dense_loss(model, batch, graph):
     return loss + CONTRAST / 2 * (dense_info_nce(u) + dense_info_nce(p))
 
 
-def in_all(model, batch):
-    seen = step(model, batch)
-    return bpr_loss(seen.users, seen.positives, seen.negatives) + model.own_loss(seen)
-
-
-def in_rows(model, batch):
-    """The loss of a forward pass over the batch's distinct rows alone."""
-    users, user_index = torch.unique(batch.users, return_inverse=True)
-    both = torch.cat([batch.positives, batch.negatives])
-    items, item_index = torch.unique(both, return_inverse=True)
-    output = model(rows=Rows(users, items))
-    seen = step(model, Batch(user_index, *item_index.chunk(2)), output)
-    return bpr_loss(seen.users, seen.positives, seen.negatives) + model.own_loss(seen)
-
-
-@pytest.mark.parametrize("loss", [in_all, in_rows])
+@pytest.mark.parametrize("loss", [loss_in_all, loss_in_rows])
 @pytest.mark.parametrize("training", [True, False])
 def test_loss_and_gradient_equal_the_dense_restatement(loss, training):
     model = build().train(training)
