@@ -35,8 +35,8 @@ class Slice:
 
 def slices_of(dataset: Dataset) -> list[Slice]:
     """Cold and warm users, popular and tail items, items by number of modalities."""
-    per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
-    per_item = np.bincount(dataset.train.items, minlength=dataset.n_items)
+    per_user = dataset.train_per_user
+    per_item = dataset.train_per_item
     order = np.argsort(-per_item, kind="stable")
     popular = np.zeros(dataset.n_items, dtype=bool)
     popular[order[: round(POPULAR * dataset.n_items)]] = True

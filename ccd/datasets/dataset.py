@@ -85,6 +85,25 @@ class Dataset:
         return len(self.train) + len(self.valid) + len(self.test)
 
     @cached_property
+    def train_per_user(self) -> np.ndarray:
+        """int64 training interactions of each user ``[n_users]``."""
+        return np.bincount(self.train.users, minlength=self.n_users)
+
+    @cached_property
+    def train_per_item(self) -> np.ndarray:
+        """int64 training interactions of each item ``[n_items]``."""
+        return np.bincount(self.train.items, minlength=self.n_items)
+
+    @property
+    def every(self) -> Interactions:
+        """The pairs of all splits: what users have taken."""
+        splits = (self.train, self.valid, self.test)
+        return Interactions(
+            np.concatenate([split.users for split in splits]),
+            np.concatenate([split.items for split in splits]),
+        )
+
+    @cached_property
     def train_matrix(self) -> sparse.csr_matrix:
         """0/1 training interactions ``[n_users, n_items]``, indices sorted."""
         from scipy import sparse

@@ -91,8 +91,8 @@ class Description:
 def describe(dataset: Dataset) -> Description:
     """Count everything, and measure what each modality says of the interactions."""
     splits = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
-    per_user = np.bincount(dataset.train.users, minlength=dataset.n_users)
-    per_item = np.bincount(dataset.train.items, minlength=dataset.n_items)
+    per_user = dataset.train_per_user
+    per_item = dataset.train_per_item
     return Description(
         name=dataset.name,
         n_users=dataset.n_users,

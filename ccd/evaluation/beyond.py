@@ -26,7 +26,7 @@ class BeyondAccuracy:
 
     def __init__(self, dataset: Dataset, k: int) -> None:
         self.k = k
-        per_item = np.bincount(dataset.train.items, minlength=dataset.n_items)
+        per_item = dataset.train_per_item
         self._n_users = len(np.unique(dataset.train.users))
         self._popularity = torch.from_numpy(per_item)
         self._units = {name: _unit_rows(rows) for name, rows in dataset.features.items()}

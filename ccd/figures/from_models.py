@@ -26,7 +26,7 @@ def tsne(request: Request) -> Figure:
     dataset = run.dataset(request.data_dir)
     rng = np.random.default_rng(run.result.seed)
     # Users with a handful of items: one with a hundred would fill the plane.
-    degrees = np.bincount(dataset.train.users, minlength=dataset.n_users)
+    degrees = dataset.train_per_user
     eligible = np.flatnonzero((degrees >= 4) & (degrees <= 20))
     eligible = eligible if len(eligible) else np.flatnonzero(degrees)
     users = np.sort(rng.choice(eligible, min(request.users or 5, len(eligible)), replace=False))

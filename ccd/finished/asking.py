@@ -96,7 +96,7 @@ class Asked:
         Raises:
             ConfigError: No item is left.
         """
-        popularity = np.bincount(dataset.train.items, minlength=dataset.n_items)
+        popularity = dataset.train_per_item
         shown = popularity >= self.min_popularity
         places = Places(dataset.item_ids, dataset.n_items)
         if self.items is not None:

@@ -193,8 +193,8 @@ class _Lister:
         self._k = min(asked.k, dataset.n_items)
         self._hidden = torch.from_numpy(asked.hidden(dataset))
         self._keep_seen = asked.keep_seen
-        self._trained = np.bincount(dataset.train.users, minlength=dataset.n_users)
-        counts = np.bincount(dataset.train.items, minlength=dataset.n_items)
+        self._trained = dataset.train_per_user
+        counts = dataset.train_per_item
         self._popularity = torch.from_numpy(counts[:, None]).float()
         items = Places(dataset.item_ids, dataset.n_items)
         histories = {user: items.known(taken) for user, taken in asked.histories.items()}
@@ -279,9 +279,8 @@ class _Lister:
         dataset = self._dataset
         if self._keep_seen:
             return self._lists(_NOTHING, _NOTHING, dataset.n_users)
-        splits = (dataset.train, dataset.valid, dataset.test)
-        users = np.concatenate([split.users for split in splits])
-        items = np.concatenate([split.items for split in splits])
+        pairs = dataset.every
+        users, items = pairs.users, pairs.items
         named = [(u, h) for u, h in zip(self.users, self._histories, strict=False) if u >= 0]
         if named:
             users = np.concatenate([users, *(np.full(len(h), u) for u, h in named)])

@@ -68,7 +68,7 @@ def _check_sizes(dataset: Dataset) -> Iterator[Check]:
         if n < 500:
             status, advice = "warning", "differences of a few percent cannot be told apart"
         yield Check(name, status, f"{len(part):,} interactions of {n:,} users", advice)  # type: ignore[arg-type]
-    per_item = np.bincount(dataset.train.items, minlength=dataset.n_items)
+    per_item = dataset.train_per_item
     cold = int((per_item == 0).sum())
     share = cold / dataset.n_items
     yield Check(

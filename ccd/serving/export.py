@@ -131,7 +131,7 @@ def _refuse_other_folder(folder: Path) -> None:
 
 
 def _write_users(path: Path, dataset: Dataset, vectors: np.ndarray) -> None:
-    counts = np.bincount(dataset.train.users, minlength=dataset.n_users)
+    counts = dataset.train_per_user
     _write_table(path, {"id": _ids(dataset.user_ids, len(vectors))}, counts, vectors)
 
 
@@ -139,7 +139,7 @@ def _write_items(path: Path, dataset: Dataset, vectors: np.ndarray) -> None:
     columns = {"id": _ids(dataset.item_ids, len(vectors))}
     if dataset.item_names:
         columns["name"] = pa.array(dataset.item_names, pa.string())
-    counts = np.bincount(dataset.train.items, minlength=dataset.n_items)
+    counts = dataset.train_per_item
     _write_table(path, columns, counts, vectors)
 
 
@@ -160,11 +160,9 @@ def _ids(ids: Sequence[str], n: int) -> pa.Array:
 
 def _seen(dataset: Dataset) -> sparse.csr_matrix:
     """0/1 interactions of all splits ``[n_users, n_items]``: what users are not shown again."""
-    splits = (dataset.train, dataset.valid, dataset.test)
-    users = np.concatenate([split.users for split in splits])
-    items = np.concatenate([split.items for split in splits])
-    ones = np.ones(len(users), dtype=np.int8)
-    matrix = sparse.csr_matrix((ones, (users, items)), shape=(dataset.n_users, dataset.n_items))
+    pairs, shape = dataset.every, (dataset.n_users, dataset.n_items)
+    ones = np.ones(len(pairs), dtype=np.int8)
+    matrix = sparse.csr_matrix((ones, (pairs.users, pairs.items)), shape=shape)
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix
