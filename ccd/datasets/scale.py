@@ -6,6 +6,8 @@ import numpy as np
 
 SMALLEST, LARGEST = 1e-10, 1e15
 """Largest value of an ordinary row: float32 holds the squares of such rows, and their sum."""
+_BLOCK = 65_536
+"""Rows that are held as float32 at once."""
 
 
 def extents(rows: np.ndarray) -> np.ndarray:
@@ -30,3 +32,15 @@ def computable(features: np.ndarray) -> np.ndarray:
     odd = extraordinary(sizes)
     rows[odd] /= sizes[odd, None]
     return rows
+
+
+def cosines_to(vectors: np.ndarray, place: int) -> np.ndarray:
+    """Cosines of one of ``vectors [n, dim]`` to all ``[n]``; NaN where a vector is all zero."""
+    anchor = computable(vectors[place : place + 1])[0]
+    found = np.empty(len(vectors), dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        rows = computable(vectors[start : start + _BLOCK])
+        lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(anchor)
+        with np.errstate(invalid="ignore"):
+            found[start : start + _BLOCK] = (rows @ anchor) / lengths
+    return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ccd.arguments import as_whole
-from ccd.datasets.scale import computable
+from ccd.datasets.scale import cosines_to
 from ccd.errors import ConfigError
 from ccd.finished.asking import Places
 from ccd.finished.inspection import name_of
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ccd.runs.records import RunResult
 
 TRAINED, ALIGNED = "trained", "aligned"
-_BLOCK = 65_536
-"""Items whose vectors are held as float32 at once."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +121,6 @@ def item_place(run: FinishedRun, dataset: Dataset, item: str) -> int:
             hint=places.hint(item, file, "the itemID of its interactions"),
         )
     return places.get(item)
-
-
-def cosines_to(vectors: np.ndarray, place: int) -> np.ndarray:
-    """Cosines of one of ``vectors [n, dim]`` to all ``[n]``; NaN where a vector is all zero."""
-    anchor = computable(vectors[place : place + 1])[0]
-    found = np.empty(len(vectors), dtype=np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        rows = computable(vectors[start : start + _BLOCK])
-        lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(anchor)
-        with np.errstate(invalid="ignore"):
-            found[start : start + _BLOCK] = (rows @ anchor) / lengths
-    return found
 
 
 def _vectors(run: FinishedRun, dataset: Dataset, space: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from ccd.datasets.scale import cosines_to
 from ccd.errors import ConfigError
 from ccd.fold_in import fold_in
 from ccd.serving.index import ExactIndex, Index, UsearchIndex
@@ -109,13 +110,11 @@ class Lists:
                 keys=("item",),
                 hint="the ids are in items.parquet",
             )
-        hidden = np.append(self._places(exclude), place)
-        candidates = self._candidates(self.vectors.items[place], k, hidden)
-        rows = np.asarray(self.vectors.items[candidates])
-        anchor = self.vectors.items[place]
-        lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(anchor)
-        cosines = rows @ anchor / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return _sorted(candidates, cosines, k, "similar")
+        # All of them: the index finds the largest inner products, which long vectors have.
+        cosines = cosines_to(self.vectors.items, place)
+        cosines[np.append(self._places(exclude), place)] = np.nan
+        known = np.flatnonzero(~np.isnan(cosines))
+        return _sorted(known, cosines[known], k, "similar")
 
     def _best(self, vector: np.ndarray, k: int, hidden: np.ndarray, kind: str) -> Ranked:
         candidates = self._candidates(vector, k, hidden)

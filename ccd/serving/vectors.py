@@ -72,19 +72,18 @@ class Vectors:
         return self.seen_items[self.seen_starts[user] : self.seen_starts[user + 1]]
 
 
-def open_vectors(folder: Path, *, check: bool = True) -> Vectors:
-    """Open an exported folder.
+def open_vectors(folder: Path) -> Vectors:
+    """Open an exported folder, each file of which must have the checksum that was exported.
 
     Args:
         folder: What ``ccd export`` wrote.
-        check: Compare every file with its checksum, which reads it once.
 
     Raises:
         ConfigError: It is no exported folder.
         DamagedFileError: A file is missing, or is not the one that was exported.
     """
     about = read_manifest(folder)
-    for name, expected in about["files"].items() if check else ():
+    for name, expected in about["files"].items():
         path = folder / name
         if not path.is_file() or file_hash(path) != expected:
             raise DamagedFileError(

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 import ccd
 from ccd.cli import app
+from ccd.datasets.scale import cosines_to
 from ccd.errors import ConfigError
-from ccd.finished.similar import cosines_to
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def by_hand(vectors, item, k):
 
 @pytest.mark.parametrize("space", ["trained", "aligned", "text", "image"])
 def test_neighbours_are_those_of_the_space(run, space, monkeypatch):
-    monkeypatch.setattr("ccd.finished.similar._BLOCK", 7)
+    monkeypatch.setattr("ccd.datasets.scale._BLOCK", 7)
     tables = {
         "trained": run.representations.items.numpy(),
         "aligned": run.tensors["aligned_items"].numpy(),
