@@ -15,7 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ccd.errors import ConfigError, DamagedFileError, Place, ResourceError, reading, reason
+from ccd.errors import (
+    CcdError,
+    ConfigError,
+    DamagedFileError,
+    Place,
+    ResourceError,
+    reading,
+    reason,
+)
 from ccd.terminal.visible import HIDDEN
 
 PAUSE = 5.0
@@ -95,31 +103,58 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     Raises:
         ResourceError: The folder cannot be written; the temporary one is removed.
     """
-    mark = secrets.token_hex(4)
-    temporary = folder.with_name(f".{folder.name}.{mark}.tmp")
-    old = folder.with_name(f".{folder.name}.{mark}.old.tmp")
+    old = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.old.tmp"
+
+    def exchange(temporary: Path) -> None:
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(temporary, folder)
+        _sync(folder.parent)
+
+    try:
+        with writing_beside(folder, exchange) as temporary:
+            yield temporary
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def writing_beside(folder: Path, move: Callable[[Path], None]) -> Iterator[Path]:
+    """Yield an empty folder beside ``folder``; once its files are on the disk, ``move`` it there.
+
+    Args:
+        folder: The folder that it is for.
+        move: Called with the temporary folder when the block ends well; what it leaves is removed.
+
+    Raises:
+        ResourceError: The folder cannot be written.
+    """
+    temporary = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
     try:
         with refusing_io(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             temporary.mkdir()
         yield temporary
         with refusing_io(folder):
-            for path in temporary.iterdir():
+            for path in (*temporary.iterdir(), temporary):
                 _sync(path)
-            _sync(temporary)
-            if folder.exists():
-                os.rename(folder, old)
-            os.rename(temporary, folder)
-            _sync(folder.parent)
+            move(temporary)
     finally:
-        for left in (temporary, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content, hexadecimal."""
-    digest = hashlib.sha256()
-    with reading(path, ResourceError), path.open("rb") as file:
+def file_hash(
+    path: Path, kind: str = "sha256", *, unreadable: type[CcdError] = ResourceError
+) -> str:
+    """The checksum of a file's content, hexadecimal.
+
+    Args:
+        path: The file.
+        kind: Name of the hash function.
+        unreadable: What is raised where the file cannot be read.
+    """
+    digest = hashlib.new(kind, usedforsecurity=False)
+    with reading(path, unreadable), path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import urllib.error
@@ -13,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 
 from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading, reason
-from ccd.files import refusing_io, replacing
+from ccd.files import file_hash, refusing_io, replacing
 from ccd.importing.homes import Home, HomeFile
 
 Progress = Callable[[str, float], None]
@@ -141,11 +140,8 @@ def _verify(file: HomeFile, path: Path) -> None:
     if not file.digest:
         return
     kind, _, expected = file.digest.partition(":")
-    digest = hashlib.new(kind, usedforsecurity=False)
-    with reading(path, ResourceError), path.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            digest.update(block)
-    if digest.hexdigest() == expected:
+    found = file_hash(path, kind)
+    if found == expected:
         return
     aside = path.with_name(f"{path.name}.wrong")
     with refusing_io(aside):
@@ -153,7 +149,7 @@ def _verify(file: HomeFile, path: Path) -> None:
     raise DamagedFileError(
         f"{file.name} is not the file that was published: expected {kind} {expected}",
         where=aside,
-        found=digest.hexdigest(),
+        found=found,
         hint="get it again; the wrong file was set aside",
     )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from ccd.config.files import IMPORT_REPORT
 from ccd.datasets.imported import INTERACTIONS, ITEM_ID, LABEL, USER_ID, USERS
 from ccd.errors import ConfigError, reading
-from ccd.files import read_json, refusing_io
+from ccd.files import read_json, refusing_io, writing_beside
 from ccd.importing.events import NO_TIME, Events
 
 if TYPE_CHECKING:
@@ -38,18 +37,8 @@ def new_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
         ResourceError: It cannot be written.
     """
     refuse_taken(out, overwrite=overwrite)
-    with refusing_io(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-        made.chmod(0o777 & ~_umask())
-    try:
+    with writing_beside(out, partial(_move, out=out)) as made:
         yield made
-        with refusing_io(out):
-            for path in (*made.iterdir(), made):
-                _sync(path)
-            _move(made, out)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def refuse_taken(out: Path, *, overwrite: bool) -> None:
@@ -90,21 +79,6 @@ def _move(made: Path, out: Path) -> None:
             (out / name).unlink(missing_ok=True)
     for path in sorted(made.iterdir(), key=lambda path: path.name == IMPORT_REPORT):
         os.replace(path, out / path.name)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file to the disk, so that after a crash it is whole where its name is."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_events(folder: Path, events: Events, labels: np.ndarray) -> None:

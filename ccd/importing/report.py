@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ import numpy as np
 from ccd import __version__
 from ccd.config.files import IMPORT_REPORT
 from ccd.datasets.interactions import SPLITS
-from ccd.errors import DataError, reading
-from ccd.files import write_json
+from ccd.errors import DataError
+from ccd.files import file_hash, write_json
 from ccd.importing.columns import Roles
 from ccd.importing.sources import Source
 
@@ -42,7 +41,8 @@ def source_records(
 def _file(source: Source) -> dict[str, Any]:
     record: dict[str, Any] = {"path": source.place(None).file, "kind": source.kind}
     if not source.in_memory:
-        record |= {"bytes": source.path.stat().st_size, "sha256": sha256(source.path)}
+        digest = file_hash(source.path, unreadable=DataError)
+        record |= {"bytes": source.path.stat().st_size, "sha256": digest}
     return record
 
 
@@ -61,20 +61,7 @@ def versions() -> dict[str, str]:
 
 def write_report(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
     """Write ``import.json`` with the hashes of the other files; returns its content."""
-    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    files = {path.name: file_hash(path, unreadable=DataError) for path in sorted(folder.iterdir())}
     whole = {"format": FORMAT, **report, "files": files}
     write_json(folder / IMPORT_REPORT, whole)
     return whole
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    with reading(path, DataError), path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**22):
-            digest.update(block)
-    return digest.hexdigest()

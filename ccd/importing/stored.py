@@ -10,11 +10,11 @@ import numpy as np
 
 from ccd.config.files import IMPORT_REPORT
 from ccd.datasets.imported import INTERACTIONS, ITEM_ID, ITEMS, LABEL, USER_ID, USERS, read_table
-from ccd.errors import ConfigError, DamagedFileError
-from ccd.files import read_json
+from ccd.errors import ConfigError, DamagedFileError, DataError
+from ccd.files import file_hash, read_json
 from ccd.importing.events import NO_TIME, Events
 from ccd.importing.folder import TIME, VALUE
-from ccd.importing.report import FORMAT, sha256
+from ccd.importing.report import FORMAT
 
 _KEYS = {"format", "name", "files", "features", "options", "dropped", "item_name", "items"}
 
@@ -39,7 +39,7 @@ class Stored:
             path = self.folder / name
             if not path.is_file():
                 found.append(f"{name} is missing")
-            elif sha256(path) != digest:
+            elif file_hash(path, unreadable=DataError) != digest:
                 found.append(f"{name} was changed")
         return found
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import ccd
 from ccd.datasets.dataset import Dataset
-from ccd.files import read_json, twice, write_json
+from ccd.files import file_hash, read_json, twice, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
-from ccd.runs.sealed import check_values, digest_of, refuse_changed, sealed, unsealed
+from ccd.runs.sealed import check_values, refuse_changed, sealed, unsealed
 
 MANIFEST_FILE = "manifest.json"
 _KINDS = {
@@ -112,7 +112,7 @@ class Manifest:
         path, files = self._path.with_name(name), dict(read_manifest(self._folder).get("files", {}))
         files.pop(name, None)
         if path.exists():
-            files[name] = digest_of(path)
+            files[name] = file_hash(path)
         self._write(files=files)
 
     def count_test_opening(self) -> None:

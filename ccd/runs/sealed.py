@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ccd.errors import DamagedFileError, ResourceError, Where, reading
+from ccd.errors import DamagedFileError, Where
+from ccd.files import file_hash
 
 _CHECKSUM = "checksum"
-_BLOCK = 1 << 20
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,19 +66,6 @@ def check_values(
             ) from error
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal.
-
-    Raises:
-        ResourceError: It cannot be read.
-    """
-    found = hashlib.sha256()
-    with reading(path, ResourceError), path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
-
-
 def refuse_changed(path: Path, digests: Mapping[str, str], hint: str) -> None:
     """Refuse a file that is not as it was written.
 
@@ -91,7 +78,7 @@ def refuse_changed(path: Path, digests: Mapping[str, str], hint: str) -> None:
         DamagedFileError: It was damaged or changed since.
         ResourceError: It cannot be read.
     """
-    if path.name in digests and digest_of(path) != digests[path.name]:
+    if path.name in digests and file_hash(path) != digests[path.name]:
         what = "this file was damaged or changed after ccd wrote it: its checksum is another"
         raise DamagedFileError(what, where=path, hint=hint)
 

@@ -16,6 +16,7 @@ from ccd.config.identity import Settings
 from ccd.errors import ResourceError, reading
 from ccd.files import (
     append_line,
+    file_hash,
     refusing_io,
     repair_lines,
     replacing,
@@ -48,7 +49,7 @@ from ccd.runs.own_folder import RUN_FILE, own_file
 from ccd.runs.ownership import leftovers, refuse_foreign, remove_leftovers
 from ccd.runs.per_user import PerUser, merge_per_user, write_per_user
 from ccd.runs.records import EpochRecord, RunResult
-from ccd.runs.sealed import digest_of, sealed
+from ccd.runs.sealed import sealed
 
 if TYPE_CHECKING:
     import torch
@@ -326,7 +327,7 @@ class RunFolder:
             "settings": begun.settings.identity,
             "how_it_ran": begun.settings.how,
             "tensors": shapes_of(tensors),
-            "files": {name: digest_of(folder / name) for name in RUN_FILES if name != RUN_FILE},
+            "files": {name: file_hash(folder / name) for name in RUN_FILES if name != RUN_FILE},
         }
         write_json(folder / RUN_FILE, sealed({**about, **own}))
 

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ccd.files import file_hash
 from ccd.runs.folder import RUN_FILE
-from ccd.runs.sealed import digest_of, sealed
+from ccd.runs.sealed import sealed
 
 
 def seal(path: Path) -> None:
@@ -20,7 +21,7 @@ def seal(path: Path) -> None:
     else:
         about = path.with_name(RUN_FILE)
         record = json.loads(about.read_text())
-        record["files"][path.name] = digest_of(path)
+        record["files"][path.name] = file_hash(path)
         about.write_text(json.dumps(_sealed(record)))
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from ccd.datasets.npy import open_npy
 from ccd.errors import ConfigError, DamagedFileError, DataError, reading, reason
+from ccd.files import file_hash
 from ccd.importing.cells import Rows, id_texts
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader, rows_per_block
 from ccd.importing.features.tables import id_column
-from ccd.importing.report import sha256
 from ccd.importing.sources import Reading, open_file
 from ccd.importing.sources.stream import FREE_BYTES, MOST_EXPANSION
 
@@ -58,7 +58,7 @@ class ArrayReader(VectorReader):
 
     def hashes(self) -> list[tuple[Path, str]]:
         files = [self.path, *([self._id_file] if self._id_file is not None else [])]
-        return [(path, sha256(path)) for path in files]
+        return [(path, file_hash(path, unreadable=DataError)) for path in files]
 
     def blocks(self, wanted: Container[str]) -> Iterator[Block]:
         step = rows_per_block(self._vectors.shape[1])

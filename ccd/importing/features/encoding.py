@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ccd.errors import ConfigError, DataError, Place
+from ccd.files import file_hash
 from ccd.importing.features.folders import files_by_item
 from ccd.importing.features.options import FeaturePolicy, FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
 from ccd.importing.features.vector_cache import VectorCache
-from ccd.importing.report import sha256
 from ccd.suggestions import did_you_mean
 
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -233,5 +233,5 @@ def _length(content: str | Path) -> int:
 def _key(content: str | Path) -> bytes:
     """Hash of what the content holds."""
     if isinstance(content, Path):
-        return bytes.fromhex(sha256(content))
+        return bytes.fromhex(file_hash(content, unreadable=DataError))
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()

@@ -10,9 +10,9 @@ import numpy as np
 
 from ccd.datasets.npy import open_npy
 from ccd.errors import DataError, Place, reading
+from ccd.files import file_hash
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
-from ccd.importing.report import sha256
 
 _FILES_PER_BLOCK = 1024
 
@@ -38,7 +38,7 @@ class FolderReader(VectorReader):
         return self._done
 
     def hashes(self) -> list[tuple[Path, str]]:
-        return [(path, sha256(path)) for path in self._files]
+        return [(path, file_hash(path, unreadable=DataError)) for path in self._files]
 
     def place(self, row: int) -> Place:
         return Place(str(self._files[row]))

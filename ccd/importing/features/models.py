@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading, reason
-from ccd.importing.report import sha256
+from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading, reason
+from ccd.files import file_hash
 
 _FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 """What is taken of an encoder: no weights that are pickled, no code."""
@@ -86,7 +86,9 @@ def model_version(folder: Path, *packages: str) -> str:
     """Hash of an encoder's files and of the versions of its packages, hexadecimal."""
     found = sorted({path for pattern in _FILES for path in folder.rglob(pattern)})
     lines = [f"{package} {version(package)}" for package in packages]
-    lines += [f"{sha256(path)} {path.relative_to(folder).as_posix()}" for path in found]
+    for path in found:
+        digest = file_hash(path, unreadable=DataError)
+        lines.append(f"{digest} {path.relative_to(folder).as_posix()}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ccd.errors import DataError, Place, reason
+from ccd.files import file_hash
 from ccd.importing.cells import Rows, id_texts, is_text, numbers
 from ccd.importing.columns import known_column
 from ccd.importing.features.options import FeatureSource
 from ccd.importing.features.reader import Block, VectorReader
-from ccd.importing.report import sha256
 from ccd.importing.sources import Source
 from ccd.suggestions import did_you_mean
 
@@ -84,7 +84,7 @@ class TableReader(VectorReader):
         return self._tables[part].place(row - self._starts[part])
 
     def hashes(self) -> list[tuple[Path, str]]:
-        return [(table.path, sha256(table.path)) for table in self._tables]
+        return [(table.path, file_hash(table.path, unreadable=DataError)) for table in self._tables]
 
     def _block(self, rows: Rows, start: int) -> Block:
         ids = id_texts(rows, self._id, self.source.option).dictionary_decode()
