@@ -59,7 +59,7 @@ literals = st.recursive(
 
 
 @given(literals)
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_gin_reads_back_what_was_written(value):
     layer = read_bindings([(f"A.x = {value_text(value)}", Origin("--set"))])
     assert layer.bindings[0].value == value

@@ -7,7 +7,7 @@ from ccd.graphs.items_by_user import ItemsByUser
 PAIRS = st.sets(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS)
 def test_contains_equals_the_set(pairs):
     users, items = torch.tensor(sorted(pairs)).T
@@ -17,7 +17,7 @@ def test_contains_equals_the_set(pairs):
     assert {tuple(p) for p in grid[found].tolist()} == pairs
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS, st.lists(st.integers(0, 6), max_size=12))
 def test_of_lists_every_row(pairs, wanted):
     users, items = torch.tensor(sorted(pairs)).T

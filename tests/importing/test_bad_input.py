@@ -106,7 +106,7 @@ ids = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(ids, ids, st.integers(-(10**10), 10**10)), max_size=40),
     st.sampled_from([",", ";", "|", "\t"]),
@@ -138,7 +138,7 @@ def test_any_ids_come_back_or_are_refused(
     assert pairs(loaded(folder / "out")) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_or_read(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
@@ -151,7 +151,7 @@ def test_any_bytes_are_refused_or_read(
     assert not (folder / "out").exists()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_file_cut_anywhere_is_refused_or_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

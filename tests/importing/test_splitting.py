@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ccd.errors import ConfigError, DataError
@@ -110,7 +110,6 @@ def test_wrong_options_are_refused(options):
 pair = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 9) | st.just(NO_TIME))
 
 
-@settings(deadline=None)
 @given(st.lists(pair, min_size=1, max_size=40), st.sampled_from(["first", "last"]))
 def test_one_event_a_pair_the_first_or_last_in_time(made, which):
     users, items, times = (np.array(column) for column in zip(*made, strict=True))

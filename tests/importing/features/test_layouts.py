@@ -22,7 +22,7 @@ def written(folder, source, items=ITEMS, policy=None):
 
 
 @pytest.mark.parametrize("layout", layouts.ALL, ids=lambda f: f.__name__)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.differing_executors])
 @given(data=st.data())
 def test_rows_follow_the_items(layout, data):
     """Some items have no row, some rows no item, and rows come in any order."""

@@ -148,7 +148,7 @@ def test_policies_are_checked():
         FeaturePolicy(missing="ignore")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     data=st.data(),
     vectors=hnp.arrays(

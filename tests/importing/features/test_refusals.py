@@ -187,7 +187,7 @@ def test_what_is_not_there(tmp_path, name):
 @pytest.mark.parametrize(
     "name", ["f.npy", "f.npz", "f.safetensors", "f.parquet", "f.csv", "f.item", "f.jsonl"]
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(content=st.one_of(st.just(b""), st.binary(max_size=60)))
 def test_no_content_makes_anything_but_a_refusal(name, content, tmp_path_factory):
     folder = tmp_path_factory.mktemp("f")
@@ -197,7 +197,7 @@ def test_no_content_makes_anything_but_a_refusal(name, content, tmp_path_factory
 
 
 @pytest.mark.parametrize("layout", layouts.ALL, ids=lambda f: f.__name__)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(share=st.floats(0, 0.99))
 def test_a_file_that_was_cut_off(layout, share, tmp_path_factory):
     """Text may end in the last cell of any line, which nothing can tell; all else is refused."""
