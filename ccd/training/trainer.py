@@ -15,7 +15,7 @@ from ccd.backbones.base import Batch, Representations
 from ccd.errors import NumericError
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
-from ccd.settings import REQUIRED, PositiveFloat, PositiveFraction, PositiveInt, Slot
+from ccd.settings import REQUIRED, NonNegativeFloat, PositiveFloat, PositiveFraction, PositiveInt, Slot
 from ccd.state import State, load_state_of, moved, state_of
 from ccd.training.doubts import suspects
 from ccd.training.early_stopping import StoppingFactory
@@ -37,6 +37,9 @@ class Trainer:
         epochs: Upper limit.
         batch_size: Triplets per step; the last batch may be smaller.
         learning_rate: Initial learning rate.
+        l2_reg: L2 penalty of all weights against the loss summed over all training pairs: a step,
+            whose loss is a mean, adds ``l2_reg / n_pairs`` to the optimiser's weight decay. So one
+            value suits data sets of any size.
         decay: The learning rate is multiplied by this every ``decay_every`` epochs, smoothly.
         decay_every: Epochs, see ``decay``.
         evaluate_every: Epochs between two validations.
@@ -51,6 +54,7 @@ class Trainer:
         epochs: PositiveInt = 1000,
         batch_size: PositiveInt = 2048,
         learning_rate: PositiveFloat = 1e-3,
+        l2_reg: NonNegativeFloat = 0.0,
         decay: PositiveFraction = 1.0,
         decay_every: PositiveInt = 50,
         evaluate_every: PositiveInt = 1,
@@ -58,7 +62,7 @@ class Trainer:
         update()  # wrong settings are refused before there is data
         self.optimizer, self.stopping, self.update = optimizer, stopping, update
         self.epochs, self.batch_size = epochs, batch_size
-        self.learning_rate = learning_rate
+        self.learning_rate, self.l2_reg = learning_rate, l2_reg
         self.decay, self.decay_every, self.evaluate_every = decay, decay_every, evaluate_every
 
     def start(
@@ -142,6 +146,9 @@ class Training:
         self.stopping = trainer.stopping(self.settled_epoch)
         groups = trainer.parameter_groups(model)
         self.optimizer, self.rates = trainer.optimizer(groups), [group["lr"] for group in groups]
+        if trainer.l2_reg:
+            for group in self.optimizer.param_groups:
+                group["weight_decay"] += trainer.l2_reg / len(users)
         self.update = trainer.update()
         self.streams = streams
         self.order_rng = streams.generator("order")
