@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from ccd.arguments import as_tuple
 from ccd.config.dataset import load_dataset
+from ccd.datasets.assemble import refuse_names
 from ccd.datasets.dataset import Dataset
 from ccd.datasets.locate import data_folders
-from ccd.importing.features import FeaturePolicy, parse_feature_option
+from ccd.importing.features import FeaturePolicy, FeatureSource, parse_feature_option
 from ccd.importing.folder import refuse_taken
 from ccd.importing.importer import Features, import_catalogue
 from ccd.importing.options import ImportOptions, SplitName, SplitOptions, name_of
@@ -81,7 +82,7 @@ def import_(
     purchasable: str | None = None,
     unknown_items: Literal["keep", "drop", "refuse"] = "keep",
     new_items: Literal["keep", "drop"] = "drop",
-    features: Sequence[str] = (),
+    features: Sequence[str] | Mapping[str, Any] = (),
     encode: Sequence[str] = (),
     policy: FeaturePolicy = FeaturePolicy(),  # noqa: B008 - it cannot be changed
     split: SplitName | None = None,
@@ -122,7 +123,8 @@ def import_(
         purchasable: Column of ``items`` that says whether an item can be had.
         unknown_items: What to do with events whose item is not in ``items``.
         new_items: Whether items without events, which ``items`` has, are kept.
-        features: Vectors as ``NAME=PATH``, one per modality.
+        features: Vectors as ``NAME=PATH``, one per modality; or the name of each modality to its
+            path or table, such as ``{"text": {"item": ids, "vector": matrix}}``.
         encode: What an encoder turns into vectors, as ``NAME=COLUMN`` or ``NAME=FOLDER``.
         policy: What to do with vectors that are not as they should be.
         split: How events are split; see ``ccd.importing.options.SplitOptions``, as for the next
@@ -162,7 +164,7 @@ def import_(
     )
     chosen = Features(
         (
-            *(parse_feature_option(text) for text in as_tuple("features", features)),
+            *_feature_sources(features),
             *(parse_feature_option(text, "--encode") for text in as_tuple("encode", encode)),
         ),
         policy,
@@ -184,6 +186,21 @@ def import_(
         progress=progress,
     )
     return Imported(out, report)
+
+
+def _feature_sources(given: Sequence[str] | Mapping[str, Any]) -> list[FeatureSource]:
+    """Where the features come from that ``import_`` was given."""
+    if not isinstance(given, Mapping):
+        return [parse_feature_option(text) for text in as_tuple("features", given)]
+    found = []
+    for name, where in given.items():
+        if isinstance(where, (str, Path)):
+            found.append(parse_feature_option(f"{name}={where}"))
+        else:
+            refuse_names((name,), "features")
+            table = TableSource(f"features['{name}']", as_table(f"features['{name}']", where))
+            found.append(FeatureSource(name, f"<features['{name}']>", table=table))
+    return found
 
 
 def _sources(name: str, given: Any, how: Reading) -> list[Source]:

@@ -15,7 +15,14 @@ from ccd.backbones.base import Batch, Representations
 from ccd.errors import NumericError
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
-from ccd.settings import REQUIRED, NonNegativeFloat, PositiveFloat, PositiveFraction, PositiveInt, Slot
+from ccd.settings import (
+    REQUIRED,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveFraction,
+    PositiveInt,
+    Slot,
+)
 from ccd.state import State, load_state_of, moved, state_of
 from ccd.training.doubts import suspects
 from ccd.training.early_stopping import StoppingFactory

@@ -181,3 +181,29 @@ def test_paths_and_companions(tmp_path):
     (folder / "movies.csv").write_text("movieId,title\n" + titles)
     imported = ccd.data.import_(str(folder), tmp_path / "out")
     assert imported.dataset.item_names[5] == "Film, 5"
+
+
+@pytest.mark.parametrize("kind", ["matrix", "lists", "frame"])
+def test_features_in_memory_find_their_items_by_id(kind, tmp_path):
+    ids = [f"i{k:03d}" for k in (5, 3, 7, 0, 1, 2)]  # another order, and two items have none
+    vectors = np.arange(18, dtype=np.float32).reshape(6, 3) + 1
+    table = {"sku": ids, "vector": vectors if kind == "matrix" else vectors.tolist()}
+    imported = ccd.data.import_(
+        COLUMNS,
+        tmp_path / "shop",
+        features={"text": Frame(pa.table(table)) if kind == "frame" else table},
+    )
+    found = dict(zip(imported.dataset.item_ids, imported.dataset.features["text"], strict=True))
+    assert {i: found[i].tolist() for i in ids if i in found} == {
+        i: v.tolist() for i, v in zip(ids, vectors, strict=True) if i in found
+    }
+    assert len(set(ids) & set(found)) >= 5
+    assert not found["i004"].any()
+    assert imported.report["features"][0]["source"]["kind"].startswith("a table in memory")
+
+
+def test_features_in_memory_that_are_none_are_refused(tmp_path):
+    for wrong, said in (({"text": 3}, "expected a data frame"), ({"a/b": COLUMNS}, "a/b")):
+        with pytest.raises(CcdError, match=said):
+            ccd.data.import_(COLUMNS, tmp_path / "shop", features=wrong)
+    assert not (tmp_path / "shop").exists()

@@ -44,6 +44,8 @@ def open_reader(
     """
     if source.encoded:
         return open_encoded(source, item_ids, items, policy, say)
+    if source.table is not None:
+        return TableReader(source, [source.table])
     path = Path(source.where).expanduser()
     with reading(path, DataError):
         is_folder = path.is_dir()

@@ -8,6 +8,7 @@ from typing import Literal, get_args, get_type_hints
 
 from ccd.datasets.assemble import refuse_names
 from ccd.errors import ConfigError
+from ccd.importing.sources import Source
 
 Option = Literal["--features", "--encode"]
 _EXAMPLES = {
@@ -33,12 +34,14 @@ class FeatureSource:
         part: What stands after the colon: the column or array of vectors or the file of ids
             (``--features``), or the encoder's name or folder (``--encode``); empty if left out.
         option: Which of the two options said so.
+        table: The table of vectors, where it is in memory.
     """
 
     name: str
     where: str
     part: str = ""
     option: Option = "--features"
+    table: Source | None = None
 
     @property
     def encoded(self) -> bool:

@@ -84,7 +84,8 @@ class TableReader(VectorReader):
         return self._tables[part].place(row - self._starts[part])
 
     def hashes(self) -> list[tuple[Path, str]]:
-        return [(table.path, file_hash(table.path, unreadable=DataError)) for table in self._tables]
+        files = [table.path for table in self._tables if not table.in_memory]
+        return [(path, file_hash(path, unreadable=DataError)) for path in files]
 
     def _block(self, rows: Rows, start: int) -> Block:
         ids = id_texts(rows, self._id, self.source.option).dictionary_decode()

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ccd.errors import DamagedFileError, DataError, Place, reading, reason
 from ccd.importing.sources.base import BATCH_BYTES, BATCH_ROWS, Source
 
@@ -106,6 +108,15 @@ class TableSource(Source):
         return Place(f"<{self._name}>", note="" if row is None else f"row {row}")
 
 
+def _cells(column: Any) -> Any:
+    """A column of vectors where an array has two dimensions, which Arrow refuses."""
+    import pyarrow as pa
+
+    if not isinstance(column, np.ndarray) or column.ndim != 2 or not column.shape[1]:
+        return column
+    return pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(column).ravel(), column.shape[1])
+
+
 def as_table(name: str, value: Any) -> pa.Table:
     """A data frame, an Arrow table, or a dictionary of arrays, as an Arrow table.
 
@@ -120,7 +131,7 @@ def as_table(name: str, value: Any) -> pa.Table:
         if hasattr(value, "__arrow_c_stream__"):
             return pa.table(value)
         if isinstance(value, dict):
-            return pa.table({str(column): cells for column, cells in value.items()})
+            return pa.table({str(column): _cells(cells) for column, cells in value.items()})
         if type(value).__module__.split(".")[0] == "pandas":
             return pa.Table.from_pandas(value, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
