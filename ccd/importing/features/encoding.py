@@ -60,9 +60,7 @@ class EncodedReader(VectorReader):
         self._make, self._made = encoder, dict[str, str]()
         self._keys: list[bytes] = []
         self._done = 0
-        column = f"column '{source.where}' of the items"
-        what = "folder of images" if contents.images else column
-        super().__init__(source, Path(source.where), what)
+        super().__init__(source, Path(source.where), contents.kind)
 
     @property
     def size(self) -> int:
@@ -145,22 +143,27 @@ class Contents(NamedTuple):
         contents: The text or image file of each.
         strangers: Ids of images that are no items.
         images: Whether these are images.
+        kind: Where they are from, in words.
     """
 
     ids: list[str]
     contents: list[str] | list[Path]
     strangers: list[str]
     images: bool
+    kind: str
 
 
 def find_contents(
     source: FeatureSource, item_ids: Sequence[str], items: Mapping[str, Any] | None
 ) -> Contents:
-    """What an ``--encode`` source encodes: a column, or else a folder; blank texts are left out.
+    """What an ``--encode`` source encodes: a column, or else a folder; blank cells are left out.
+
+    A column whose cells all end as images do, such as ``photos/0012.jpg``, names files of images,
+    relative to the current folder.
 
     Raises:
         ConfigError: It is neither a folder nor a column of the items.
-        DataError: The folder holds no images.
+        DataError: The folder holds no images, or an image that a cell names is not there.
     """
     folder = Path(source.where).expanduser()
     if source.where not in _columns(items) and folder.is_dir():
@@ -168,10 +171,15 @@ def find_contents(
         files = files_by_item(folder, IMAGES)
         known = [file for file in files if file.stem in wanted]
         strangers = [file.stem for file in files if file.stem not in wanted]
-        return Contents([file.stem for file in known], known, strangers, True)
+        return Contents([file.stem for file in known], known, strangers, True, "folder of images")
     texts = _texts(source, items)
     there = [at for at, text in enumerate(texts) if text.strip()]
-    return Contents([item_ids[at] for at in there], [texts[at] for at in there], [], False)
+    ids, kind = [item_ids[at] for at in there], f"column '{source.where}' of the items"
+    named = source.where in _columns(items)  # several columns make a text
+    if there and named and all(texts[at].strip().lower().endswith(IMAGES) for at in there):
+        images = [_image(source, item_ids[at], texts[at]) for at in there]
+        return Contents(ids, images, [], True, f"images that {kind} names")
+    return Contents(ids, [texts[at] for at in there], [], False, kind)
 
 
 def open_encoded(
@@ -209,6 +217,22 @@ def _texts(source: FeatureSource, items: Mapping[str, Any] | None) -> list[str]:
             )
     cells = [_plain(items[column]) for column in columns] if items is not None else []
     return [" ".join(filter(None, map(_text, row))) for row in zip(*cells, strict=True)]
+
+
+def _image(source: FeatureSource, item: str, cell: str) -> Path:
+    path = Path(cell.strip()).expanduser()
+    if path.is_file():
+        return path
+    raise DataError(
+        f"column '{source.where}' names an image that is not there",
+        where=Place(f"column '{source.where}'", note=f"item {item!r}"),
+        keys=(source.option,),
+        found=repr(cell),
+        hint="download it first, or leave the cell empty"
+        if "://" in cell
+        else "paths are relative to the folder that the command runs in; leave the cell empty "
+        "where an item has no image",
+    )
 
 
 def _columns(items: Mapping[str, Any] | None) -> list[str]:

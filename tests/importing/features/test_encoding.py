@@ -166,6 +166,21 @@ def test_a_column_goes_before_a_folder_of_its_name(encoder, photos, tmp_path, mo
     assert array[0, 0] == 3
 
 
+def test_a_column_of_paths_names_images(encoder, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = ["photos/0012.jpg", None, " photos/more/b.PNG ", ""]
+    array, report = encode(tmp_path, "photo", {"photo": paths, "title": TEXTS["title"]})
+    assert array[:, 0].tolist() == [3, 0, 3, 0]
+    assert report.source["kind"] == "images that column 'photo' of the items names"
+    array, _ = encode(tmp_path, "title,photo", {"photo": paths, "title": ["A", "", "", ""]})
+    assert array[0, 0] == len("A photos/0012.jpg")  # several columns make a text
+    for cell, said in (("photos/9.jpg", "relative to"), ("https://shop/9.jpg", "download it")):
+        with pytest.raises(DataError, match="an image that is not there") as refused:
+            encode(tmp_path, "photo", {"photo": [None, cell, None, None]})
+        assert said in refused.value.hint
+        assert "item '7'" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("where", "items", "said"),
     [
