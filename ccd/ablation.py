@@ -91,7 +91,7 @@ def run(
     return run_loaded(
         replace(loaded, seeds=own_seeds or loaded.seeds),
         folder=folder or default_folder(loaded.name),
-        data_dir=place or dataset_folder(dataset),
+        data_dir=dataset_folder(dataset) or place,
         observer=observer or SilentObserver(),
         fresh=fresh,
         halt=halt,

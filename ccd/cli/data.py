@@ -38,7 +38,7 @@ def describe(
     from ccd.views.data_text import DescriptionView
 
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
-    found = describe_dataset(graph.factory()(data_folders(data_dir or dataset_folder(name))))
+    found = describe_dataset(graph.factory()(data_folders(dataset_folder(name) or data_dir)))
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

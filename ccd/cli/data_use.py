@@ -31,7 +31,7 @@ def check(
 
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
     folder = dataset_folder(name)
-    folders = data_folders(data_dir or folder)
+    folders = data_folders(folder or data_dir)
     checks = list(check_data(lambda: graph.factory()(folders), folder))
     usable = all(one.status != "problem" for one in checks)
     if as_json:
@@ -74,6 +74,6 @@ def convert(
 
     refuse_taken(out, overwrite=False)
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
-    dataset = graph.factory()(data_folders(data_dir or dataset_folder(name)))
+    dataset = graph.factory()(data_folders(dataset_folder(name) or data_dir))
     for file in convert_dataset(dataset, to, out):
         say(str(out / file))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError
 from ccd.graphs.engines import Engine
 from ccd.graphs.lists import AdjacencyLists
+from ccd.graphs.modality_weights import given_weights, measured_weights
 from ccd.graphs.nearest import nearest_by_modality
 from ccd.registry import component
 from ccd.settings import Fraction, PositiveInt, Slot
@@ -126,42 +126,18 @@ def knn_graph(
         engine: Message-passing engine.
         device: Where the graph lives.
         k: Neighbours per item and modality, the item itself included.
-        weights: Modality to its share; modalities not named divide the rest evenly. FREEDOM's
-            image weight 0.1 where None.
+        weights: Modality to its share; modalities not named divide the rest evenly. Where None,
+            the training interactions tell: see :func:`measured_weights`.
         n_layers: How many times the graph is applied.
 
     Raises:
         ConfigError: ``k`` exceeds the number of items, or a weight names no modality.
     """
-    shares = modality_shares(
-        dataset, {"image": 0.1} if weights is None else weights, weights is not None
-    )
     nearest = nearest_by_modality(dataset, device, k, setting="knn_graph.k")
     neighbours = {modality: found.ids for modality, found in nearest.items()}
+    if weights is None:
+        ids = {modality: found.cpu().numpy() for modality, found in neighbours.items()}
+        shares = measured_weights(ids, dataset.train_matrix)
+    else:
+        shares = given_weights(dataset, weights)
     return ItemGraph(neighbours, shares, engine, n_layers)
-
-
-def modality_shares(
-    dataset: Dataset, weights: Mapping[str, float], strict: bool = True
-) -> dict[str, float]:
-    """Weights of all modalities of ``dataset``, summing to 1; unnamed ones divide what is left."""
-    modalities = list(dataset.features)
-    unknown = sorted(set(weights) - set(modalities))
-    if unknown and strict:
-        raise ConfigError(
-            f"knn_graph.weights names '{unknown[0]}', which is no modality of '{dataset.name}'",
-            keys=("knn_graph.weights",),
-            hint=f"its modalities: {', '.join(modalities) or 'none'}",
-        )
-    named = {m: weights[m] for m in modalities if m in weights}
-    rest = [m for m in modalities if m not in named]
-    left = 1.0 - sum(named.values())
-    if left < -1e-9 or (not rest and sum(named.values()) <= 0):
-        raise ConfigError(
-            "knn_graph.weights must sum to at most 1 and not be all 0",
-            keys=("knn_graph.weights",),
-            found=f"{dict(weights)}",
-        )
-    if not rest:
-        return {m: w / sum(named.values()) for m, w in named.items()}
-    return {m: named.get(m, left / len(rest)) for m in modalities}

@@ -83,7 +83,7 @@ class Worker:
         refuse_other_settings(self.study, self.presets.identity)
         self.leases = leases_of(store, order.study, self.search.heartbeat)
         named = order.source.data_dir
-        folder = Path(named) if named else dataset_folder(order.source.dataset)
+        folder = dataset_folder(order.source.dataset) or (Path(named) if named else None)
         self.objective = Objective(self.target, data_folders(folder))
         self.pruning = self._prepare()
 

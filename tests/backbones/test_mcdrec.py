@@ -21,6 +21,7 @@ Experiment.sampler = None
 UNetEstimator.dropout = 0.0
 FREEDOM.reg_weight = {REG}
 FREEDOM.edge_dropout = {DROPPED}
+knn_graph.weights = {{'image': 0.1}}
 FullRanking.cutoffs = (20,)
 """
 

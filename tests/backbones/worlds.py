@@ -51,4 +51,4 @@ def world(data=None, seed=0, engine=None, **projector):
     )  # fmt: skip
 
 
-small_knn = partial(knn_graph, k=4)
+small_knn = partial(knn_graph, k=4, weights={"image": 0.1})

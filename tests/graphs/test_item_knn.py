@@ -6,7 +6,7 @@ from ccd.datasets.dataset import Dataset, Interactions, Neighbours
 from ccd.errors import ConfigError
 from ccd.graphs import nearest
 from ccd.graphs.engines import DglEngine, TorchEngine
-from ccd.graphs.item_knn import ItemGraph, knn_graph, modality_shares
+from ccd.graphs.item_knn import ItemGraph, knn_graph
 from ccd.graphs.propagation import propagate
 
 N_ITEMS = 50
@@ -98,17 +98,6 @@ def test_a_damaged_cache_file_is_made_again(tmp_path):
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:100])
     assert torch.equal(first, as_matrix(knn_graph(dataset(), DglEngine(), cpu, k=4)))
-
-
-def test_shares():
-    data = dataset()
-    assert modality_shares(data, {"image": 0.1}) == {"image": 0.1, "text": 0.9}
-    assert modality_shares(data, {}) == {"image": 0.5, "text": 0.5}
-    assert modality_shares(data, {"image": 0.2, "text": 0.2}) == {"image": 0.5, "text": 0.5}
-    with pytest.raises(ConfigError, match="'audio'.*image, text"):
-        modality_shares(data, {"audio": 0.3})
-    with pytest.raises(ConfigError, match="at most 1"):
-        modality_shares(data, {"image": 0.9, "text": 0.9})
 
 
 def test_k_above_the_number_of_items_is_refused():

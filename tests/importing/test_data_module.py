@@ -64,6 +64,7 @@ def test_the_folder_is_a_data_set_for_a_run(tmp_path, monkeypatch):
         only=["BPR-MF"],
         seeds=[1],
         dataset=str(imported.folder),
+        data_dir=tmp_path,  # the folder of other data sets; this one's files lie in its own
         bindings=["Trainer.epochs = 1"],
         out="run",
     )
