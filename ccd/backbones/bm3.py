@@ -59,7 +59,7 @@ class BM3(Backbone):
         world: World,
         *,
         n_layers: NonNegativeInt = 1,
-        dropout: ProperFraction = 0.5,
+        dropout: ProperFraction = 0.3,
         reg_weight: NonNegativeFloat = 0.1,
         contrastive_weight: NonNegativeFloat = 2.0,
     ) -> None:

@@ -41,7 +41,7 @@ class FREEDOM(Backbone):
         item_graph: ItemGraphFactory = REQUIRED,
         pruning: Pruning = REQUIRED,
         n_layers: NonNegativeInt = 2,
-        edge_dropout: ProperFraction = 0.8,
+        edge_dropout: ProperFraction = 0.5,
         reg_weight: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__(world)

@@ -59,7 +59,7 @@ def test_loss_and_gradient_equal_the_dense_restatement(wide, width, monkeypatch)
     monkeypatch.setattr(mmgcn, "_WIDE", wide)
     monkeypatch.setattr(mmgcn, "_PROJECTED_WIDTH", width)
     data, triplets = dataset(), batch()
-    model = MMGCN(world(data), reg_weight=0.3)
+    model = MMGCN(world(data), reg_weight=0.3, train_id_and_pref=True)
     h_u, h_i, _ = output = model()
     ours = bpr_loss(h_u[triplets.users], h_i[triplets.positives], h_i[triplets.negatives])
     ours = ours + model.own_loss(step(model, triplets, output))
@@ -85,7 +85,7 @@ def test_only_wide_features_are_projected(monkeypatch):
 
 
 def test_parity_keeps_ids_and_preferences_at_their_initial_values():
-    sane, parity = MMGCN(world()), MMGCN(world(), train_id_and_pref=False)
+    sane, parity = MMGCN(world(), train_id_and_pref=True), MMGCN(world())
     untrained = {n for n, p in parity.named_parameters() if not p.requires_grad}
     assert untrained == {
         "user_embeddings",
