@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,18 @@ def as_whole(name: str, value: Any, least: int = 0) -> int:
         what = f"{name} must be at least {least} and a whole number"
         raise ConfigError(what, keys=(name,), found=repr(value))
     return number
+
+
+def as_proper_fraction(name: str, value: Any) -> float:
+    """A number from 0 to less than 1.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+        what = f"{name} must be at least 0 and less than 1"
+        raise ConfigError(what, keys=(name,), found=repr(value))
+    return float(value)
 
 
 def as_seeds(values: Iterable[Any]) -> tuple[int, ...]:
