@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
@@ -42,10 +43,11 @@ class RunTracker(SilentObserver, ABC):
         self.log(record.measures, record.epoch)
 
     def finished(self, result: RunResult, *, skipped: bool) -> None:
-        """Pass on the metrics at the best epoch and end the run."""
+        """Pass on the test metrics, as of the best epoch, and end the run."""
         if self._open:
             self._open = False
-            self.log(result.measures, result.best_epoch)
+            tested = {k: v for k, v in result.measures.items() if k.startswith("test/")}
+            self.log(tested, result.best_epoch)
             self.close_run("finished" if result.diverged is None else "diverged")
 
     def closed(self) -> None:
@@ -65,3 +67,8 @@ class RunTracker(SilentObserver, ABC):
     @abstractmethod
     def close_run(self, end: End) -> None:
         """End the run that is open, with all of it written."""
+
+
+def plain(name: str) -> str:
+    """The name of a measure in characters that every program takes: ``recall_at_20``."""
+    return re.sub(r"[^\w\-./]", "-", name.replace("@", "_at_"))

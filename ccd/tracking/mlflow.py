@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ccd.extras import import_extra
 from ccd.registry import component
 from ccd.settings import Text
-from ccd.tracking.base import End, RunTracker
+from ccd.tracking.base import End, RunTracker, plain
 
 _STATUS = {"finished": "FINISHED", "diverged": "FAILED", "stopped": "KILLED"}
 _PARAMETERS = 100
@@ -24,7 +23,7 @@ class MLflow(RunTracker):
     Args:
         settings: The variant's settings.
         uri: The tracking server, such as ``http://localhost:5000``; None for a file ``mlflow.db``
-            in the run folder, which ``mlflow ui --backend-store-uri sqlite:///RUN/mlflow.db`` shows.
+            in the run folder, shown by ``mlflow ui --backend-store-uri sqlite:///RUN/mlflow.db``.
         experiment: The experiment that gets the runs; None for one named like the recipe.
     """
 
@@ -62,7 +61,7 @@ class MLflow(RunTracker):
         """Write the numbers as metrics, the epoch as their step."""
         now = int(time.time() * 1000)
         metrics = [
-            self._entities.Metric(_allowed(name), value, now, epoch)
+            self._entities.Metric(plain(name), value, now, epoch)
             for name, value in measures.items()
         ]
         self._client.log_batch(self._run, metrics=metrics)
@@ -70,8 +69,3 @@ class MLflow(RunTracker):
     def close_run(self, end: End) -> None:
         """Set the run's status."""
         self._client.set_terminated(self._run, _STATUS[end])
-
-
-def _allowed(name: str) -> str:
-    """The name in characters that MLflow takes."""
-    return re.sub(r"[^\w\-. :/]", "-", name.replace("@", "_at_"))

@@ -8,7 +8,7 @@ from typing import Any
 from ccd.extras import import_extra
 from ccd.registry import component
 from ccd.runs.identity import slug
-from ccd.tracking.base import End, RunTracker
+from ccd.tracking.base import End, RunTracker, plain
 
 FOLDER = "tensorboard"
 
@@ -16,6 +16,8 @@ FOLDER = "tensorboard"
 @component("tracker")
 class TensorBoard(RunTracker):
     """Event files in the run folder: ``tensorboard --logdir RUN/tensorboard`` shows them.
+
+    ``recall@20`` is ``recall_at_20`` there.
 
     Args:
         settings: The variant's settings.
@@ -37,7 +39,7 @@ class TensorBoard(RunTracker):
     def log(self, measures: Mapping[str, float], epoch: int) -> None:
         """Write each number as a scalar."""
         for name, value in measures.items():
-            self._writer.add_scalar(name, value, epoch)
+            self._writer.add_scalar(plain(name), value, epoch)
         self._writer.flush()
 
     def close_run(self, end: End) -> None:

@@ -54,4 +54,4 @@ class WandB(RunTracker):
     def close_run(self, end: End) -> None:
         """End the run."""
         self._run.summary["end"] = end
-        self._run.finish(exit_code=0 if end == "finished" else 1, quiet=True)
+        self._run.finish(exit_code=0 if end == "finished" else 1)
