@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -100,10 +99,14 @@ def as_proper_fraction(name: str, value: Any) -> float:
     Raises:
         ConfigError: It is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, (bool, str)) or not 0 <= number < 1:
         what = f"{name} must be at least 0 and less than 1"
         raise ConfigError(what, keys=(name,), found=repr(value))
-    return float(value)
+    return number
 
 
 def as_seeds(values: Iterable[Any]) -> tuple[int, ...]:
