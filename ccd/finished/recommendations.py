@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Representations
+from ccd.datasets.dataset import Dataset, Interactions
 from ccd.datasets.scale import computable
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
@@ -25,7 +26,6 @@ from ccd.graphs.lists import AdjacencyLists
 from ccd.runs.folder import USER_IDS_FILE
 
 if TYPE_CHECKING:
-    from ccd.datasets.dataset import Dataset
     from ccd.runs.records import RunResult
 
 BLOCK_USERS = 8192
@@ -303,18 +303,22 @@ class RecommendedBlocks:
         They took what they have in any split, and what a history names that is given for them.
         """
         dataset = self._dataset
-        users, items = [_NOTHING], [_NOTHING]
+        parts = []
         if not self._keep_seen:
+            parts.append(dataset.every)
             named = [(u, h) for u, h in zip(self.users, self._histories, strict=False) if u >= 0]
-            every = dataset.every
-            users += [every.users, *(np.full(len(h), u) for u, h in named)]
-            items += [every.items, *(h for _, h in named)]
+            parts += [Interactions(np.full(len(h), u), h) for u, h in named]
         if self._excluded:
             places = Places(dataset.user_ids, dataset.n_users)
             known = [(places.get(name), x) for name, x in self._excluded.items()]
-            users += [np.full(len(x), user) for user, x in known if user >= 0]
-            items += [x for user, x in known if user >= 0]
-        return self._lists(np.concatenate(users), np.concatenate(items), dataset.n_users)
+            parts += [Interactions(np.full(len(x), user), x) for user, x in known if user >= 0]
+        if len(parts) == 1:  # of a million users, a copy is large
+            return self._lists(parts[0].users, parts[0].items, dataset.n_users)
+        return self._lists(
+            np.concatenate([_NOTHING, *(part.users for part in parts)]),
+            np.concatenate([_NOTHING, *(part.items for part in parts)]),
+            dataset.n_users,
+        )
 
     def _lists(self, users: np.ndarray, items: np.ndarray, n_users: int) -> AdjacencyLists:
         return AdjacencyLists(torch.from_numpy(users), torch.from_numpy(items), n_users)
