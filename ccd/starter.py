@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ccd.config.files import ccd_root
 from ccd.errors import ConfigError, ResourceError, reading
-from ccd.files import replacing_folder
+from ccd.files import writing_beside
 
 
 def lay_starter(folder: Path) -> list[str]:
@@ -27,9 +28,18 @@ def lay_starter(folder: Path) -> list[str]:
                 found="a folder that holds files" if folder.is_dir() else "a file",
                 hint="name another folder",
             )
-    # Resolved, as a folder that is named '.' has no name of its own to be replaced by.
-    with replacing_folder(folder.resolve()) as temporary:
-        names = sorted(path.name for path in (ccd_root() / "starter").iterdir() if path.is_file())
+    source = ccd_root() / "starter"
+    names = sorted(path.name for path in source.iterdir() if path.is_file())
+    with writing_beside(folder.resolve(), lambda made: _move(made, folder)) as temporary:
         for name in names:
-            (temporary / name).write_bytes((ccd_root() / "starter" / name).read_bytes())
+            (temporary / name).write_bytes((source / name).read_bytes())
     return names
+
+
+def _move(made: Path, folder: Path) -> None:
+    """Move the files into a folder that is there, which may be a shell's current one."""
+    if not folder.exists():
+        os.rename(made, folder)
+        return
+    for path in sorted(made.iterdir()):
+        os.replace(path, folder / path.name)
