@@ -1,6 +1,7 @@
 # make demo   set up, then run the main job on built-in data (< 2 minutes after the install)
 # make test   set up, then lint, type-check and test
 # make test-real   the slow checks on the real data sets, in $CCD_DATA or ../shared/data
+# make test-wheel  build the wheel, install it into an empty environment and use it there
 # make bench  speed and memory on Amazon Baby
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test test-real bench clean
+.PHONY: setup demo test test-real test-wheel bench clean
 
 setup: $(STAMP)
 
@@ -30,6 +31,9 @@ test: setup
 
 test-real: setup
 	$(BIN)/python -m pytest -m real --timeout 3600
+
+test-wheel: setup
+	$(BIN)/python -m pytest -m wheel --timeout 3600
 
 bench: setup
 	$(BIN)/python tools/bench.py

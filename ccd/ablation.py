@@ -33,6 +33,7 @@ from ccd.runs.records import Observer, Plan, RunResult, SilentObserver
 from ccd.runs.signals import Halt
 from ccd.runs.writing import RunFolder
 from ccd.state import State
+from ccd.tracking.audience import Audience
 from ccd.training.doubts import collapsed, huge_loss
 from ccd.training.trainer import Training
 from ccd.views.outputs import write_reports
@@ -117,9 +118,14 @@ def run_loaded(
         fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
         halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
     """
-    # Building every experiment first refuses what only a component can see before data are loaded.
+    # Building everything first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
-    return _Run(recipe, experiments, folder, data_dir, observer, halt or Halt(), fresh).run()
+    trackers = {
+        name: [make(settings_of(recipe.graphs[name]).identity) for make in experiment.trackers]
+        for name, experiment in experiments.items()
+    }
+    audience = Audience(observer, trackers)
+    return _Run(recipe, experiments, folder, data_dir, audience, halt or Halt(), fresh).run()
 
 
 _POLL = 1.0

@@ -93,6 +93,22 @@ def as_whole(name: str, value: Any, least: int = 0) -> int:
     return number
 
 
+def as_proper_fraction(name: str, value: Any) -> float:
+    """A number from 0 to less than 1.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, (bool, str)) or not 0 <= number < 1:
+        what = f"{name} must be at least 0 and less than 1"
+        raise ConfigError(what, keys=(name,), found=repr(value))
+    return number
+
+
 def as_seeds(values: Iterable[Any]) -> tuple[int, ...]:
     """Seeds, each once.
 

@@ -26,6 +26,7 @@ from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.probe import NegativeProbe, ProbeFactory
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
+from ccd.tracking.base import TrackerFactory
 from ccd.training.checkpoint import CheckpointFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
@@ -50,6 +51,7 @@ class Experiment:
         evaluator: Ranking metrics.
         probe: Measures the hard negatives of each epoch; None for nothing.
         checkpoint: How often the state of a run is kept while it trains; None for never.
+        trackers: Programs that are told how ``ccd run`` trains.
         dim: Embedding size.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         engine: Message passing by ``dgl`` or ``torch``; ``auto`` takes DGL on the CPU.
@@ -70,6 +72,7 @@ class Experiment:
         evaluator: EvaluatorFactory = REQUIRED,
         probe: Annotated[ProbeFactory | None, HOW_IT_RUNS] = None,
         checkpoint: Annotated[CheckpointFactory | None, HOW_IT_RUNS] = None,
+        trackers: Annotated[tuple[TrackerFactory, ...], HOW_IT_RUNS] = (),
         dim: PositiveInt = 64,
         device: Annotated[Text, HOW_IT_RUNS] = "cpu",
         engine: Annotated[Literal["auto", "dgl", "torch"], HOW_IT_RUNS] = "auto",
@@ -80,6 +83,8 @@ class Experiment:
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
         self.checkpoint = checkpoint() if checkpoint is not None else None
         self.probe, self.dim, self.threads = probe, dim, threads
+        # Not built: whoever opens a finished run again may not have their packages.
+        self.trackers = trackers
         self.device = _device(device)
         self.engine = choose_engine(self.device.type, engine)
         if dim < 4 or dim % 2:

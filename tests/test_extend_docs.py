@@ -10,10 +10,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from ccd import catalogue, registry
 from ccd.cli import main
+from ccd.diffusion.noise_schedules import linear_betas
 from tests.contracts import test_backbones, test_curricula, test_noise_schedules, test_samplers
 
 TEXT = (Path(__file__).parents[1] / "docs" / "extend.md").read_text()
@@ -35,12 +38,24 @@ def folder(tmp_path, monkeypatch):
     catalogue.load()
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
+    write_clicks(tmp_path / "clicks.npz")
     monkeypatch.setattr(registry, "_COMPONENTS", dict(registry._COMPONENTS))
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     for name in FILES:
         sys.modules.pop(name.removesuffix(".py"), None)
+
+
+def write_clicks(path: Path) -> None:
+    """What the page's data set reads: sixty users with five items each, two of them held out."""
+    rng = np.random.default_rng(0)
+    pairs = [
+        (user, item, split)
+        for user in range(60)
+        for item, split in zip(rng.permutation(60)[:5], (0, 0, 0, 1, 2), strict=True)
+    ]
+    np.savez(path, pairs=np.array(pairs), text=rng.standard_normal((60, 8)))
 
 
 READ = """
@@ -63,14 +78,17 @@ def ccd(monkeypatch, *words: str) -> None:
 
 
 def test_each_part_has_a_file_a_recipe_and_a_command():
-    stems = ["my_schedule", "my_curriculum", "my_sampler", "my_backbone"]
+    parts = ("schedule", "curriculum", "sampler", "backbone", "metric", "dataset", "diffusion")
+    stems = [f"my_{part}" for part in (*parts, "tracker")]
     assert list(FILES) == [f"{stem}.{kind}" for stem in stems for kind in ("py", "gin")]
     assert [f"ccd run {stem}.gin --allow-import {stem}" for stem in stems] == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_it_trains(command, folder, monkeypatch):
-    sets = [word for binding in TINY for word in ("--set", binding)]
+    own_data = "my_dataset" in command
+    tiny = [binding for binding in TINY if not (own_data and binding.startswith("planted_"))]
+    sets = [word for binding in tiny for word in ("--set", binding)]
     ccd(monkeypatch, *shlex.split(command)[1:], *sets, "--out", "done")
     lines = (folder / "done" / "results.jsonl").read_text().splitlines()
     results = [json.loads(line) for line in lines]
@@ -79,6 +97,29 @@ def test_it_trains(command, folder, monkeypatch):
     own = re.findall(r"^(?:def|class) (\w+)", FILES[shlex.split(command)[-1] + ".py"], re.M)
     text = (folder / "done" / "config.gin").read_text()
     assert own[0] in text
+
+
+def test_what_the_parts_promise_is_there(folder, monkeypatch):
+    """The metric is in the results, the tracker's file is written, DDIM ends at its estimate."""
+    sets = [word for binding in TINY for word in ("--set", binding)]
+    for stem in ("my_metric", "my_tracker"):
+        run = ["run", f"{stem}.gin", "--allow-import", stem, *sets, "--only", "VBPR"]
+        ccd(monkeypatch, *run, "--out", stem)
+    (line,) = (folder / "my_metric" / "results.jsonl").read_text().splitlines()
+    assert 0 <= json.loads(line)["test"]["first@10"] <= 1
+    log = (folder / "my_tracker" / "epochs.log").read_text().splitlines()
+    assert [row.split()[:2] for row in log] == [["VBPR", "0"], ["VBPR", "1"]]
+    assert all("valid/recall@20" in row for row in log)
+    monkeypatch.syspath_prepend(str(folder))
+    process = import_module("my_diffusion").DDIM(torch.device("cpu"), betas=linear_betas, steps=9)
+    x0, rng = torch.randn(5, 4), torch.Generator().manual_seed(0)
+    # With the right estimate, each step goes back along the very path of the noise.
+    noise, t = torch.randn(5, 4), torch.full((5,), 6)
+    at_6, at_5 = process.add_noise(x0, noise, t), process.add_noise(x0, noise, t - 1)
+    assert torch.allclose(process.step(x0, 6, at_6, torch.ones(5, 4)), at_5, atol=1e-5)
+    kept = process.reverse(x0, lambda x, _: torch.full_like(x, 2.0), [3], rng)
+    assert (kept[9] == 2.0).all()
+    assert list(kept) == [3, 9]
 
 
 def test_what_it_left_is_read_without_its_code(folder, monkeypatch):

@@ -24,6 +24,7 @@ from ccd.cli.doctor import doctor
 from ccd.cli.explain import explain
 from ccd.cli.export import export
 from ccd.cli.import_results import import_results
+from ccd.cli.init import init
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
 from ccd.cli.plot import PLOT_HELP, plot
@@ -52,6 +53,7 @@ _TRAIN, _LOOK, _READ, _USE = "Train", "Before a run", "After a run", "Use a trai
 app.command("run", cls=RecipeCommand, rich_help_panel=_TRAIN)(run)
 app.add_typer(search, name="search", rich_help_panel=_TRAIN)
 app.command("import-results", rich_help_panel=_TRAIN)(import_results)
+app.command("init", rich_help_panel=_LOOK)(init)
 app.command("list", rich_help_panel=_LOOK)(list_)
 app.command("show", cls=RecipeCommand, rich_help_panel=_LOOK)(show)
 app.add_typer(data, name="data", rich_help_panel=_LOOK)

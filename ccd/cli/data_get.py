@@ -41,7 +41,7 @@ def get(
     ] = None,
 ) -> None:
     """Fetch a public data set, go on where a download broke off, and check what came."""
-    from ccd.cli.import_progress import ImportProgress
+    from ccd.cli.progress_bar import ProgressBar
     from ccd.importing.download import get_files
     from ccd.importing.homes import find_home, home_names
     from ccd.terminal.stdout import say
@@ -56,7 +56,7 @@ def get(
         for file in home.files:
             if file.url and not (folder / file.name).is_file():
                 say(f"downloads {file.url}")
-    with ImportProgress("getting files") as progress:
+    with ProgressBar("getting files") as progress:
         found = get_files(home, folder, from_dir=from_dir, progress=progress)
     for file, path in zip(home.files, found, strict=True):
         checked = f"{file.digest.split(':')[0]} is right" if file.digest else "no checksum is known"

@@ -51,12 +51,12 @@ def import_(
 ) -> None:
     """Make a data set of your own events, items and features."""
     from ccd import data
-    from ccd.cli.import_progress import ImportProgress
+    from ccd.cli.progress_bar import ProgressBar
     from ccd.importing.features import FeaturePolicy
     from ccd.terminal.console import make_console
     from ccd.views.import_text import ImportView
 
-    with ImportProgress() as progress:
+    with ProgressBar() as progress:
         imported = data.import_(
             sources,
             out,

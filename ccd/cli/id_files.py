@@ -23,27 +23,40 @@ def read_ids(path: Path) -> list[str]:
 
 
 def read_history(given: str) -> list[str] | dict[str, list[str]]:
-    """What people took: item ids joined by commas, or a file with a user and an item on each line.
-
-    The file is a table with a header, columns ``user`` and ``item`` among others: ``.csv``, or with
-    any other ending parted by tabs.
+    """What people took: item ids joined by commas, or a table as ``read_items_by_user`` reads it.
 
     Raises:
         ConfigError: No item is named.
         DataError: The file has no such columns, or a line lacks one of them.
     """
     path = Path(given)
-    if not path.is_file():
-        items = [item.strip() for item in given.split(",") if item.strip()]
-        if not items:
-            raise ConfigError("--history names no item", keys=("--history",), found=repr(given))
-        return items
+    if path.is_file():
+        return read_items_by_user(path, "history")
+    items = [item.strip() for item in given.split(",") if item.strip()]
+    if not items:
+        raise ConfigError("--history names no item", keys=("--history",), found=repr(given))
+    return items
+
+
+def read_items_by_user(path: Path, what: str) -> dict[str, list[str]]:
+    """The items of each user, from a table with a user and an item on each line.
+
+    It has a header, columns ``user`` and ``item`` among others: ``.csv``, or with any other ending
+    parted by tabs.
+
+    Args:
+        path: The file.
+        what: What the items are to the user, for refusals: ``history``.
+
+    Raises:
+        DataError: The file has no such columns, or a line lacks one of them.
+    """
     text = read_utf8(path, "a table of users and items")
     delimiter = "," if path.suffix == ".csv" else "\t"
     reader = csv.DictReader(text.split("\n"), delimiter=delimiter)
     if not {"user", "item"} <= set(reader.fieldnames or ()):
         raise DataError(
-            "a history has the columns user and item",
+            f"a {what} has the columns user and item",
             where=Place(str(path), 1),
             found=", ".join(reader.fieldnames or ()) or "an empty file",
             hint="write a header; columns of a .csv file are parted by commas, else by tabs",
@@ -55,5 +68,5 @@ def read_history(given: str) -> list[str] | dict[str, list[str]]:
             raise DataError("a user or item is missing", where=Place(str(path), reader.line_num))
         found.setdefault(user, []).append(item)
     if not found:
-        raise DataError("this file holds no history", where=path)
+        raise DataError(f"this file holds no {what}", where=path)
     return found

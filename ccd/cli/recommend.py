@@ -74,6 +74,16 @@ def recommend(
             rich_help_panel=WHICH,
         ),
     ] = None,
+    exclude_for: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--exclude-for",
+            metavar="FILE",
+            help="List to a user none of the items that this table, with the columns user and "
+            "item, names beside the user.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
     keep_seen: Annotated[
         bool,
         typer.Option("--keep-seen", help="List also what users have taken.", rich_help_panel=WHICH),
@@ -88,6 +98,26 @@ def recommend(
             rich_help_panel=WHICH,
         ),
     ] = 0,
+    diversity: Annotated[
+        float,
+        typer.Option(
+            "--diversity",
+            metavar="0..1",
+            help="Towards 1, list ever more those of the 10 K best items that are unlike the items "
+            "above them.",
+            rich_help_panel=WHICH,
+        ),
+    ] = 0.0,
+    diversity_by: Annotated[
+        str,
+        typer.Option(
+            "--diversity-by",
+            metavar="SPACE",
+            help="What --diversity compares: trained vectors, aligned ones, or a modality's "
+            "features such as text.",
+            rich_help_panel=WHICH,
+        ),
+    ] = "trained",
     k: Annotated[
         int, typer.Option("--k", metavar="K", min=1, help="How many items each user gets.")
     ] = 10,
@@ -130,9 +160,10 @@ def recommend(
         )
     run = choose_run(folder, variant, seed, allow_imports or ())
 
-    from ccd.cli.id_files import read_history, read_ids
+    from ccd.cli.id_files import read_history, read_ids, read_items_by_user
+    from ccd.cli.progress_bar import ProgressBar
     from ccd.finished.asking import Asked
-    from ccd.finished.recommendations import recommended
+    from ccd.finished.recommendations import RecommendedBlocks
     from ccd.terminal.console import make_console
     from ccd.views.recommended_files import refuse_format, write
     from ccd.views.recommended_text import RecommendedView, WrittenView
@@ -146,14 +177,19 @@ def recommend(
         k=k,
         items=None if items_file is None else read_ids(items_file),
         exclude=() if exclude_file is None else read_ids(exclude_file),
+        exclude_for={} if exclude_for is None else read_items_by_user(exclude_for, "block list"),
         keep_seen=keep_seen,
         min_popularity=min_popularity,
         unknown=cast("Unknown", unknown),  # another word is refused
+        diversity=diversity,
+        diversity_by=diversity_by,
     )
     say_left_out(folder)
-    blocks = recommended(run, asked, data_dir)
+    blocks = RecommendedBlocks(run, asked, data_dir)
     if out is not None:
-        make_console().print(WrittenView(write(blocks, out), out))
+        with ProgressBar("listing items") as progress:
+            written = write(blocks, out, lambda n: progress("listing items", n / len(blocks.users)))
+        make_console().print(WrittenView(written, out))
         return
     for block in blocks:
         if not as_json:

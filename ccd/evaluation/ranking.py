@@ -17,6 +17,7 @@ from ccd.errors import ConfigError
 from ccd.evaluation.metrics import Metric
 from ccd.evaluation.ties import first_ranked
 from ccd.graphs.items_by_user import ItemsByUser
+from ccd.graphs.lists import AdjacencyLists
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, PositiveInt, Slot, Text
 
@@ -65,7 +66,7 @@ class HeldOut:
 def best_items(
     representations: Representations,
     users: Tensor,
-    seen: ItemsByUser,
+    seen: AdjacencyLists,
     k: int,
     block_cells: int = BLOCK_CELLS,
     hidden: Tensor | None = None,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 
-from ccd.arguments import as_tuple, as_whole
+from ccd.arguments import as_proper_fraction, as_tuple, as_whole
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.suggestions import closest
 
 Unknown = Literal["refuse", "popular"]
 Histories = Sequence[str | int] | Mapping[str, Sequence[str | int]]
+TRAINED = "trained"
+"""The space of a run's item vectors."""
 STRANGER = "history"
 """What the one person is called whose history is given without an id."""
 
@@ -30,9 +32,13 @@ class Asked:
         k: Length of the lists.
         items: Ids of the only items that may be listed; None for all. Unknown ones change nothing.
         exclude: Ids of items not to list; unknown ones change nothing.
+        exclude_for: By a person's id, ids of items not to list for them; unknown ones change
+            nothing.
         keep_seen: List also what a person has taken.
         min_popularity: Fewest training interactions of an item that is listed.
         unknown: What users get of whom nothing is known: ``popular`` items, or a refusal.
+        diversity: 0 lists the best items; towards 1, ever more those unlike the items above them.
+        diversity_by: The space in which items are alike, as ``similar`` names it.
 
     Raises:
         ConfigError: A value is none that it may have.
@@ -43,9 +49,12 @@ class Asked:
     k: int = 10
     items: Sequence[str | int] | None = None
     exclude: Sequence[str | int] = ()
+    exclude_for: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
     keep_seen: bool = False
     min_popularity: int = 0
     unknown: Unknown = "refuse"
+    diversity: float = 0.0
+    diversity_by: str = TRAINED
 
     def __post_init__(self) -> None:
         as_whole("k", self.k, least=1)
@@ -59,6 +68,16 @@ class Asked:
             raise ConfigError(
                 f"unknown must be {words}", keys=("unknown",), found=repr(self.unknown)
             )
+        as_proper_fraction("diversity", self.diversity)
+        if not isinstance(self.exclude_for, Mapping):
+            raise ConfigError(
+                "exclude_for maps a user to items",
+                keys=("exclude_for",),
+                found=repr(self.exclude_for),
+                hint="items that nobody's list may have are given as exclude",
+            )
+        apart = {str(user): _ids("exclude_for", x) for user, x in self.exclude_for.items()}
+        object.__setattr__(self, "exclude_for", apart)
         if self.users == ():
             raise ConfigError(
                 "users names no user", keys=("users",), hint="leave it out for all users"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,20 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Representations
+from ccd.datasets.dataset import Dataset, Interactions
+from ccd.datasets.scale import computable
 from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
-from ccd.finished.asking import Asked, Histories, Places, Unknown
+from ccd.finished.asking import TRAINED, Asked, Histories, Places, Unknown
+from ccd.finished.diversity import CANDIDATES, Diversity
 from ccd.finished.inspection import name_of
 from ccd.finished.runs import FinishedRun, run_of
+from ccd.finished.similar import item_vectors
 from ccd.fold_in import fold_in
-from ccd.graphs.items_by_user import ItemsByUser
+from ccd.graphs.lists import AdjacencyLists
 from ccd.runs.folder import USER_IDS_FILE
 
 if TYPE_CHECKING:
-    from ccd.datasets.dataset import Dataset
     from ccd.runs.records import RunResult
 
 BLOCK_USERS = 8192
@@ -104,9 +107,12 @@ def recommend(
     history: Histories | None = None,
     items: Sequence[str | int] | None = None,
     exclude: Sequence[str | int] = (),
+    exclude_for: Mapping[str, Sequence[str | int]] | None = None,
     keep_seen: bool = False,
     min_popularity: int = 0,
     unknown: Unknown = "refuse",
+    diversity: float = 0.0,
+    diversity_by: str = TRAINED,
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
@@ -127,9 +133,13 @@ def recommend(
             of the items' vectors; an id that the run knows, by that user's own vector.
         items: Ids of the only items that may be listed; None for all. Unknown ones change nothing.
         exclude: Ids of items not to list; unknown ones change nothing.
+        exclude_for: By a user's id, ids of items not to list for them; unknown ones change nothing.
         keep_seen: List also what a user has taken.
         min_popularity: Fewest training interactions of an item that is listed.
         unknown: What users get of whom nothing is known: ``popular`` items, or a refusal.
+        diversity: 0 lists the best items; towards 1, ever more those unlike the items above them,
+            chosen among ten times as many by maximal marginal relevance.
+        diversity_by: The space in which items are alike: ``trained``, ``aligned`` or a modality.
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
@@ -151,12 +161,15 @@ def recommend(
         k=k,
         items=items,
         exclude=exclude,
+        exclude_for=exclude_for or {},
         keep_seen=keep_seen,
         min_popularity=min_popularity,
         unknown=unknown,
+        diversity=diversity,
+        diversity_by=diversity_by,
     )
     opened = run_of(run, variant, seed, allow_imports)
-    blocks = list(recommended(opened, asked, data_dir))
+    blocks = list(RecommendedBlocks(opened, asked, data_dir))
     first = blocks[0]
     return Recommendations(
         first.result,
@@ -171,24 +184,21 @@ def recommend(
     )
 
 
-def recommended(
-    run: FinishedRun, asked: Asked, data_dir: str | Path | None = None
-) -> Iterator[Recommendations]:
+class RecommendedBlocks:
     """The lists of ``recommend``, a block of users after the other; at least one block.
 
     Memory is for one block, however many users there are. What cannot be served is refused at
     once, before the first block.
+
+    Args:
+        run: A finished run.
+        asked: For whom to list what.
+        data_dir: Folder to look for the data set in first, before the one that the run remembers.
     """
-    lister = _Lister(run, run.dataset(data_dir), asked)
-    starts = range(0, len(lister.users), BLOCK_USERS)
-    return (lister.block(slice(start, start + BLOCK_USERS)) for start in starts)
 
-
-class _Lister:
-    """Makes the lists of a run that were asked for."""
-
-    def __init__(self, run: FinishedRun, dataset: Dataset, asked: Asked) -> None:
-        self._run, self._dataset = run, dataset
+    def __init__(self, run: FinishedRun, asked: Asked, data_dir: str | Path | None = None) -> None:
+        self._run, self._dataset = run, run.dataset(data_dir)
+        dataset = self._dataset
         self._model = run.representations
         self._k = min(asked.k, dataset.n_items)
         self._hidden = torch.from_numpy(asked.hidden(dataset))
@@ -204,13 +214,24 @@ class _Lister:
         self.users = self._positions(asked)
         """int64 positions of the users asked for; -1 for whom the run does not know."""
         self._histories = [histories.get(name, _NOTHING) for name in self._names or ()]
+        apart = {} if asked.of_stranger else asked.exclude_for  # a stranger has no id
+        self._excluded = {user: items.known(named) for user, named in apart.items()}
         if asked.unknown == "refuse":
             self._refuse_strangers(asked)
         if any(map(len, self._histories)):
             self._refuse_no_fold_in()
-        self._taken = self._seen()
+        self._taken = self._hidden_for_known()
+        self._diversity, self._candidates = None, self._k
+        if asked.diversity > 0:
+            vectors = item_vectors(run, dataset, asked.diversity_by, option="--diversity-by")
+            self._diversity = Diversity(torch.from_numpy(computable(vectors)), asked.diversity)
+            self._candidates = min(self._k * CANDIDATES, dataset.n_items)
 
-    def block(self, part: slice) -> Recommendations:
+    def __iter__(self) -> Iterator[Recommendations]:
+        for start in range(0, len(self.users), BLOCK_USERS):
+            yield self._block(slice(start, start + BLOCK_USERS))
+
+    def _block(self, part: slice) -> Recommendations:
         """The lists of some of the users."""
         users = self.users[part]
         n = len(users)
@@ -226,6 +247,8 @@ class _Lister:
             at = 0
             for _, best, values in self._best(source, rows + (part.start or 0)):
                 to = rows[at : at + len(best)]
+                if self._diversity is not None:
+                    best, values = self._diversity.choose(best, values, self._k)
                 items[to], scores[to] = best.numpy(), values.numpy()
                 at += len(best)
         known = np.maximum(users, 0)
@@ -245,28 +268,28 @@ class _Lister:
         return [name_of(user, self._dataset.user_ids) for user in users.tolist()]
 
     def _best(self, source: str, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """The lists of the users at ``rows`` of all, who are served from one kind of source."""
+        """The best items of the users at ``rows`` of all, who are served from one source."""
         if source == "vector":
             users = torch.from_numpy(self.users[rows])
-            return best_items(self._model, users, self._taken, self._k, hidden=self._hidden)
-        every = torch.arange(len(rows))
+            return best_items(
+                self._model, users, self._taken, self._candidates, hidden=self._hidden
+            )
+        assert self._names is not None, "the data set's own users have vectors"
+        hidden = [self._excluded.get(self._names[row], _NOTHING) for row in rows]
         if source == "popular":
-            popular = Representations(torch.ones(len(rows), 1), self._popularity)
-            nothing = self._lists(_NOTHING, _NOTHING, len(rows))
-            return best_items(popular, every, nothing, self._k, hidden=self._hidden)
-        histories = [self._histories[row] for row in rows]
-        owners = np.arange(len(rows)).repeat([len(taken) for taken in histories])
-        taken = np.concatenate(histories)
-        vectors = self._folded(histories, owners, taken)
-        if self._keep_seen:
-            owners = taken = _NOTHING
-        seen = self._lists(owners, taken, len(rows))
-        strangers = Representations(vectors, self._model.items)
-        return best_items(strangers, every, seen, self._k, hidden=self._hidden)
+            model = Representations(torch.ones(len(rows), 1), self._popularity)
+        else:
+            histories = [self._histories[row] for row in rows]
+            model = Representations(self._folded(histories), self._model.items)
+            if not self._keep_seen:
+                hidden = [np.concatenate(pair) for pair in zip(hidden, histories, strict=True)]
+        every, seen = torch.arange(len(rows)), self._lists(*_flat(hidden), len(rows))
+        return best_items(model, every, seen, self._candidates, hidden=self._hidden)
 
-    def _folded(self, histories: list[np.ndarray], owners: np.ndarray, taken: np.ndarray) -> Tensor:
+    def _folded(self, histories: list[np.ndarray]) -> Tensor:
         """The vectors of strangers with these histories ``[n, dim]``."""
         if self._model.items.is_sparse:  # a table of neighbours: a user is the row of their items
+            owners, taken = _flat(histories)
             places = torch.from_numpy(np.stack([owners, taken]))
             shape = (len(histories), self._dataset.n_items)
             ones = torch.ones(len(taken))
@@ -274,22 +297,31 @@ class _Lister:
         items = self._model.items.numpy()
         return torch.from_numpy(np.stack([fold_in(items[history]) for history in histories]))
 
-    def _seen(self) -> ItemsByUser:
-        """What each known user has in any split, and in a history that names the user."""
-        dataset = self._dataset
-        if self._keep_seen:
-            return self._lists(_NOTHING, _NOTHING, dataset.n_users)
-        pairs = dataset.every
-        users, items = pairs.users, pairs.items
-        named = [(u, h) for u, h in zip(self.users, self._histories, strict=False) if u >= 0]
-        if named:
-            users = np.concatenate([users, *(np.full(len(h), u) for u, h in named)])
-            items = np.concatenate([items, *(h for _, h in named)])
-        return self._lists(users, items, dataset.n_users)
+    def _hidden_for_known(self) -> AdjacencyLists:
+        """What known users' lists may not have: what they took, and what is excluded for them.
 
-    def _lists(self, users: np.ndarray, items: np.ndarray, n_users: int) -> ItemsByUser:
-        pairs = torch.from_numpy(users), torch.from_numpy(items)
-        return ItemsByUser(*pairs, n_users, self._dataset.n_items)
+        They took what they have in any split, and what a history names that is given for them.
+        """
+        dataset = self._dataset
+        parts = []
+        if not self._keep_seen:
+            parts.append(dataset.every)
+            named = [(u, h) for u, h in zip(self.users, self._histories, strict=False) if u >= 0]
+            parts += [Interactions(np.full(len(h), u), h) for u, h in named]
+        if self._excluded:
+            places = Places(dataset.user_ids, dataset.n_users)
+            known = [(places.get(name), x) for name, x in self._excluded.items()]
+            parts += [Interactions(np.full(len(x), user), x) for user, x in known if user >= 0]
+        if len(parts) == 1:  # of a million users, a copy is large
+            return self._lists(parts[0].users, parts[0].items, dataset.n_users)
+        return self._lists(
+            np.concatenate([_NOTHING, *(part.users for part in parts)]),
+            np.concatenate([_NOTHING, *(part.items for part in parts)]),
+            dataset.n_users,
+        )
+
+    def _lists(self, users: np.ndarray, items: np.ndarray, n_users: int) -> AdjacencyLists:
+        return AdjacencyLists(torch.from_numpy(users), torch.from_numpy(items), n_users)
 
     def _positions(self, asked: Asked) -> np.ndarray:
         dataset = self._dataset
@@ -339,3 +371,9 @@ class _Lister:
 
 
 _NOTHING = np.zeros(0, dtype=np.int64)
+
+
+def _flat(lists: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The members of all lists, and before them the position of the list of each."""
+    owners = np.arange(len(lists)).repeat([len(members) for members in lists])
+    return owners, np.concatenate([_NOTHING, *lists])

@@ -106,8 +106,7 @@ class RunResults:
                 "epochs": result.epochs,
                 "seconds": result.seconds.get("total"),
                 "peak_rss_mb": result.peak_rss_mb,
-                **{f"valid/{name}": value for name, value in result.valid.items()},
-                **{f"test/{name}": value for name, value in result.test.items()},
+                **result.measures,
             }
             for result in self.results
         )
@@ -126,10 +125,7 @@ class RunResults:
                 "seed": epoch.seed,
                 "epoch": epoch.epoch,
                 "negatives_from": epoch.source.label,
-                **{f"loss/{name}": value for name, value in epoch.losses.items()},
-                **{f"valid/{name}": value for name, value in (epoch.valid or {}).items()},
-                **{f"seconds/{name}": value for name, value in epoch.seconds.items()},
-                **{f"negatives/{name}": value for name, value in (epoch.negatives or {}).items()},
+                **epoch.measures,
             }
             for run in self.runs
             for epoch in run.history

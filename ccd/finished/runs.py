@@ -153,19 +153,28 @@ class FinishedRun:
         Raises:
             DamagedFileError: The file is not the model that this run saved.
         """
+        return self._read_model()
+
+    @cached_property
+    def representations(self) -> Representations:
+        """The final representations, as they were tested; the weights are not read for them.
+
+        Raises:
+            DamagedFileError: The file is not the model that this run saved.
+        """
+        from ccd.backbones.base import Representations
+
+        tensors = self._read_model(USER_TENSOR, ITEM_TENSOR)
+        return Representations(tensors[USER_TENSOR], tensors[ITEM_TENSOR])
+
+    def _read_model(self, *only: str) -> dict[str, torch.Tensor]:
         from ccd.runs.model_file import IDENTITY, read_model
 
         identity = {name: str(self.about[name]) for name in IDENTITY if name in self.about}
-        tensors = read_model(self.folder / MODEL_FILE, identity, self.about["tensors"])
+        shapes, path = self.about["tensors"], self.folder / MODEL_FILE
+        tensors = read_model(path, identity, shapes, only or None)
         own_file(self.folder, MODEL_FILE)  # also where what is wrong cannot be told
         return tensors
-
-    @property
-    def representations(self) -> Representations:
-        """The final representations, as they were tested."""
-        from ccd.backbones.base import Representations
-
-        return Representations(self.tensors[USER_TENSOR], self.tensors[ITEM_TENSOR])
 
     @cached_property
     def evaluator(self) -> FullRanking:

@@ -12,7 +12,7 @@ import numpy as np
 from ccd.arguments import as_whole
 from ccd.datasets.scale import cosines_to
 from ccd.errors import ConfigError
-from ccd.finished.asking import Places
+from ccd.finished.asking import TRAINED, Places
 from ccd.finished.inspection import name_of
 from ccd.finished.runs import FinishedRun, run_of
 from ccd.runs.folder import ITEM_IDS_FILE, SAMPLE_TENSOR
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
     from ccd.runs.records import RunResult
 
-TRAINED, ALIGNED = "trained", "aligned"
+ALIGNED = "aligned"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def similar(
     opened = run_of(run, variant, seed, allow_imports)
     dataset = opened.dataset(data_dir)
     place = item_place(opened, dataset, str(item))
-    cosines = cosines_to(_vectors(opened, dataset, space), place)
+    cosines = cosines_to(item_vectors(opened, dataset, space), place)
     if np.isnan(cosines[place]):
         raise ConfigError(
             f"item '{item}' has no {space} vector",
@@ -123,8 +123,14 @@ def item_place(run: FinishedRun, dataset: Dataset, item: str) -> int:
     return places.get(item)
 
 
-def _vectors(run: FinishedRun, dataset: Dataset, space: str) -> np.ndarray:
-    """The items' vectors of a space ``[n_items, dim]``."""
+def item_vectors(
+    run: FinishedRun, dataset: Dataset, space: str, *, option: str = "--space"
+) -> np.ndarray:
+    """The items' vectors of a space ``[n_items, dim]``.
+
+    Raises:
+        ConfigError: The run has no such space; the refusal names the option that chose it.
+    """
     if space in dataset.features:
         return dataset.features[space]
     items, sample = run.representations.items, run.tensors.get(SAMPLE_TENSOR)
@@ -134,7 +140,7 @@ def _vectors(run: FinishedRun, dataset: Dataset, space: str) -> np.ndarray:
         known = [name for name, table in spaces.items() if table is not None]
         raise ConfigError(
             f"'{run.result.variant}' has no {space} vectors of items",
-            keys=("--space",),
+            keys=(option,),
             hint=did_you_mean(space, [*known, *dataset.features], "spaces", list_all=True),
         )
     array: np.ndarray = vectors.numpy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,10 @@ def write_model(
 
 
 def read_model(
-    path: Path, metadata: Mapping[str, str], shapes: Mapping[str, str]
+    path: Path,
+    metadata: Mapping[str, str],
+    shapes: Mapping[str, str],
+    only: Sequence[str] | None = None,
 ) -> dict[str, torch.Tensor]:
     """The tensors of a file that ``write_model`` wrote.
 
@@ -54,6 +57,7 @@ def read_model(
         metadata: What its header must say.
         shapes: Name of each tensor to its type and shape, as ``shapes_of`` gives them; empty
             where they are not known.
+        only: Names of the tensors to read; None for all.
 
     Raises:
         DamagedFileError: The file is not there, truncated, something else, the model of another
@@ -62,7 +66,8 @@ def read_model(
     try:
         with safe_open(path, framework="pt") as file:
             found = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = [name for name in file.keys() if _asked(name, only)]  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise DamagedFileError(
             f"this file is not a complete model: {reason(error)}", where=path, hint=_HINT
@@ -76,7 +81,8 @@ def read_model(
             hint=_HINT,
         )
     own = shapes_of(tensors)
-    for name in dict.fromkeys((*shapes, *own)) if shapes else ():
+    wanted = [name for name in shapes if _asked(name, only)]
+    for name in dict.fromkeys((*wanted, *own)) if shapes else ():
         if shapes.get(name) != own.get(name):
             raise DamagedFileError(
                 f"in this model '{name}' must be {shapes.get(name, 'absent')}",
@@ -94,6 +100,11 @@ def read_model(
         raise DamagedFileError(
             f"a sparse tensor in this model is damaged: {reason(error)}", where=path, hint=_HINT
         ) from error
+
+
+def _asked(name: str, only: Sequence[str] | None) -> bool:
+    """Whether a tensor, or a sparse one's part, is among those asked for."""
+    return only is None or name in only or name.rpartition(".")[0] in only
 
 
 def shapes_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, str]:

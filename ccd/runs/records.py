@@ -28,6 +28,10 @@ def _with_total(losses: Values) -> Values:
 Losses = Annotated[Values, AfterValidator(_with_total)]
 
 
+def _named(kind: str, values: Values | None) -> Values:
+    return {f"{kind}/{name}": value for name, value in (values or {}).items()}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is about to run, in this order.
@@ -83,6 +87,16 @@ class EpochRecord:
     seconds: Values
     negatives: Values | None = None
 
+    @property
+    def measures(self) -> dict[str, float]:
+        """All that was measured, as ``loss/total``, ``valid/recall@20`` or ``seconds/train``."""
+        return {
+            **_named("loss", self.losses),
+            **_named("valid", self.valid),
+            **_named("seconds", self.seconds),
+            **_named("negatives", self.negatives),
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, as written to ``history.jsonl``."""
         return asdict(self)
@@ -120,6 +134,11 @@ class RunResult:
         first = ", ".join(f"{name} {value:.4f}" for name, value in [*self.test.items()][:3])
         more = ", ..." if len(self.test) > 3 else ""
         return f"<RunResult of {self.variant}, seed {self.seed}: test {first}{more}>"
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Its metrics, as ``valid/recall@20`` and ``test/recall@20``."""
+        return {**_named("valid", self.valid), **_named("test", self.test)}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as written to ``results.jsonl``."""

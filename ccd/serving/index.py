@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ccd.errors import ConfigError
+from ccd.extras import import_extra
 from ccd.serving.layout import INDEX_FILES
 
 _EXPANSION = 256
@@ -72,7 +72,7 @@ def write_index(kind: str, items: np.ndarray, path: Path) -> None:
         path: Where to write.
 
     Raises:
-        ConfigError: The package that builds it is not installed.
+        ResourceError: The package that builds it is not installed.
     """
     _WRITERS[kind](np.ascontiguousarray(items, dtype=np.float32), path)
 
@@ -103,20 +103,8 @@ assert set(_WRITERS) == set(INDEX_FILES)
 
 
 def _usearch() -> Any:
-    _package("usearch")
-    from usearch import index
-
-    return index
+    return _package("usearch.index")
 
 
 def _package(name: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ConfigError(
-            f"the package {name} is not installed",
-            keys=("--index",),
-            hint="pip install 'ccdrec[ann]'",
-        ) from error
+    return import_extra(name, "ann", f"an index of {name}", "--index")

@@ -55,7 +55,9 @@ class Written:
     n_cold: int
 
 
-def write(blocks: Iterable[Recommendations], path: Path) -> Written:
+def write(
+    blocks: Iterable[Recommendations], path: Path, told: Callable[[int], None] = lambda _: None
+) -> Written:
     """Write the lists, atomically, in the format of the file's ending, a block after the other.
 
     A row is ``user, train_interactions, made_from, rank, item, name, score``, ``name`` where the
@@ -65,6 +67,7 @@ def write(blocks: Iterable[Recommendations], path: Path) -> Written:
     Args:
         blocks: At least one.
         path: The file.
+        told: Called after each block with the number of users that are written.
 
     Raises:
         ResourceError: The file cannot be written.
@@ -75,6 +78,7 @@ def write(blocks: Iterable[Recommendations], path: Path) -> Written:
             add(block)
             first = first or block
             n_users, n_cold = n_users + len(block.ids), n_cold + block.n_cold
+            told(n_users)
     assert first is not None, "there is at least one block"
     return Written(first, n_users, n_cold)
 

@@ -268,6 +268,6 @@ def test_a_part_that_ends_the_command_is_an_error(ccd, monkeypatch, ended):
 def test_a_setting_says_whether_it_can_change_what_is_learned(ccd):
     out = ccd("list", "Experiment", columns=120)[1]
     marked = [line.split(":")[0].strip() for line in out.splitlines() if "cannot change" in line]
-    assert marked == ["probe", "checkpoint", "device", "engine", "threads"]
+    assert marked == ["probe", "checkpoint", "trackers", "device", "engine", "threads"]
     (listed,) = json.loads(ccd("list", "Experiment", "--json")[1])["experiment"]
     assert [s["name"] for s in listed["settings"] if not s["identity"]] == marked

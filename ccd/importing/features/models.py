@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading, reason
+from ccd.extras import import_extra
 from ccd.files import file_hash
 
 _FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
@@ -28,14 +28,8 @@ def need(package: str, what: str) -> ModuleType:
     Raises:
         ResourceError: It is not installed, or cannot be imported.
     """
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise ResourceError(
-            f"{what} needs the package {package.replace('_', '-')}: {reason(error)}",
-            keys=("--encode",),
-            hint="pip install 'ccdrec[features]'",
-        ) from error
+    module: ModuleType = import_extra(package, "features", what, "--encode")
+    return module
 
 
 def find_model(named: str, example: str, say: Callable[[str], None]) -> Path:

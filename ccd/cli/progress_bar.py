@@ -1,4 +1,4 @@
-"""A progress bar for imports and downloads, on standard error and only where that is a terminal."""
+"""A progress bar, on standard error and only where that is a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from typing_extensions import Self
 
 
-class ImportProgress:
+class ProgressBar:
     """Shows what is going on and how much of it is done.
 
     Args:
