@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 import pytest
 
@@ -257,6 +258,8 @@ def fork(out, seeds=(1,)):
     try:
         run(out, *LONG, only=BOTH, seeds=seeds)
         code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
