@@ -33,13 +33,13 @@ def quick(monkeypatch):
     monkeypatch.setattr(manifest, "git_commit", lambda folder: None)
 
 
-def fill(path: Path) -> None:
-    """What ``ccd run`` does with a folder, for two runs, but for the training."""
+def fill(path: Path, variants: str = "AB") -> None:
+    """What ``ccd run`` does with a folder, but for the training."""
     with RunFolder(path, metric="recall@20") as folder:
         with folder.changing():
             folder.write_config("A.x = 1\n")
             folder.write_ids(["u1", "u2"], ["i1"])
-        for variant, value in (("A", 0.2), ("B", 0.3)):
+        for variant, value in zip(variants, (0.2, 0.3), strict=False):
             with folder.leasing(variant, 999) as holder:
                 assert holder is None
                 _train(folder, variant, value)
@@ -73,10 +73,17 @@ def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_run_folder_goes_on_from_a_crash_at_any_call(tmp_path):
+EACH = pytest.param(1, marks=pytest.mark.real)
+"""Every single call; without that, some of them, to be quick."""
+
+
+@pytest.mark.parametrize("every", [4, EACH])
+def test_a_run_folder_goes_on_from_a_crash_at_any_call(tmp_path, every):
+    fill(tmp_path / "run", "A")
+    shutil.copytree(tmp_path / "run", tmp_path / "before")
     fill(tmp_path / "whole")
     points, torn = 0, 0
-    for point in crash_points(lambda: fill(tmp_path / "run")):
+    for point in crash_points(lambda: fill(tmp_path / "run"), every=every):
         fill(tmp_path / "run")
         history = Counter((line.variant, line.epoch) for line in read_history(tmp_path / "run"))
         assert history == dict.fromkeys(
@@ -94,19 +101,36 @@ def test_a_run_folder_goes_on_from_a_crash_at_any_call(tmp_path):
         torn += left > files_of(tmp_path / "whole")
         points += 1
         shutil.rmtree(tmp_path / "run")
-    assert points > 117
+        shutil.copytree(tmp_path / "before", tmp_path / "run")
+    assert points > 90 // every
     assert torn
 
 
-def test_a_whole_run_goes_on_from_a_crash_at_any_call(tmp_path, monkeypatch):
-    """All of ``ccd run``, with its training, table and figure; each tenth call, to be quick."""
+def test_a_new_run_folder_goes_on_from_a_crash_at_any_call(tmp_path):
+    """As the last one, for a folder that is not there yet, up to its first epoch."""
+
+    def begin() -> None:
+        with RunFolder(tmp_path / "new/run", metric="recall@20") as folder:
+            folder.write_config("A.x = 1\n")
+            assert folder.begin("A", 999, settings=SETTINGS, fingerprint="f00d") is None
+            folder.record_epoch(make_epoch("A"))
+
+    for point in crash_points(begin):
+        begin()
+        assert len(read_history(tmp_path / "new/run")) == 1, point
+        shutil.rmtree(tmp_path / "new")
+
+
+@pytest.mark.parametrize("every", [29, EACH])
+def test_a_whole_run_goes_on_from_a_crash_at_any_call(tmp_path, monkeypatch, every):
+    """All of ``ccd run``, with its training, table and figure."""
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
 
     def work(out: Path) -> None:
         run(out, "Trainer.epochs = 2", "step_curriculum.end_epoch = 2", only=("FREEDOM",))
 
     work(tmp_path / "whole")
-    for _ in crash_points(lambda: work(tmp_path / "run"), every=10):
+    for _ in crash_points(lambda: work(tmp_path / "run"), every=every):
         work(tmp_path / "run")
         assert_same(tmp_path / "run", tmp_path / "whole")
         assert not [*(tmp_path / "run").rglob("*.tmp")]
