@@ -79,6 +79,26 @@ def test_ctrl_c_ends_all_after_their_epoch_with_checkpoints(tmp_path):
     assert "--workers 2" in stopped["go_on"]
 
 
+def test_a_killed_worker_is_replaced(tmp_path, monkeypatch):
+    """Nothing is told twice, and what the dead one trained goes on from its checkpoint."""
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+    more = ("Trainer.epochs = 60", "EarlyStopping.patience = 1000")
+    run(tmp_path / "whole", *more, only=BOTH)
+    out = tmp_path / "run"
+    process = start(tmp_path, out, "--seed", "1", bindings=more)
+    epochs = 0
+    while epochs < 5:
+        epochs += json.loads(process.stdout.readline())["event"] == "epoch"
+    (about,) = [*(out / ".leases").glob(f"{FULL}-1.json")]
+    victim = int(json.loads(about.read_text())["holder"].split()[1])
+    os.kill(victim, signal.SIGKILL)
+    events, errors = events_of(process)
+    assert process.returncode == 0, errors
+    assert sum("goes on after epoch" in event.get("message", "") for event in events) == 1
+    assert sum(event["event"] == "finished" for event in events) == 2
+    assert_same(out, tmp_path / "whole")
+
+
 def test_what_a_worker_refuses_is_refused_once(tmp_path):
     process = start(tmp_path, tmp_path / "run", bindings=("Experiment.device = 'cuda:97'",))
     events, errors = events_of(process)

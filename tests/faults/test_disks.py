@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, and files that may grow no further: real ones, by the kernel."""
+"""Disks that are full or read-only, and files that may grow no further, by the kernel itself."""
 
 import ctypes
 import os
@@ -48,7 +48,7 @@ def with_own_mounts(work):
     assert code == 0
 
 
-@pytest.mark.parametrize("kilobytes", [24, 100, 400])
+@pytest.mark.parametrize("kilobytes", [24, 300])
 def test_a_full_disk_costs_nothing_that_was_finished(tmp_path, kilobytes):
     run(tmp_path / "whole", only=BOTH)
     disk = tmp_path / "disk"
@@ -68,21 +68,21 @@ def test_a_full_disk_costs_nothing_that_was_finished(tmp_path, kilobytes):
     with_own_mounts(fill)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.3, 0.99])
+@pytest.mark.parametrize("share", [0.01, 0.9])
 def test_files_that_may_not_grow(tmp_path, share):
     """``ulimit -f``, and a quota that is used up in the middle of a file."""
-    run(tmp_path / "whole", only=BOTH)
+    run(tmp_path / "whole")
     largest = max(path.stat().st_size for path in (tmp_path / "whole").rglob("*.safetensors"))
 
     def limited():
         limit = int(share * largest)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         with pytest.raises(ResourceError, match="cannot write this"):
-            run(tmp_path / "run", only=BOTH)
+            run(tmp_path / "run")
 
     assert ended(forked(limited)) == 0
     assert not [*(tmp_path / "run").rglob("*.tmp")]
-    run(tmp_path / "run", only=BOTH)
+    run(tmp_path / "run")
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 

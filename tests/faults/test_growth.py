@@ -20,7 +20,7 @@ class Measuring(SilentObserver):
         self.sizes.append(psutil.Process().memory_info().rss)
 
 measuring = Measuring()
-run("run", "Trainer.epochs = 500", "early_stopping.patience = 500",
+run("run", "Trainer.epochs = 500", "EarlyStopping.patience = 500",
     "planted_world.n_users = 400", "planted_world.n_items = 300", observer=measuring)
 print(json.dumps(measuring.sizes))
 """

@@ -1,7 +1,5 @@
 """Several processes at once in one folder and with one cache."""
 
-import pytest
-
 from ccd.runs import ownership
 from ccd.runs.checkpoints import CHECKPOINT_FILE
 from ccd.runs.ownership import refuse_foreign
@@ -10,9 +8,8 @@ from tests.faults.processes import ended, forked
 from tests.interruptions import FULL, assert_same, run
 
 
-@pytest.mark.parametrize("number", [2, 4])
-def test_four_processes_share_one_folder_and_one_cache(tmp_path, monkeypatch, number):
-    choice = {"only": ("FREEDOM", FULL), "seeds": (1, 2)}
+def test_four_processes_share_one_folder_and_one_cache(tmp_path, monkeypatch):
+    number, choice = 4, {"only": ("FREEDOM", FULL), "seeds": (1, 2)}
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "first"))
     run(tmp_path / "whole", **choice)
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))  # empty, so that all want to fill it
