@@ -8,58 +8,23 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 import pytest
-import torch
 
-import ccd
 from ccd import files
 from ccd.errors import ConfigError, NumericError, ResourceError
 from ccd.runs.checkpoints import CHECKPOINT_FILE, read_kept
-from ccd.runs.folder import read_history, read_results, unfinished_runs
+from ccd.runs.folder import read_results, unfinished_runs
 from ccd.runs.lock import Lease
-from ccd.runs.model_file import read_model
-from ccd.runs.records import SilentObserver
 from ccd.runs.signals import Halt
-
-SMALL = [
-    "planted_world.n_users = 60",
-    "planted_world.n_items = 60",
-    "planted_world.n_clusters = 6",
-    "Trainer.epochs = 6",
-    "CurricularSampler.candidate_fraction = 0.5",
-    "step_curriculum.interval = 1",
-    "step_curriculum.end_epoch = 3",
-    "Checkpoint.every_seconds = 0",
-    "Experiment.threads = 1",
-]
-RECIPE = "recipes/ablation_freedom.gin"
-FULL = "FREEDOM+DMA+NDI+CNS"
+from tests import interruptions
+from tests.interruptions import FULL, RECIPE, SMALL, Told, assert_same, run
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
-
-
-class Told(SilentObserver):
-    """Remembers notes, and does something after an epoch."""
-
-    def __init__(self, after=None, then=None):
-        self.notes, self.epochs, self._after, self._then = [], 0, after, then
-
-    def note(self, message):
-        self.notes.append(message)
-
-    def epoch(self, record):
-        self.epochs += 1
-        if self.epochs == self._after:
-            self._then()
-
-
-def run(out, *bindings, only=(FULL,), seeds=(1,), **options):
-    texts = [*SMALL, *bindings]
-    return ccd.run(RECIPE, bindings=texts, only=only, seeds=seeds, out=out, **options)
 
 
 def stopped(out, *bindings, after=3, **options):
@@ -73,33 +38,6 @@ def stopped(out, *bindings, after=3, **options):
 
 def fail(error):
     raise error
-
-
-def state_of(folder):
-    """All numbers of a run folder."""
-    history = [{**vars(record), "seconds": None} for record in read_history(folder)]
-    results = [
-        {**vars(result), "seconds": None, "peak_rss_mb": None} for result in read_results(folder)
-    ]
-    tensors = {
-        path.parent.name: read_model(path, {}, {}) for path in folder.glob("*/model.safetensors")
-    }
-    return history, results, tensors
-
-
-def assert_same(ours, theirs):
-    one, other = state_of(ours), state_of(theirs)
-    for result in one[1]:
-        run = (result["variant"], result["seed"])
-        epochs = [epoch["epoch"] for epoch in one[0] if (epoch["variant"], epoch["seed"]) == run]
-        assert epochs == list(range(result["epochs"]))
-    key = lambda record: (record["variant"], record["seed"], record.get("epoch", 0))  # noqa: E731
-    assert sorted(one[0], key=key) == sorted(other[0], key=key)
-    assert sorted(one[1], key=key) == sorted(other[1], key=key)
-    assert one[2].keys() == other[2].keys()
-    for name, tensors in one[2].items():
-        assert tensors.keys() == other[2][name].keys()
-        assert all(torch.equal(tensors[k], other[2][name][k]) for k in tensors)
 
 
 def checkpoint(folder, variant=FULL, seed=1):
@@ -200,7 +138,7 @@ def test_it_is_written_after_the_interval_and_kept_where_asked_for(tmp_path, mon
     run(tmp_path / "run", "Checkpoint.every_seconds = 1000", "Checkpoint.keep = True")
     assert read_kept(checkpoint(tmp_path / "run")).epochs == 3
     assert unfinished_runs(tmp_path / "run") == []
-    monkeypatch.setattr(sys.modules[__name__], "SMALL", SMALL[:-2])
+    monkeypatch.setattr(interruptions, "SMALL", SMALL[:-2])
     stopped(tmp_path / "none", "Experiment.checkpoint = None")
     assert not checkpoint(tmp_path / "none").exists()
 
@@ -320,6 +258,8 @@ def fork(out, seeds=(1,)):
     try:
         run(out, *LONG, only=BOTH, seeds=seeds)
         code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 

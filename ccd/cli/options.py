@@ -67,6 +67,9 @@ ComparisonBindings = Annotated[
         rich_help_panel=SETTINGS,
     ),
 ]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="K", min=1, help="Train in so many processes.")
+]
 AllowImports = Annotated[
     list[str] | None,
     typer.Option(

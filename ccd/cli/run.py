@@ -6,7 +6,9 @@ import shlex
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -20,6 +22,7 @@ from ccd.cli.options import (
     DatasetName,
     RecipePath,
     WithFiles,
+    Workers,
 )
 from ccd.cli.recipe_command import refuse_wrong_words
 from ccd.errors import CcdError, NumericError
@@ -78,6 +81,7 @@ def run(
             rich_help_panel=CHOICE,
         ),
     ] = False,
+    workers: Workers = 1,
     allow_imports: AllowImports = None,
 ) -> None:
     """Train the variants of a recipe with each seed, test them and compare them."""
@@ -99,9 +103,7 @@ def run(
                 only=only or (),
                 allow_imports=allow_imports or (),
             )
-            from ccd import ablation
-
-            ablation.run(
+            _train_in(workers)(
                 recipe,
                 only=only or (),
                 seeds=seeds or (),
@@ -133,6 +135,17 @@ def run(
     finally:
         if isinstance(observer, JsonProgress):
             observer.end()
+
+
+def _train_in(workers: int) -> Callable[..., object]:
+    """What trains in so many processes."""
+    if workers == 1:
+        from ccd import ablation
+
+        return ablation.run
+    from ccd.shared_run import run_shared
+
+    return partial(run_shared, workers=workers)
 
 
 def _say_stopped(observer: Shown, why: str, *, with_out: bool, goes_on: bool = True) -> None:

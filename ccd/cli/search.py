@@ -17,6 +17,7 @@ from ccd.cli.options import (
     RecipePath,
     Storage,
     WithFiles,
+    Workers,
 )
 from ccd.cli.recipe_command import RecipeCommand, refuse_wrong_words
 from ccd.cli.study import (
@@ -70,9 +71,6 @@ search = typer.Typer(
     "'ccd search RECIPE --help' shows. A search is kept as a study.",
 )
 
-Workers = Annotated[
-    int, typer.Option("--workers", metavar="K", min=1, help="Train in so many processes.")
-]
 Trials = Annotated[
     int | None,
     typer.Option(

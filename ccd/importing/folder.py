@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TIME, VALUE = "time", "value"
+_OLD_REPORT = f"{IMPORT_REPORT}.old"
+"""The report of an import while its files are replaced; a crash may leave it."""
 _ROWS_PER_GROUP = 2**20
 
 
@@ -50,7 +52,7 @@ def refuse_taken(out: Path, *, overwrite: bool) -> None:
     with reading(out, ConfigError):
         if not out.exists() or (out.is_dir() and not any(out.iterdir())):
             return
-        is_import = (out / IMPORT_REPORT).is_file()
+        is_import = any((out / name).is_file() for name in (IMPORT_REPORT, _OLD_REPORT))
     if not is_import:
         raise ConfigError(
             f"--out {out} is there already and is no import",
@@ -72,13 +74,14 @@ def _move(made: Path, out: Path) -> None:
         os.replace(made, out)
         return
     # The report goes first and comes last: a folder without one is no import.
-    old = read_json(out / IMPORT_REPORT).get("files", {})
-    (out / IMPORT_REPORT).unlink()
-    for name in old:
+    if (out / IMPORT_REPORT).exists():
+        os.replace(out / IMPORT_REPORT, out / _OLD_REPORT)
+    for name in read_json(out / _OLD_REPORT).get("files", {}):
         if Path(name).name == name and not (made / name).exists():
             (out / name).unlink(missing_ok=True)
     for path in sorted(made.iterdir(), key=lambda path: path.name == IMPORT_REPORT):
         os.replace(path, out / path.name)
+    (out / _OLD_REPORT).unlink()
 
 
 def write_events(folder: Path, events: Events, labels: np.ndarray) -> None:

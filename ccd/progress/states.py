@@ -118,7 +118,8 @@ class Progress:
     def remaining_overall(self) -> Remaining | None:
         """Time left of the plan; None where nothing is known yet or nothing is left."""
         open_runs = [run for run in self.runs.values() if run.status in ("waiting", "running")]
-        current = next((run for run in open_runs if run.status == "running"), None)
+        running = [run for run in open_runs if run.status == "running"]
+        current = running[0] if running else None
         whole_run = None
         if current and current.last and current.seconds_per_epoch:
             whole_run = Remaining(current.last.max_epochs * current.seconds_per_epoch, True)
@@ -126,7 +127,10 @@ class Progress:
         known = [part for part in parts if part is not None]
         if not parts or len(known) < len(parts):
             return None
-        return Remaining(sum(part.seconds for part in known), any(p.is_bound for p in known))
+        # Several processes share the work, but a single run is no shorter for that.
+        seconds = [part.seconds for part in known]
+        shared = max(max(seconds), sum(seconds) / max(len(running), 1))
+        return Remaining(shared, any(part.is_bound for part in known))
 
     def _trained(self, variant: str) -> list[RunResult]:
         """Results of what was trained here and now, of this variant where there are any."""

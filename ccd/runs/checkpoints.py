@@ -54,7 +54,7 @@ def read_kept(path: Path) -> Kept | None:
         if not path.exists():
             return None
         return Kept(**read_about_state(path), mb=path.stat().st_size / 1e6)
-    except (DamagedFileError, TypeError):
+    except (DamagedFileError, TypeError, FileNotFoundError):  # its run may end at this moment
         return None
 
 

@@ -23,6 +23,11 @@ _PATIENCE = 60.0
 """Seconds; a change of a folder's files takes less than one."""
 
 
+def holder_of(pid: int) -> str:
+    """How a process of this machine is called where it holds something."""
+    return f"process {pid} on {platform.node()}"
+
+
 class FolderLock:
     """The right to change the files of a run folder, for as long as that takes."""
 
@@ -84,8 +89,7 @@ class Lease:
 
     def tell(self, about: dict[str, Any] | None = None) -> None:
         """Say who has it, and what is trained under it where that is known."""
-        holder = f"process {os.getpid()} on {platform.node()}"
-        write_json(self._about, {"holder": holder, "about": about})
+        write_json(self._about, {"holder": holder_of(os.getpid()), "about": about})
 
     def holder(self) -> str:
         """Who has it, in words."""

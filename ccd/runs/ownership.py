@@ -30,6 +30,8 @@ def refuse_foreign(path: Path) -> None:
         )
     if not path.is_dir():
         return
+    # Listed before the manifest is looked for, which another process may be writing just now.
+    entries = sorted(path.iterdir())
     manifest = read_manifest(path)
     if manifest and not is_manifest(manifest):
         _refuse(path, f"{MANIFEST_FILE} of another program")
@@ -37,7 +39,7 @@ def refuse_foreign(path: Path) -> None:
         return
     # A crash before the first manifest leaves only these.
     begun = (LOCK_FILE, LEASES_FOLDER, MANIFEST_FILE)
-    for entry in sorted(path.iterdir()):
+    for entry in entries:
         if entry.name not in begun and not is_leftover(entry.name, begun):
             _refuse(path, f"{entry.name} but no {MANIFEST_FILE}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,23 @@ def open_journal(path: Path) -> Journal:
             with quietly():
                 backend = JournalStorage(_JournalFile(real, lock))
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-            raise DamagedFileError(
-                f"this journal is damaged before its last line: {reason(error)}",
-                where=path,
-                hint="move it away, with what lies beside it, and search anew",
-            ) from error
+            raise _damaged(path, reason(error)) from error
     return Journal(backend, real, notes)
+
+
+def _damaged(path: Path, why: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"this journal is damaged before its last line: {why}",
+        where=path,
+        hint="move it away, with what lies beside it, and search anew",
+    )
 
 
 class _MendingLock(JournalFileOpenLock):
     """The journal's lock: the kernel's, so that it dies with its process; it mends torn tails.
 
-    The lock's file says how long the journal was after the last whole record, so that records that
-    somebody cut off are missed.
+    The lock's file says how long the journal was after the last whole record, and the checksum of
+    that, so that records that somebody cut off are missed and what was changed is found.
 
     Args:
         path: The journal.
@@ -99,18 +104,37 @@ class _MendingLock(JournalFileOpenLock):
         """Remember how long the journal is; called when a record was appended."""
         self.acquire()
         try:
-            os.pwrite(self._handle, f"{_size(self._journal):20}\n".encode(), 0)
+            size, (known, checksum) = _size(self._journal), self._known()
+            if size < known:
+                known, checksum = 0, 0
+            checksum = _checksum(self._journal, known, size, checksum)
+            os.pwrite(self._handle, f"{size:20} {checksum:08x}\n".encode(), 0)
         finally:
             self.release()
 
+    def _known(self) -> tuple[int, int]:
+        """The length and the checksum that were remembered; zeros where none were."""
+        words = os.pread(self._handle, 64, 0).split()
+        try:
+            return int(words[0]), int(words[1], 16)
+        except (IndexError, ValueError):
+            return 0, 0
+
     def look(self, shown: Path) -> tuple[str, ...]:
-        """Mend the journal; sentences about what it has lost, which call it ``shown``."""
+        """Mend the journal; sentences about what it has lost, which call it ``shown``.
+
+        Raises:
+            DamagedFileError: It is not what was written.
+        """
         self.acquire()
         try:
-            known = os.pread(self._handle, 20, 0).strip()
-            missing = int(known) - _size(self._journal) if known.isdigit() else 0
+            known, checksum = self._known()
+            missing = known - _size(self._journal)
+            is_changed = missing <= 0 and _checksum(self._journal, 0, known) != checksum
         finally:
             self.release()
+        if is_changed:
+            raise _damaged(shown, "it is not what was written")
         notes = []
         if self._torn:
             notes.append(
@@ -160,6 +184,17 @@ def mend(journal: Path) -> int:
         file.truncate(start)
         os.fsync(file.fileno())
     return len(torn)
+
+
+def _checksum(path: Path, start: int, end: int, before: int = 0) -> int:
+    """CRC-32 of some bytes of a file, continued from that of those before them."""
+    if start == end:
+        return before
+    with path.open("rb") as file:
+        file.seek(start)
+        while start < end and (block := file.read(min(end - start, 1 << 20))):
+            before, start = zlib.crc32(block, before), start + len(block)
+    return before
 
 
 def _size(path: Path) -> int:

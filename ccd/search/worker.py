@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,10 @@ from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
 from ccd.config.files import dataset_folder
+from ccd.crew import as_worker
 from ccd.datasets.locate import data_folders
 from ccd.errors import CcdError, ConfigError, reason
-from ccd.files import refusing_io, write_json
+from ccd.files import refusing_io
 from ccd.runs.signals import Halt
 from ccd.search.failures import refuse_hopeless
 from ccd.search.folders import CHECKPOINTS_FOLDER
@@ -211,18 +211,5 @@ class Worker:
 
 
 def main() -> None:
-    """A worker process.
-
-    Its order, its parent's id and the file for a refusal come on standard input, a line each. The
-    parent reads that file and raises the refusal again.
-    """
-    order, parent = Order.from_json(sys.stdin.readline()), int(sys.stdin.readline())
-    refusal = Path(sys.stdin.readline().rstrip("\n"))
-    try:
-        with Halt(parent=parent) as halt:
-            Worker(order, halt, lambda: None).work()
-    except CcdError as error:
-        write_json(refusal, error.to_json())
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    """A worker process, whose order is an ``Order``."""
+    as_worker(lambda order, halt: Worker(Order.from_json(order), halt, lambda: None).work())

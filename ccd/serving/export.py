@@ -17,6 +17,7 @@ from scipy import sparse
 from ccd import __version__
 from ccd.errors import ConfigError
 from ccd.files import file_hash, refusing_io, replacing_folder, write_json, write_text
+from ccd.runs.sealed import sealed
 from ccd.serving.index import write_index
 from ccd.serving.layout import (
     CARD_FILE,
@@ -97,20 +98,22 @@ def export(
         sizes = {name: (temporary / name).stat().st_size for name in writers}
         write_json(
             temporary / MANIFEST_FILE,
-            {
-                "format": FORMAT,
-                "version": VERSION,
-                "ccd": __version__,
-                "variant": run.result.variant,
-                "seed": run.result.seed,
-                "epoch": run.result.best_epoch,
-                "dataset": dataset.name,
-                "dataset_fingerprint": dataset.fingerprint,
-                "n_users": len(users),
-                "n_items": len(items),
-                "dim": users.shape[1],
-                "files": {name: file_hash(temporary / name) for name in writers},
-            },
+            sealed(
+                {
+                    "format": FORMAT,
+                    "version": VERSION,
+                    "ccd": __version__,
+                    "variant": run.result.variant,
+                    "seed": run.result.seed,
+                    "epoch": run.result.best_epoch,
+                    "dataset": dataset.name,
+                    "dataset_fingerprint": dataset.fingerprint,
+                    "n_users": len(users),
+                    "n_items": len(items),
+                    "dim": users.shape[1],
+                    "files": {name: file_hash(temporary / name) for name in writers},
+                }
+            ),
         )
     return Exported(folder, sizes)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ccd.errors import ConfigError, DamagedFileError
 from ccd.files import file_hash, read_json
+from ccd.runs.sealed import unsealed
 from ccd.serving.layout import (
     FORMAT,
     ITEM_VECTORS_FILE,
@@ -113,6 +114,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: It is no exported folder, or one of another version of ccd.
+        DamagedFileError: It is not what was written.
     """
     path = folder / MANIFEST_FILE
     if not path.is_file():
@@ -122,7 +124,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             found=f"no {MANIFEST_FILE} in it",
             hint="make one of a run: ccd export RUN --to DIR",
         )
-    about = read_json(path)
+    about = unsealed(read_json(path), path)
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         raise ConfigError(
             "this is no folder that this version of ccd exported",

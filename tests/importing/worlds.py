@@ -35,6 +35,7 @@ def import_paths(
     how: Reading | None = None,
     split: SplitOptions | None = None,
     features: Features = NO_FEATURES,
+    overwrite: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Import files into ``out``; returns the report."""
@@ -45,6 +46,7 @@ def import_paths(
         ImportOptions("shop", split=split or SplitOptions(), **options),
         out,
         features=features,
+        overwrite=overwrite,
     )
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
+from ccd import crew
+from ccd.crew import told_by
 from ccd.errors import DataError, Place, ResourceError
 from ccd.files import write_json
 from ccd.runs.signals import Halt
-from ccd.search import launch
 from ccd.search.journal import mend
-from ccd.search.launch import begin, told_by, work
+from ccd.search.launch import begin, work
 from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME, SLOT, Study, is_live
@@ -196,14 +197,14 @@ def test_two_worker_processes_share_the_work(write, monkeypatch):
 def test_a_killed_worker_process_is_replaced_but_not_for_ever(write, monkeypatch):
     begun = []
 
-    def spawn(output, threads):
+    def spawn(module, output, threads):
         begun.append(threads)
         suicide = "import os, signal; input(); os.kill(os.getpid(), signal.SIGKILL)"
         return subprocess.Popen(
             [sys.executable, "-c", suicide], stdin=subprocess.PIPE, stdout=output, text=True
         )
 
-    monkeypatch.setattr(launch, "_spawn", spawn)
+    monkeypatch.setattr(crew, "_spawn", spawn)
     with pytest.raises(ResourceError, match="6 workers were killed .* the last by signal 9"):
         work(begin(write(), workers=2), 2, lambda: None)
     assert 6 <= len(begun) <= 7

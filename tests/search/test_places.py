@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from ccd import crew
 from ccd.errors import ConfigError, DamagedFileError
 from ccd.runs.signals import Halt, StoppedAtOnce
 from ccd.search import launch
@@ -166,7 +167,7 @@ def test_workers_import_nothing_from_the_current_folder(write, here, monkeypatch
 def test_workers_find_the_ccd_that_starts_them(write, here, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     with (here / "log").open("w") as log:
-        worker = launch._spawn(log, 1)
+        worker = crew._spawn("ccd.search.worker", log, 1)
         assert worker.stdin is not None
         worker.stdin.close()
         worker.wait()

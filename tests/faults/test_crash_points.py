@@ -1,0 +1,168 @@
+"""A crash before each single call that changes the disk leaves what goes on, and nothing torn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from ccd.runs import manifest
+from ccd.runs.checkpoints import CHECKPOINT_FILE
+from ccd.runs.folder import read_history, read_results
+from ccd.runs.per_user import read_per_user
+from ccd.runs.writing import RunFolder
+from ccd.training.checkpoint import Checkpoint
+from tests.faults.crashes import crash_points
+from tests.importing.worlds import import_paths, loaded, rows
+from tests.interruptions import assert_same, run
+from tests.runs.samples import SETTINGS, make_epoch, make_per_user, make_result
+
+EPOCHS = 2
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Without waiting for the disk, and without what the manifest says of versions and commit."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    for name in ("versions", "machine"):
+        monkeypatch.setattr(manifest, name, dict)
+    monkeypatch.setattr(manifest, "git_commit", lambda folder: None)
+
+
+def fill(path: Path, variants: str = "AB") -> None:
+    """What ``ccd run`` does with a folder, but for the training."""
+    with RunFolder(path, metric="recall@20") as folder:
+        with folder.changing():
+            folder.write_config("A.x = 1\n")
+            folder.write_ids(["u1", "u2"], ["i1"])
+        for variant, value in zip(variants, (0.2, 0.3), strict=False):
+            with folder.leasing(variant, 999) as holder:
+                assert holder is None
+                _train(folder, variant, value)
+        with folder.changing():
+            folder.write_operative("A.x = 1\n")
+
+
+def _train(folder: RunFolder, variant: str, value: float) -> None:
+    known = folder.begin(
+        variant, 999, settings=SETTINGS, fingerprint="f00d", checkpoint=Checkpoint(every_seconds=0)
+    )
+    if known is not None:
+        return
+    checkpoint = folder.checkpoint(variant, 999)
+    state = checkpoint.take()
+    done = 0 if state is None else int(state["sum"].item() // 10)
+    assert done == checkpoint.epochs
+    for epoch in range(done, EPOCHS):
+        folder.record_epoch(make_epoch(variant, epoch=epoch))
+        now = {"sum": torch.tensor(10.0 * (epoch + 1))}
+        assert checkpoint.write(lambda now=now: now, epoch + 1) is None
+    folder.record_finished(
+        make_result(variant, value=value, epochs=EPOCHS),
+        tensors={"items": torch.full((3, 2), value)},
+        per_user=make_per_user(value, n=3),
+        operative="A.x = 1\n",
+    )
+
+
+def files_of(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+EACH = pytest.param(1, marks=pytest.mark.real)
+"""Every single call; without that, some of them, to be quick."""
+
+
+@pytest.mark.parametrize("every", [4, EACH])
+def test_a_run_folder_goes_on_from_a_crash_at_any_call(tmp_path, every):
+    fill(tmp_path / "run", "A")
+    shutil.copytree(tmp_path / "run", tmp_path / "before")
+    fill(tmp_path / "whole")
+    points, torn = 0, 0
+    for point in crash_points(lambda: fill(tmp_path / "run"), every=every):
+        fill(tmp_path / "run")
+        history = Counter((line.variant, line.epoch) for line in read_history(tmp_path / "run"))
+        assert history == dict.fromkeys(
+            ((variant, epoch) for variant in "AB" for epoch in range(EPOCHS)), 1
+        ), point
+        assert read_results(tmp_path / "run") == read_results(tmp_path / "whole"), point
+        assert set(read_per_user(tmp_path / "run/per_user.parquet")) == {("A", 999), ("B", 999)}
+        for name in ("model.safetensors", "A-999/model.safetensors", "operative.gin"):
+            ours, theirs = (tmp_path / place / name for place in ("run", "whole"))
+            assert ours.read_bytes() == theirs.read_bytes(), point
+        left = files_of(tmp_path / "run")
+        assert files_of(tmp_path / "whole") <= left
+        # What a torn line held is set aside, not thrown away.
+        assert left - files_of(tmp_path / "whole") <= {"history.jsonl.torn", "results.jsonl.torn"}
+        torn += left > files_of(tmp_path / "whole")
+        points += 1
+        shutil.rmtree(tmp_path / "run")
+        shutil.copytree(tmp_path / "before", tmp_path / "run")
+    assert points > 90 // every
+    assert torn
+
+
+def test_a_new_run_folder_goes_on_from_a_crash_at_any_call(tmp_path):
+    """As the last one, for a folder that is not there yet, up to its first epoch."""
+
+    def begin() -> None:
+        with RunFolder(tmp_path / "new/run", metric="recall@20") as folder:
+            folder.write_config("A.x = 1\n")
+            assert folder.begin("A", 999, settings=SETTINGS, fingerprint="f00d") is None
+            folder.record_epoch(make_epoch("A"))
+
+    for point in crash_points(begin):
+        begin()
+        assert len(read_history(tmp_path / "new/run")) == 1, point
+        shutil.rmtree(tmp_path / "new")
+
+
+@pytest.mark.parametrize("every", [29, EACH])
+def test_a_whole_run_goes_on_from_a_crash_at_any_call(tmp_path, monkeypatch, every):
+    """All of ``ccd run``, with its training, table and figure."""
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+
+    def work(out: Path) -> None:
+        run(out, "Trainer.epochs = 2", "step_curriculum.end_epoch = 2", only=("FREEDOM",))
+
+    work(tmp_path / "whole")
+    for _ in crash_points(lambda: work(tmp_path / "run"), every=every):
+        work(tmp_path / "run")
+        assert_same(tmp_path / "run", tmp_path / "whole")
+        assert not [*(tmp_path / "run").rglob("*.tmp")]
+        assert not [*(tmp_path / "run").rglob(CHECKPOINT_FILE)]
+        shutil.rmtree(tmp_path / "run")
+
+
+@pytest.mark.parametrize("before", ["nothing", "an import"])
+def test_the_same_import_succeeds_after_a_crash_at_any_call(tmp_path, before):
+    header, out = "user,item,time,rating\n", tmp_path / "shop"
+    for name, n_users in (("old.csv", 10), ("new.csv", 14)):
+        lines = (",".join(map(str, row)) + "\n" for row in rows(n_users))
+        (tmp_path / name).write_text(header + "".join(lines))
+    whole = tmp_path / "whole"
+    import_paths(whole, tmp_path / "new.csv")
+    points = 0
+
+    def work() -> None:
+        import_paths(out, tmp_path / "new.csv", overwrite=before != "nothing")
+
+    def begin() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+        if before != "nothing":
+            import_paths(out, tmp_path / "old.csv")
+            (out / "notes.txt").write_text("mine\n")
+
+    begin()
+    for _ in crash_points(work):
+        work()
+        assert loaded(out).fingerprint == loaded(whole).fingerprint
+        assert files_of(whole) == files_of(out) - {"notes.txt"}
+        assert (before == "nothing") != (out / "notes.txt").exists()
+        points += 1
+        begin()
+    assert points > 10
