@@ -13,9 +13,10 @@ import numpy as np
 
 from ccd.config.files import IMPORT_REPORT
 from ccd.datasets.imported import INTERACTIONS, ITEM_ID, LABEL, USER_ID, USERS
-from ccd.errors import ConfigError, reading
+from ccd.errors import ConfigError, DamagedFileError, reading
 from ccd.files import read_json, refusing_io, writing_beside
 from ccd.importing.events import NO_TIME, Events
+from ccd.importing.report import REPORT_KEYS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,8 +51,7 @@ def refuse_taken(out: Path, *, overwrite: bool) -> None:
     with reading(out, ConfigError):
         if not out.exists() or (out.is_dir() and not any(out.iterdir())):
             return
-        is_import = (out / IMPORT_REPORT).is_file()
-    if not is_import:
+    if not _is_import(out):
         raise ConfigError(
             f"--out {out} is there already and is no import",
             keys=("--out",),
@@ -63,6 +63,15 @@ def refuse_taken(out: Path, *, overwrite: bool) -> None:
             keys=("--out",),
             hint="choose another folder, or replace it with --overwrite",
         )
+
+
+def _is_import(out: Path) -> bool:
+    """Whether ccd imported something into a folder; other programs have files of that name too."""
+    report = out / IMPORT_REPORT
+    try:
+        return report.is_file() and read_json(report).keys() >= REPORT_KEYS
+    except DamagedFileError:
+        return False
 
 
 def _move(made: Path, out: Path) -> None:

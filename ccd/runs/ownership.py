@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccd.errors import ConfigError
 from ccd.runs.lock import LEASES_FOLDER, LOCK_FILE, Lease
-from ccd.runs.manifest import MANIFEST_FILE, is_manifest, read_manifest
+from ccd.runs.manifest import MANIFEST_FILE, read_manifest
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]+\.tmp")
 """How ``ccd.files.replacing`` names the file that is to become ``name``."""
@@ -19,7 +19,7 @@ def refuse_foreign(path: Path) -> None:
 
     Raises:
         ConfigError: It is a file, or a folder that holds other things and no manifest of ccd.
-        DamagedFileError: Its manifest cannot be read.
+        DamagedFileError: Its manifest is not JSON, or not what was written.
     """
     if path.exists() and not path.is_dir():
         raise ConfigError(
@@ -30,15 +30,14 @@ def refuse_foreign(path: Path) -> None:
         )
     if not path.is_dir():
         return
-    manifest = read_manifest(path)
-    if manifest and not is_manifest(manifest):
-        _refuse(path, f"{MANIFEST_FILE} of another program")
-    if manifest:
+    if read_manifest(path):
         return
+    if (path / MANIFEST_FILE).exists():
+        _refuse(path, f"{MANIFEST_FILE} of another program")
     # A crash before the first manifest leaves only these.
-    begun = (LOCK_FILE, LEASES_FOLDER, MANIFEST_FILE)
+    begun = (LOCK_FILE, LEASES_FOLDER)
     for entry in sorted(path.iterdir()):
-        if entry.name not in begun and not is_leftover(entry.name, begun):
+        if entry.name not in begun and not is_leftover(entry.name, (MANIFEST_FILE,)):
             _refuse(path, f"{entry.name} but no {MANIFEST_FILE}")
 
 
