@@ -16,7 +16,7 @@ import typer
 from ccd import __version__
 from ccd.arguments import refuse_other_bytes
 from ccd.cli.check import check
-from ccd.cli.commands import Commands
+from ccd.cli.commands import Commands, is_of_closed_pipe
 from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
@@ -98,7 +98,7 @@ def main() -> None:
         sys.argv[1:] = map(_as_word, sys.argv[1:])
         app()
     except SystemExit as ended:  # a command that ends well ends so too
-        code = ended.code if isinstance(ended.code, int) else 0
+        code = ended.code if isinstance(ended.code, int) and not is_of_closed_pipe(ended) else 0
     except KeyboardInterrupt:
         code = 130
     except (CcdError, OSError) as error:

@@ -265,6 +265,13 @@ def test_a_part_that_ends_the_command_is_an_error(ccd, monkeypatch, ended):
     assert f"a part of your own ended the program, got SystemExit({ended!r})" in error
 
 
+@pytest.mark.parametrize("words", ["--help", "run --help", "search best --help", "list"])
+def test_a_reader_that_leaves_is_no_error(words):
+    script = f"{sys.executable} -m ccd {words} | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_setting_says_whether_it_can_change_what_is_learned(ccd):
     out = ccd("list", "Experiment", columns=120)[1]
     marked = [line.split(":")[0].strip() for line in out.splitlines() if "cannot change" in line]
