@@ -36,7 +36,7 @@ from ccd.cli.serve import serve
 from ccd.cli.show import show
 from ccd.cli.similar import similar
 from ccd.cli.verify import verify
-from ccd.errors import CcdError, Place, ResourceError
+from ccd.errors import CcdError, Place, ResourceError, reason
 from ccd.terminal.stdout import close_stdout, give_up_stdout, say
 from ccd.terminal.visible import visible
 
@@ -101,8 +101,9 @@ def main() -> None:
         code = ended.code if isinstance(ended.code, int) and not is_of_closed_pipe(ended) else 0
     except KeyboardInterrupt:
         code = 130
-    except (CcdError, OSError) as error:
-        if os.environ.get("CCD_DEBUG"):
+    except (CcdError, OSError, MemoryError, ImportError) as error:
+        known = not isinstance(error, ImportError) or _NOT_LOADED in str(error)
+        if os.environ.get("CCD_DEBUG") or not known:
             raise
         code = _refuse(error)
     lost = close_stdout()
@@ -136,8 +137,14 @@ def _mend_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _refuse(error: CcdError | OSError) -> int:
+_NOT_LOADED = "failed to map segment"
+"""How the system says that a library does not fit into the memory that is left."""
+
+
+def _refuse(error: CcdError | OSError | MemoryError | ImportError) -> int:
     """Report what stopped a command; returns the exit code."""
+    if isinstance(error, (MemoryError, ImportError)):
+        return _report(_out_of_memory(error), as_json="--json" in sys.argv[1:])
     if isinstance(error, OSError) and error.filename is None and error.errno in _STREAM_FAILURES:
         give_up_stdout(error)
         return 1
@@ -160,6 +167,14 @@ def _lost_output(error: OSError) -> ResourceError:
         f"cannot write standard output: {error.strerror or error}",
         hint="what was printed is incomplete, files in run folders are complete: free that disk or"
         " write elsewhere",
+    )
+
+
+def _out_of_memory(error: MemoryError | ImportError) -> ResourceError:
+    return ResourceError(
+        f"not enough memory: {reason(error)}",
+        hint="end other programs, or allow this process more: see 'ulimit -v' and the limits of its"
+        " container",
     )
 
 

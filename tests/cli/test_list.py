@@ -246,6 +246,19 @@ def test_an_error_of_the_system_is_a_refusal(ccd, monkeypatch):
         main()
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ImportError("libx.so: failed to map segment from shared object")]
+)
+def test_too_little_memory_is_a_refusal(ccd, monkeypatch, error):
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("ccd.catalogue.load", fail)
+    code, _, said = ccd("list")
+    assert code == 5
+    assert said.startswith("ccd: error: not enough memory: ")
+
+
 def test_ctrl_c_exits_with_130(ccd, monkeypatch):
     def interrupted() -> None:
         raise KeyboardInterrupt
