@@ -19,7 +19,7 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
-from ccd.errors import ConfigError, NumericError
+from ccd.errors import ConfigError, NumericError, refusing_exit
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
 from ccd.mishaps import enough_memory, in_variant, place_of, refuse_diverged
@@ -99,6 +99,7 @@ def run(
     )
 
 
+@refusing_exit()
 def run_loaded(
     recipe: Recipe,
     *,

@@ -195,6 +195,27 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
+def refusing_exit(context: str = "") -> Iterator[None]:
+    """Turn the ``SystemExit`` of a user's own part, which would end the program, into a refusal.
+
+    Args:
+        context: What it happened in, such as ``variant 'FREEDOM'``.
+
+    Raises:
+        CcdError: Something in the block, or in the function that this decorates, ended the program.
+    """
+    try:
+        yield
+    except SystemExit as ended:  # ccd's own code raises none
+        what = "a part of your own ended the program"
+        raise CcdError(
+            f"{context}: {what}" if context else what,
+            found=f"SystemExit({ended.code!r})",
+            hint="let it raise an error that says what is wrong (CCD_DEBUG=1 shows where)",
+        ) from ended
+
+
+@contextmanager
 def reading(path: str | PathLike[str], kind: type[CcdError]) -> Iterator[None]:
     """Turn what keeps the block from reading ``path`` into a refusal that names it.
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from ccd.errors import (
     CcdError,
-    ConfigError,
     DamagedFileError,
     Place,
     ResourceError,
@@ -50,28 +49,6 @@ def refusing_io(path: Path) -> Iterator[None]:
             keys=("--out",),
             hint=f"{advice}choose another --out (what was finished before is kept)",
         ) from error
-
-
-def refuse_target(path: Path) -> None:
-    """Refuse a file that cannot be made, before the work for it is done.
-
-    Raises:
-        ConfigError: It is a folder, or its folder is not there.
-    """
-    with reading(path, ConfigError):
-        if path.is_dir():
-            raise ConfigError(
-                "--out must be a file",
-                keys=("--out",),
-                found=f"the folder {path}",
-                hint="name a file, in it or elsewhere",
-            )
-        if not path.parent.is_dir():
-            raise ConfigError(
-                f"the folder of --out {path} does not exist",
-                keys=("--out",),
-                hint=f"make {path.parent}, or name another",
-            )
 
 
 @contextmanager
@@ -194,21 +171,31 @@ def read_json(path: Path) -> dict[str, Any]:
         DamagedFileError: The file holds something else.
         ResourceError: It cannot be read.
     """
-    try:
-        with reading(path, ResourceError):
-            data = path.read_bytes()
-        record = _parsed(data)
-    except ValueError as error:
-        raise DamagedFileError(
-            f"this file is not JSON: {reason(error)}",
-            where=path,
-            hint="move it away and try again",
-        ) from error
+    record = read_json_value(path)
     if not isinstance(record, dict):
         raise DamagedFileError(
             "this file must hold a JSON object", where=path, found=f"a JSON {type(record).__name__}"
         )
     return record
+
+
+def read_json_value(path: Path) -> Any:
+    """What the JSON in ``path`` says, an object or something else.
+
+    Raises:
+        DamagedFileError: The file is not JSON.
+        ResourceError: It cannot be read.
+    """
+    try:
+        with reading(path, ResourceError):
+            data = path.read_bytes()
+        return _parsed(data)
+    except ValueError as error:
+        raise DamagedFileError(
+            f"this file is not JSON: {reason(error)}",
+            where=path,
+            hint="if ccd wrote it, bring it back from a copy",
+        ) from error
 
 
 def json_line(record: dict[str, Any]) -> str:

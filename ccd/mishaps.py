@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from ccd.errors import ConfigError, NumericError, ResourceError, reason
+from ccd.errors import ConfigError, NumericError, ResourceError, reason, refusing_exit
 from ccd.runs.records import RunResult
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
@@ -47,16 +47,19 @@ def place_of(variant: str, seed: int | None = None) -> str:
 
 @contextmanager
 def in_variant(name: str, seed: int | None = None) -> Iterator[None]:
-    """Say which variant's parts do not fit, or whose numbers broke.
+    """Say which variant's parts do not fit or end the program, or whose numbers broke.
 
     Raises:
+        CcdError: One of them raised ``SystemExit``.
         ConfigError: They do not fit.
         NumericError: They broke.
     """
+    place = place_of(name, seed)
     try:
-        yield
+        with refusing_exit(place):
+            yield
     except (ConfigError, NumericError) as error:
-        raise error.within(place_of(name, seed)) from error
+        raise error.within(place) from error
 
 
 def refuse_diverged(

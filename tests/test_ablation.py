@@ -11,7 +11,7 @@ import torch
 
 import ccd
 from ccd.config.identity import is_how_it_runs
-from ccd.errors import ConfigError, ResourceError
+from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.registry import find
 from ccd.runs.folder import read_history
 
@@ -261,3 +261,25 @@ def test_variants_of_different_data_are_refused_before_one_is_trained(tmp_path):
     with pytest.raises(ConfigError, match="variants 'A' and 'B' are of different data"):
         ccd.run(recipe, bindings=small, seeds=(1,), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "within"),
+    [
+        ("__init__", ""),
+        ("assemble", "variant 'FREEDOM': "),
+        ("start", "variant 'FREEDOM', seed 1: "),
+        ("test", "variant 'FREEDOM', seed 1: "),
+    ],
+)
+@pytest.mark.parametrize("code", [0, None, "bye"])
+def test_a_part_that_ends_the_program_is_refused(tmp_path, monkeypatch, method, within, code):
+    """It would leave a script or a notebook without a word."""
+
+    def leave(*_, **__):
+        raise SystemExit(code)
+
+    monkeypatch.setattr(f"ccd.experiment.Experiment.{method}", leave)
+    text = f"{within}a part of your own ended the program, got SystemExit({code!r})"
+    with pytest.raises(CcdError, match=f"^{re.escape(text)}"):
+        run(tmp_path / "run", seeds=(1,), only=["FREEDOM"])

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ccd import files
-from ccd.errors import ConfigError, DamagedFileError, ResourceError
+from ccd.errors import DamagedFileError, ResourceError
 
 
 def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -81,16 +81,6 @@ def test_a_place_that_cannot_be_is_no_full_disk(tmp_path):
         with pytest.raises(ResourceError) as caught:
             files.write_text(path, "x")
         assert "disk" not in str(caught.value)
-
-
-def test_a_target_is_refused_before_the_work(tmp_path):
-    files.refuse_target(tmp_path / "new.html")
-    with pytest.raises(ConfigError, match="got the folder .*; name a file"):
-        files.refuse_target(tmp_path)
-    with pytest.raises(ConfigError, match=r"no/such/fig.png does not exist; make .*no/such, or"):
-        files.refuse_target(tmp_path / "no/such/fig.png")
-    with pytest.raises(ConfigError, match="File name too long"):
-        files.refuse_target(tmp_path / ("y" * 300))
 
 
 @pytest.mark.parametrize("torn", [b'{"a": 3, "b', b'{"a": 3}', b"\n", b"\xff\xfe{\n"])

@@ -1,9 +1,13 @@
 """Where no thread can be started, nothing waits for ever: it works without, or it is refused."""
 
+import signal
 import subprocess
 import sys
+import time
 
+import pyarrow as pa
 import pytest
+from pyarrow import csv, parquet
 
 # A thread's stack takes what the process may have at most of address space.
 LIMITS = "ulimit -s 16000000 && ulimit -v 9000000 && "
@@ -36,6 +40,39 @@ def test_a_run_and_its_readers_end(folder):
         assert done.returncode == 0, done.stderr
 
 
+def test_an_imported_data_set_and_an_export_are_read(folder):
+    """Their tables are Parquet, which the simplest reader of Arrow reads by threads."""
+    lines = (f"u{user},i{item}" for user in range(30) for item in range(user % 7, 60, 3))
+    (folder / "events.csv").write_text("\n".join(["user,item", *lines]) + "\n")
+    words = [sys.executable, "-m", "ccd", "data", "import", "events.csv", "--out", "shop"]
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    for command in (
+        "data describe shop",
+        "run recipes/systems/bpr_mf.gin --dataset shop --set 'Trainer.epochs = 1' --seed 1 "
+        "--out run",
+        "recommend run --out lists.parquet",
+        "import-results lists.parquet --out run --name other --data-dir shop",
+        "export run --variant BPR-MF --to served",
+    ):
+        done = limited(f"-m ccd {command}", folder)
+        assert done.returncode == 0, done.stderr
+    served = "from ccd.serving.vectors import open_vectors as o, Path; o(Path('served'))"
+    assert limited(f'-c "{served}"', folder).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
+def test_events_that_are_read_by_threads_are_refused(folder, name):
+    table = pa.table({"user": ["a", "a", "b"], "item": ["x", "y", "x"]})
+    if name == "events.csv":
+        csv.write_csv(table, folder / name)
+    else:
+        parquet.write_table(table, folder / name)
+    done = limited(f"-m ccd data import {name} --out shop", folder)
+    assert done.returncode == 5
+    assert f"no thread can be started for reading {name}" in done.stderr
+    assert not (folder / "shop").exists()
+
+
 def test_a_table_that_is_read_by_threads_is_refused(folder):
     (folder / "a.inter").write_text("userID\titemID\tx_label\n0\t0\t0\n0\t1\t1\n0\t2\t2\n")
     (folder / "a.gin").write_text(
@@ -45,3 +82,21 @@ def test_a_table_that_is_read_by_threads_is_refused(folder):
     done = limited("-m ccd data describe a.gin --data-dir .", folder)
     assert done.returncode == 5
     assert "no thread can be started for reading a.inter" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_without_threads_ends_when_it_is_told_to(folder, number):
+    command = f"-m ccd run recipes/systems/bpr_mf.gin {TINY} --set 'Trainer.epochs = 100000' "
+    words = ["bash", "-c", f"{LIMITS} exec {sys.executable} {command} --out run"]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            until = time.monotonic() + 60
+            while not (folder / "run/history.jsonl").exists() and time.monotonic() < until:
+                time.sleep(0.1)
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + number
+    assert f"stopped by {number.name}" in output
+    assert (folder / "run/BPR-MF-1/checkpoint.safetensors").exists()

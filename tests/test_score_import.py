@@ -143,3 +143,12 @@ def test_what_recommend_writes_can_be_read_again(folder, tmp_path):
     ccd.import_results(out, name="again", out=folder)
     # It leaves out what users have in any split, so there can be no hit.
     assert ccd.load_run(folder)["again"][0].test["recall@20"] == 0
+
+
+def test_lists_have_no_vectors_to_export(folder, lists, tmp_path):
+    ccd.import_results(lists, name="Other", out=folder)
+    words = ["export", str(folder), "--variant", "Other", "--to", str(tmp_path / "served")]
+    refused = CliRunner().invoke(app, words)
+    assert isinstance(refused.exception, ConfigError)
+    assert "'Other' has no vectors" in str(refused.exception)
+    assert not (tmp_path / "served").exists()

@@ -16,7 +16,7 @@ import typer
 from ccd import __version__
 from ccd.arguments import refuse_other_bytes
 from ccd.cli.check import check
-from ccd.cli.commands import Commands
+from ccd.cli.commands import Commands, is_of_closed_pipe
 from ccd.cli.compare import compare
 from ccd.cli.data import data
 from ccd.cli.diff import diff
@@ -37,7 +37,7 @@ from ccd.cli.serve import serve
 from ccd.cli.show import show
 from ccd.cli.similar import similar
 from ccd.cli.verify import verify
-from ccd.errors import CcdError, Place, ResourceError
+from ccd.errors import CcdError, Place, ResourceError, reason
 from ccd.terminal.stdout import close_stdout, give_up_stdout, say
 from ccd.terminal.visible import visible
 
@@ -100,11 +100,12 @@ def main() -> None:
         sys.argv[1:] = map(_as_word, sys.argv[1:])
         app()
     except SystemExit as ended:  # a command that ends well ends so too
-        code = ended.code if isinstance(ended.code, int) else 0
+        code = ended.code if isinstance(ended.code, int) and not is_of_closed_pipe(ended) else 0
     except KeyboardInterrupt:
         code = 130
-    except (CcdError, OSError) as error:
-        if os.environ.get("CCD_DEBUG"):
+    except (CcdError, OSError, MemoryError, ImportError) as error:
+        known = not isinstance(error, ImportError) or _NOT_LOADED in str(error)
+        if os.environ.get("CCD_DEBUG") or not known:
             raise
         code = _refuse(error)
     lost = close_stdout()
@@ -138,8 +139,14 @@ def _mend_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _refuse(error: CcdError | OSError) -> int:
+_NOT_LOADED = "failed to map segment"
+"""How the system says that a library does not fit into the memory that is left."""
+
+
+def _refuse(error: CcdError | OSError | MemoryError | ImportError) -> int:
     """Report what stopped a command; returns the exit code."""
+    if isinstance(error, (MemoryError, ImportError)):
+        return _report(_out_of_memory(error), as_json="--json" in sys.argv[1:])
     if isinstance(error, OSError) and error.filename is None and error.errno in _STREAM_FAILURES:
         give_up_stdout(error)
         return 1
@@ -162,6 +169,14 @@ def _lost_output(error: OSError) -> ResourceError:
         f"cannot write standard output: {error.strerror or error}",
         hint="what was printed is incomplete, files in run folders are complete: free that disk or"
         " write elsewhere",
+    )
+
+
+def _out_of_memory(error: MemoryError | ImportError) -> ResourceError:
+    return ResourceError(
+        f"not enough memory: {reason(error)}",
+        hint="end other programs, or allow this process more: see 'ulimit -v' and the limits of its"
+        " container",
     )
 
 

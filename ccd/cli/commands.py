@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
 
-from ccd.errors import CcdError, ConfigError
+from ccd.errors import ConfigError, refusing_exit
 
 
 class Commands(TyperGroup):
@@ -17,14 +18,18 @@ class Commands(TyperGroup):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SystemExit as ended:  # ccd's own commands end by typer.Exit
-            raise CcdError(
-                "a part of your own ended the program",
-                found=f"SystemExit({ended.code!r})",
-                hint="let it raise an error that says what is wrong (CCD_DEBUG=1 shows where)",
-            ) from ended
+        with refusing_exit():
+            try:
+                return super().invoke(ctx)
+            except SystemExit as ended:
+                if is_of_closed_pipe(ended):
+                    raise typer.Exit from ended
+                raise
+
+
+def is_of_closed_pipe(ended: SystemExit) -> bool:
+    """Whether rich, which prints help, ended the program since nobody reads it any more."""
+    return isinstance(ended.__context__, BrokenPipeError)
 
 
 def _refuse_empty(words: list[str]) -> None:

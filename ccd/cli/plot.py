@@ -87,7 +87,7 @@ def plot(
     from ccd.errors import ConfigError
     from ccd.figures.plots import Request, draw
     from ccd.figures.style import save
-    from ccd.files import refuse_target
+    from ccd.targets import refuse_target
 
     # Of 'c1.png' too the stem is meant; 'deep.name' is a stem.
     named = out.with_suffix("") if out is not None and out.suffix in (".png", ".svg") else out

@@ -61,8 +61,9 @@ def report(
         folders = [study_or_folder(folder) for folder in folders]
 
     from ccd.errors import ConfigError
-    from ccd.files import refuse_target, write_text
+    from ccd.files import write_text
     from ccd.search.folders import is_study
+    from ccd.targets import refuse_target
 
     if out is not None:
         refuse_target(out)

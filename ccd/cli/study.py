@@ -139,7 +139,8 @@ def export(
     ] = "csv",
 ) -> None:
     """Write all trials, one per row, to a file or to standard output."""
-    from ccd.files import refuse_target, write_text
+    from ccd.files import write_text
+    from ccd.targets import refuse_target
 
     if out is not None and out.suffix not in (".csv", ".json"):
         raise ConfigError(

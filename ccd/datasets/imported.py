@@ -15,6 +15,7 @@ from ccd.datasets.interactions import SPLITS, InteractionTable
 from ccd.datasets.locate import Wanted, locate
 from ccd.datasets.splits import split_interactions
 from ccd.errors import DamagedFileError, DataError, reading, reason
+from ccd.parquet import read_columns
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, Text
 
@@ -83,11 +84,10 @@ def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
         DamagedFileError: It is no whole Parquet file, or lacks a column.
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
     try:
-        with reading(path, DataError):
-            return parquet.read_table(path, columns=list(columns)).select(list(columns))
+        with reading(path, DataError), path.open("rb") as file:
+            return read_columns(file, columns).select(list(columns))
     except (pa.ArrowException, KeyError) as error:
         raise DamagedFileError(
             f"this is no whole table with the columns {', '.join(columns)}: {reason(error)}",

@@ -18,6 +18,7 @@ import numpy as np
 from ccd.datasets.dataset import Dataset
 from ccd.datasets.ids import is_integer
 from ccd.errors import ConfigError, DamagedFileError, DataError, Place, reading, reason
+from ccd.parquet import read_columns
 
 _COLUMNS = {
     "user": ("user", "userid", "user_id"),
@@ -199,12 +200,11 @@ def _table(path: Path, delimiter: str) -> Iterator[_Row]:
 def _parquet(path: Path) -> Iterator[_Row]:
     """Rows count from 1, as the lines of a text without a header would."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     with reading(path, DataError):
         data = path.read_bytes()
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        table = read_columns(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
         what = f"this file is not a complete Parquet file: {reason(error)}"
         raise DamagedFileError(what, where=path) from error

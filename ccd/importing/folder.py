@@ -13,9 +13,10 @@ import numpy as np
 
 from ccd.config.files import IMPORT_REPORT
 from ccd.datasets.imported import INTERACTIONS, ITEM_ID, LABEL, USER_ID, USERS
-from ccd.errors import ConfigError, reading
+from ccd.errors import ConfigError, DamagedFileError, reading
 from ccd.files import read_json, refusing_io, writing_beside
 from ccd.importing.events import NO_TIME, Events
+from ccd.importing.report import REPORT_KEYS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +53,7 @@ def refuse_taken(out: Path, *, overwrite: bool) -> None:
     with reading(out, ConfigError):
         if not out.exists() or (out.is_dir() and not any(out.iterdir())):
             return
-        is_import = any((out / name).is_file() for name in (IMPORT_REPORT, _OLD_REPORT))
-    if not is_import:
+    if not _is_import(out):
         raise ConfigError(
             f"--out {out} is there already and is no import",
             keys=("--out",),
@@ -65,6 +65,18 @@ def refuse_taken(out: Path, *, overwrite: bool) -> None:
             keys=("--out",),
             hint="choose another folder, or replace it with --overwrite",
         )
+
+
+def _is_import(out: Path) -> bool:
+    """Whether ccd imported something into a folder; other programs have files of that name too."""
+    return any(_is_report(out / name) for name in (IMPORT_REPORT, _OLD_REPORT))
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        return path.is_file() and read_json(path).keys() >= REPORT_KEYS
+    except DamagedFileError:
+        return False
 
 
 def _move(made: Path, out: Path) -> None:

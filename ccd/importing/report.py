@@ -19,6 +19,8 @@ from ccd.importing.sources import Source
 
 FORMAT = 1
 """Version of the folder."""
+REPORT_KEYS = {"format", "name", "files", "features", "options", "dropped", "item_name", "items"}
+"""What readers of a report rely on."""
 
 
 def source_records(

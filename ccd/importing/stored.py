@@ -14,9 +14,7 @@ from ccd.errors import ConfigError, DamagedFileError, DataError
 from ccd.files import file_hash, read_json
 from ccd.importing.events import NO_TIME, Events
 from ccd.importing.folder import TIME, VALUE
-from ccd.importing.report import FORMAT
-
-_KEYS = {"format", "name", "files", "features", "options", "dropped", "item_name", "items"}
+from ccd.importing.report import FORMAT, REPORT_KEYS
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def open_import(folder: Path) -> Stored:
             hint="name the folder that 'ccd data import' wrote",
         )
     report = read_json(folder / IMPORT_REPORT)
-    missing = sorted(_KEYS - report.keys())
+    missing = sorted(REPORT_KEYS - report.keys())
     if missing or report["format"] != FORMAT:
         found = f"without {', '.join(missing)}" if missing else f"format {report['format']}"
         raise DamagedFileError(

@@ -13,7 +13,7 @@ from typing import Any
 
 import ccd
 from ccd.datasets.dataset import Dataset
-from ccd.files import file_hash, read_json, twice, write_json
+from ccd.files import file_hash, read_json_value, twice, write_json
 from ccd.runs.machine import git_commit, machine, peak_rss_mb, versions
 from ccd.runs.sealed import check_values, refuse_changed, sealed, unsealed
 
@@ -28,6 +28,8 @@ _KINDS = {
     "test_openings": int,
 }
 """What readers of a manifest rely on."""
+_OWN = {"ccd_commit", "peak_rss_mb", "test_openings", "versions"}
+"""Keys that together are in no other program's manifest."""
 _OF_THE_RECIPE = ("recipe", "variants", "baseline", "seeds", "imports")
 _SHARED: dict[str, Any] = {"test_openings": 0, "files": {}}
 """What is the folder's and not one process's, before any has written it."""
@@ -150,17 +152,19 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a run folder; empty where there is none, as beside a run copied alone.
+    """The manifest of a run folder; empty where ccd wrote none, as beside a run copied alone.
 
     Raises:
-        DamagedFileError: It is no JSON object, or not what was written.
+        DamagedFileError: It is not JSON, or not what was written.
+        ResourceError: It cannot be read.
     """
     path = folder / MANIFEST_FILE
-    if not path.exists():
+    found = read_json_value(path) if path.exists() else None
+    # Other programs have files of that name too. Not all keys: one of ccd's may be damaged.
+    if not isinstance(found, dict) or len(_OWN & found.keys()) < 2:
         return {}
-    record = unsealed(read_json(path), path)
-    if is_manifest(record):
-        check_values(record, _KINDS, path, "bring it back from a copy")
+    record = unsealed(found, path)
+    check_values(record, _KINDS, path, "bring it back from a copy")
     return record
 
 
@@ -173,11 +177,6 @@ def refuse_changed_top(path: Path) -> None:
     """
     files = read_manifest(path.parent).get("files", {})
     refuse_changed(path, files, "bring it back from a copy, or run the recipe again")
-
-
-def is_manifest(record: dict[str, Any]) -> bool:
-    """Whether a JSON object is a manifest of ccd; other programs have files of that name too."""
-    return record.keys() >= {"versions", "test_openings"}
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccd.errors import ConfigError
 from ccd.runs.lock import LEASES_FOLDER, LOCK_FILE, Lease
-from ccd.runs.manifest import MANIFEST_FILE, is_manifest, read_manifest
+from ccd.runs.manifest import MANIFEST_FILE, read_manifest
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]+\.tmp")
 """How ``ccd.files.replacing`` names the file that is to become ``name``."""
@@ -19,7 +19,7 @@ def refuse_foreign(path: Path) -> None:
 
     Raises:
         ConfigError: It is a file, or a folder that holds other things and no manifest of ccd.
-        DamagedFileError: Its manifest cannot be read.
+        DamagedFileError: Its manifest is not JSON, or not what was written.
     """
     if path.exists() and not path.is_dir():
         raise ConfigError(
@@ -32,11 +32,10 @@ def refuse_foreign(path: Path) -> None:
         return
     # Listed before the manifest is looked for, which another process may be writing just now.
     entries = sorted(path.iterdir())
-    manifest = read_manifest(path)
-    if manifest and not is_manifest(manifest):
-        _refuse(path, f"{MANIFEST_FILE} of another program")
-    if manifest:
+    if read_manifest(path):
         return
+    if path / MANIFEST_FILE in entries:
+        _refuse(path, f"{MANIFEST_FILE} of another program")
     # A crash before the first manifest leaves only these.
     begun = (LOCK_FILE, LEASES_FOLDER, MANIFEST_FILE)
     for entry in entries:

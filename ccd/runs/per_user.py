@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ccd.errors import DamagedFileError, ResourceError, reading, reason
 from ccd.files import replacing
+from ccd.parquet import read_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,14 +94,11 @@ def read_per_user(path: Path) -> dict[tuple[str, int], PerUser]:
 
 def _read(path: Path) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     with reading(path, ResourceError):
         data = path.read_bytes()
     try:
-        # Not read_table, whose scanner has threads of its own and waits for ever where none can be
-        # made.
-        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        table = read_columns(BytesIO(data))
     except (pa.ArrowException, OSError) as error:  # pyarrow has both for what is damaged inside
         raise DamagedFileError(
             f"this file is not a complete Parquet file: {reason(error)}",

@@ -72,13 +72,20 @@ def export(
         indexes: Kinds of approximate indexes to build over the items, see ``write_index``.
 
     Raises:
-        ConfigError: The folder exists and is no export, or an index's package is missing.
+        ConfigError: The folder exists and is no export, the run has no vectors, or an index's
+            package is missing.
         DataError: The data set is not there, or has other content than the run was trained on.
         ResourceError: The folder cannot be written.
     """
     _refuse_other_folder(folder)
     dataset = run.dataset(data_dir)
     tensors = run.representations.users, run.representations.items
+    if any(x.is_sparse for x in tensors):
+        raise ConfigError(
+            f"'{run.result.variant}' has no vectors, so there is nothing to export",
+            keys=("--variant",),
+            hint="choose another --variant",
+        )
     users, items = (np.ascontiguousarray(x.numpy(), dtype=np.float32) for x in tensors)
     with replacing_folder(folder) as temporary:
         writers: dict[str, Callable[[Path], Any]] = {

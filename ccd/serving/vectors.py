@@ -12,6 +12,7 @@ import numpy as np
 
 from ccd.errors import ConfigError, DamagedFileError
 from ccd.files import file_hash, read_json
+from ccd.parquet import read_columns
 from ccd.runs.sealed import unsealed
 from ccd.serving.layout import (
     FORMAT,
@@ -142,7 +143,7 @@ def _table(path: Path) -> dict[str, list[Any]]:
     with path.open("rb") as file:
         wanted = [name for name in pq.read_schema(file).names if name != "vector"]
         file.seek(0)
-        columns: dict[str, list[Any]] = pq.read_table(file, columns=wanted).to_pydict()
+        columns: dict[str, list[Any]] = read_columns(file, wanted).to_pydict()
     return columns
 
 

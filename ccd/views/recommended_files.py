@@ -12,32 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ccd.errors import ConfigError
-from ccd.files import json_line, refuse_target, replacing
+from ccd.files import json_line, replacing
 from ccd.finished.inspection import name_of
 from ccd.finished.recommendations import Recommendations
-from ccd.runs.folder import HISTORY_FILE, PER_USER_FILE, RESULTS_FILE
-
-_KEPT = (HISTORY_FILE, RESULTS_FILE, PER_USER_FILE)
+from ccd.targets import refuse_target
 
 
 def refuse_format(path: Path) -> None:
     """Refuse a file that ``write`` cannot or should not make, before the work for it is done.
 
     Raises:
-        ConfigError: Its ending is none of the formats, it is a run's own file, or there can be no
-            such file.
+        ConfigError: Its ending is none of the formats, or ``refuse_target`` refuses it.
     """
     if path.suffix not in _WRITERS:
         what = f"the name of --out must end in {', '.join(_WRITERS)}"
         raise ConfigError(what, keys=("--out",), found=str(path))
     refuse_target(path)
-    if path.name in _KEPT and path.exists():
-        raise ConfigError(
-            "--out would replace a file that 'ccd run' keeps",
-            where=path,
-            keys=("--out",),
-            hint="choose another name",
-        )
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,19 @@ def test_an_error_of_the_system_is_a_refusal(ccd, monkeypatch):
         main()
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ImportError("libx.so: failed to map segment from shared object")]
+)
+def test_too_little_memory_is_a_refusal(ccd, monkeypatch, error):
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("ccd.catalogue.load", fail)
+    code, _, said = ccd("list")
+    assert code == 5
+    assert said.startswith("ccd: error: not enough memory: ")
+
+
 def test_ctrl_c_exits_with_130(ccd, monkeypatch):
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -263,6 +276,13 @@ def test_a_part_that_ends_the_command_is_an_error(ccd, monkeypatch, ended):
     code, output, error = ccd("list")
     assert (code, output) == (1, "")
     assert f"a part of your own ended the program, got SystemExit({ended!r})" in error
+
+
+@pytest.mark.parametrize("words", ["--help", "run --help", "search best --help", "list"])
+def test_a_reader_that_leaves_is_no_error(words):
+    script = f"{sys.executable} -m ccd {words} | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_setting_says_whether_it_can_change_what_is_learned(ccd):

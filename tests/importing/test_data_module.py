@@ -167,6 +167,18 @@ def test_overwriting_keeps_what_is_not_of_the_import(shop):
     assert loaded(shop / "shop").n_users == 12
 
 
+@pytest.mark.parametrize("report", ['{"files": {"mine.txt": ""}}', "[]", "no JSON"])
+def test_a_folder_of_another_program_is_not_overwritten(shop, report):
+    (shop / "other").mkdir()
+    for name, text in (("import.json", report), ("mine.txt", "mine"), ("items.parquet", "mine")):
+        (shop / "other" / name).write_text(text)
+    with pytest.raises(ConfigError, match="is there already and is no import"):
+        ccd.data.import_("events.parquet", "other", overwrite=True)
+    assert (shop / "other/import.json").read_text() == report
+    assert (shop / "other/mine.txt").read_text() == "mine"
+    assert (shop / "other/items.parquet").read_text() == "mine"
+
+
 def test_nothing_is_kept_in_the_module():
     before = {name: value for name, value in vars(ccd.data).items() if not name.startswith("__")}
     assert not [name for name, value in before.items() if isinstance(value, (list, dict, set))]

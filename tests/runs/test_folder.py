@@ -298,7 +298,14 @@ def test_folder_that_is_no_run_folder_is_refused_and_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "manifest", [{"name": "an extension", "version": "2"}, {"versions": {}}, {"test_openings": 1}]
+    "manifest",
+    [
+        {"name": "an extension", "version": "2"},
+        {"versions": {}},
+        {"test_openings": 1},
+        {"checksum": "of another program"},
+        ["a", "list"],
+    ],
 )
 def test_a_folder_of_another_program_is_left_as_it_was(tmp_path, manifest):
     (tmp_path / "sub").mkdir()
@@ -310,6 +317,15 @@ def test_a_folder_of_another_program_is_left_as_it_was(tmp_path, manifest):
         open_folder(tmp_path).__enter__()
     assert all((tmp_path / name).read_text() == name for name in files)
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[]", '{"versions": [1, 2], "checksum": "x"}'])
+def test_another_programs_manifest_alone_is_left_as_it_was(tmp_path, manifest):
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(ConfigError, match=r"manifest\.json of another program"):
+        open_folder(tmp_path).__enter__()
+    assert os.listdir(tmp_path) == ["manifest.json"]
+    assert (tmp_path / "manifest.json").read_text() == manifest
 
 
 def test_only_what_ccd_made_is_removed(tmp_path):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ccd.errors import CcdError, DamagedFileError, DataError, Place, reason
 from ccd.importing.sources.base import Source
 from ccd.importing.sources.stream import BLOCK, TextStream, opened, read_start, wrong_encoding
+from ccd.threads import refuse_without_threads
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,10 +68,12 @@ class DelimitedSource(Source):
         Raises:
             DataError: A line has too many or too few cells or wrong characters.
             DamagedFileError: The file ends in the middle of a line.
+            ResourceError: No thread can be started to read it.
         """
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
+        refuse_without_threads(f"reading {self.path.name}")
         layout = self.layout
         several = len(layout.delimiter) > 1
         with opened(self.path, layout.delimiter if several else "") as stream:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ccd.errors import DamagedFileError, DataError, Place, reading, reason
 from ccd.importing.sources.base import BATCH_BYTES, BATCH_ROWS, Source
+from ccd.threads import refuse_without_threads
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,9 +48,11 @@ class ParquetSource(Source):
 
         Raises:
             DamagedFileError: A part of the file cannot be read.
+            ResourceError: No thread can be started to read it.
         """
         import pyarrow as pa
 
+        refuse_without_threads(f"reading {self.path.name}")
         self._read = 0
         try:
             rows = self._rows_of_a_batch(columns)
