@@ -14,8 +14,9 @@ def test_gin_holds_wiring_only():
     assert not list((ROOT / "gin").rglob("*.py"))  # one would shadow gin-config
     for path in (ROOT / "gin").rglob("*.gin"):
         assert "\ninclude" not in "\n" + path.read_text(), path
-        # A backbone's file may set its source's value of a part that it shares, as Adam's decay.
-        if path.parent.name not in ("presets", "backbones"):
+        # A backbone's or a module's file may set a value of a part that it shares, as the softmax
+        # does with the learning rate.
+        if path.parent.name not in ("presets", "backbones", "modules"):
             digits = [c for line in path.read_text().splitlines() for c in line.partition("#")[0]]
             values = "".join(digits).split("=")[1:]
             assert not any(v.strip()[:1].isdigit() for v in values), path

@@ -104,7 +104,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except (CcdError, OSError, MemoryError, ImportError) as error:
-        known = not isinstance(error, ImportError) or _NOT_LOADED in str(error)
+        known = not isinstance(error, ImportError) or _NOT_LOADED in reason(error)
         if os.environ.get("CCD_DEBUG") or not known:
             raise
         code = _refuse(error)
