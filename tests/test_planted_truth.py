@@ -52,7 +52,7 @@ def recall():
     return train
 
 
-ABOVE_A_GRAPH = ("FREEDOM", "MG", "MGCN", "DRAGON", "DualGNN", "SLMRec", "PGL", "GUME")
+ABOVE_A_GRAPH = ("FREEDOM", "MG", "MGCN", "DRAGON", "DualGNN", "SLMRec", "PGL", "GUME", "SOIL")
 
 
 @pytest.mark.parametrize("name", [*ABOVE_A_GRAPH, "LATTICE", "VBPR", "BM3", "MMGCN"])

@@ -16,6 +16,7 @@ from ccd.backbones import (
     projector,
     score_file,
     slmrec,
+    soil,
     untrained,
     vbpr,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "projector",
     "score_file",
     "slmrec",
+    "soil",
     "untrained",
     "vbpr",
 ]

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 from ccd.backbones.base import Rows, Step
 from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolve
-from ccd.backbones.mgcn import MGCN, State
+from ccd.backbones.mgcn import MGCN
 from ccd.backbones.norms import half_squared_norm
+from ccd.backbones.purified import State
 from ccd.backbones.world import World
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.weighted import Edges

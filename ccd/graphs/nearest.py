@@ -87,8 +87,12 @@ def nearest_by_modality(
     return found
 
 
-def _search(features: np.ndarray, k: int) -> dict[str, np.ndarray]:
+def unit_features(features: np.ndarray) -> Tensor:
+    """Rows of ``features [n, dim]`` scaled to length 1, float32; all-zero ones stay so."""
     unit = torch.from_numpy(computable(features))
-    unit /= unit.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    ids, cosines = nearest_items(unit, k)
+    return unit.div_(unit.norm(dim=1, keepdim=True).clamp(min=1e-12))
+
+
+def _search(features: np.ndarray, k: int) -> dict[str, np.ndarray]:
+    ids, cosines = nearest_items(unit_features(features), k)
     return {"ids": ids.numpy(), "cosines": cosines.numpy()}

@@ -69,19 +69,27 @@ class FixedItemGraph:
 
     def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
         self.edges = edges._replace(weights=edges.weights.detach())
-        self._operator = _FixedOperator(self.edges, n_items, engine)
+        self._operator = WeightedSum(self.edges, n_items, n_items, engine)
 
     def __call__(self, x: Tensor) -> Tensor:
         return propagate(self._operator, x)
 
 
-class _FixedOperator:
-    """The linear operator of a fixed graph: one directed sum, and one for its transpose."""
+class WeightedSum:
+    """The linear operator of edges with constant weights: targets sum over their sources.
 
-    def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
+    Args:
+        edges: The edges; parallel ones add up.
+        n_sources: Number of sources.
+        n_targets: Number of targets.
+        engine: Message-passing engine.
+    """
+
+    def __init__(self, edges: Edges, n_sources: int, n_targets: int, engine: Engine) -> None:
         source, target, weights = edges
-        self._sum = _DirectedSum(Edges(source, target, weights), n_items, engine)
-        self._transposed = _DirectedSum(Edges(target, source, weights), n_items, engine)
+        self._sum = _DirectedSum(edges, n_sources, n_targets, engine)
+        transposed = Edges(target, source, weights)
+        self._transposed = _DirectedSum(transposed, n_targets, n_sources, engine)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._sum(x)
@@ -99,10 +107,10 @@ class _DirectedSum:
 
     columns = 16
 
-    def __init__(self, edges: Edges, n_items: int, engine: Engine) -> None:
+    def __init__(self, edges: Edges, n_sources: int, n_targets: int, engine: Engine) -> None:
         order = torch.argsort(edges.target, stable=True)
         self._adjacency = engine.adjacency(
-            edges.source[order], edges.target[order], n_items, n_items
+            edges.source[order], edges.target[order], n_sources, n_targets
         )
         self._weights = edges.weights[order, None].repeat(1, self.columns)
 

@@ -1,5 +1,5 @@
-"""Losses: BPR, the softmax over many negatives, and the mix of Eq. 9."""
+"""Losses: BPR, softmax losses over many negatives, and the mix of Eq. 9."""
 
-from ccd.losses import mix, shared
+from ccd.losses import mix, shared, sl_at_k
 
-__all__ = ["mix", "shared"]
+__all__ = ["mix", "shared", "sl_at_k"]
