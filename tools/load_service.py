@@ -42,8 +42,9 @@ done = function(summary, latency, requests)
   io.write(string.format("p50 %.2f ms, p99 %.2f ms, largest %.0f ms, %.0f requests/s, ",
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3,
     summary.requests / (summary.duration / 1e6)))
-  io.write(string.format("%d answered; failed: %d by status, %d connect, %d read, %d write, %d late",
-    summary.requests, e.status, e.connect, e.read, e.write, e.timeout))
+  io.write(string.format("%d answered; failed: ", summary.requests))
+  io.write(string.format("%d by status, %d connect, %d read, %d write, %d late",
+    e.status, e.connect, e.read, e.write, e.timeout))
 end
 """
 
@@ -112,7 +113,7 @@ def main() -> None:
         place, index = Path(name), Path(name) / "index" if given.index else None
         for number, folder in enumerate((place / "served", place / "next")):
             folder.mkdir()
-            export(folder, given.users, given.items, given.dim, number, index)
+            export(folder, given, number, index)
         (place / "wrk.lua").write_text(SCRIPT.replace("N_USERS", str(given.users)))
         words = f"serve {place / 'served'} --port {given.port} --workers {given.workers}"
         server = subprocess.Popen(
