@@ -15,7 +15,7 @@ from ccd.cli import app
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "tools" / "serve.Dockerfile").read_text()
-LINES = re.sub(r"\\\\\n\\s*", " ", TEXT).splitlines()
+LINES = re.sub(r"\\\n\s*", " ", TEXT).splitlines()
 STEPS = [line.split(maxsplit=1) for line in LINES if line and not line.startswith("#")]
 
 
@@ -100,4 +100,4 @@ def test_the_packages_that_it_installs_suffice(exported):
     command = [sys.executable, "-c", USED, ",".join({*modules, "ccd"}), str(exported)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.strip(" []\\n").split()) == 5
+    assert len(done.stdout.strip(" []\n").split()) == 5
