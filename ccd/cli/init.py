@@ -24,4 +24,4 @@ def init(
 
     for name in lay_starter(folder):
         say(f"{folder / name}")
-    say(f"next: cd {shlex.quote(str(folder))} && ccd run recipe.gin    (README.md says more)")
+    say(f"next: cd {shlex.quote(str(folder))} && ccd run recipe.gin")
