@@ -119,7 +119,8 @@ def _taken_out(value: Any, name: str, tensors: dict[str, Tensor], known: dict[An
     if not value.numel() or place not in known:
         # In memory of its own: the format knows no views.
         tensor = value.detach().cpu().contiguous()
-        shared = any(tensor.data_ptr() == other.data_ptr() for other in tensors.values())
+        memory = tensor.untyped_storage().data_ptr()
+        shared = any(memory == other.untyped_storage().data_ptr() for other in tensors.values())
         tensors[name] = tensor.clone() if shared else tensor
         known[place] = name
     return {_TENSOR: known[place]}
