@@ -48,3 +48,20 @@ def moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, dict):
         return {key: moved(item, device) for key, item in value.items()}
     return [moved(item, device) for item in value] if isinstance(value, list) else value
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
+    """What an optimiser remembers of each parameter and each group, under text keys."""
+    whole = optimizer.state_dict()
+    groups = [{k: v for k, v in group.items() if k != "params"} for group in whole["param_groups"]]
+    return {"parameters": {str(k): v for k, v in whole["state"].items()}, "groups": groups}
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Give it back to an optimiser of the same parameters."""
+    groups = optimizer.state_dict()["param_groups"]
+    for group, saved in zip(groups, state["groups"], strict=True):
+        for name, value in saved.items():  # a file knows lists only, and betas are a tuple
+            group[name] = tuple(value) if isinstance(group[name], tuple) else value
+    parameters = {int(k): v for k, v in state["parameters"].items()}
+    optimizer.load_state_dict({"state": parameters, "param_groups": groups})

@@ -21,6 +21,7 @@ SAMPLERS = {
     "UniformSampler": [],
     "PopularitySampler": [],
     "AHNSSampler": [],
+    "DMNSSampler": [],
     "DNSSampler": [],
     "SharedSampler": [],
     "MixGCFSampler": [],

@@ -61,6 +61,7 @@ SAMPLERS: dict[str, tuple[str, list[str]]] = {
     "popularity": ("FREEDOM", ["Experiment.sampler = @PopularitySampler"]),
     "dns": ("FREEDOM", ["Experiment.sampler = @DNSSampler"]),
     "ahns": ("FREEDOM", ["Experiment.sampler = @AHNSSampler"]),
+    "dmns": ("FREEDOM", ["Experiment.sampler = @DMNSSampler"]),
     "mixgcf": ("FREEDOM", ["Experiment.sampler = @MixGCFSampler"]),
     "srns": ("FREEDOM", ["Experiment.sampler = @SRNSSampler"]),
     "realhns_sd": ("FREEDOM", REALHNS),

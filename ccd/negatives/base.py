@@ -71,7 +71,7 @@ class ItemNegatives(NamedTuple):
 
 
 class MadeUpNegatives(NamedTuple):
-    """Hard negatives that are no items, but representations made up from those of several.
+    """Hard negatives that are no items, but representations mixed from several or generated.
 
     Attributes:
         rows: One representation per triplet ``[batch, dim]``; gradients may flow through it.

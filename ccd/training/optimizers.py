@@ -9,7 +9,6 @@ import torch
 
 from ccd.registry import component
 from ccd.settings import NonNegativeFloat, PositiveFloat, ProperFraction, Slot
-from ccd.state import State
 
 OptimizerFactory = Annotated[
     Callable[[Iterable[dict[str, Any]]], torch.optim.Optimizer], Slot("optimizer")
@@ -60,20 +59,3 @@ def adamw(
     return torch.optim.AdamW(
         groups, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
     )
-
-
-def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
-    """What an optimiser remembers of each parameter and each group, under text keys."""
-    whole = optimizer.state_dict()
-    groups = [{k: v for k, v in group.items() if k != "params"} for group in whole["param_groups"]]
-    return {"parameters": {str(k): v for k, v in whole["state"].items()}, "groups": groups}
-
-
-def load_optimizer_state(optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Give it back to an optimiser of the same parameters."""
-    groups = optimizer.state_dict()["param_groups"]
-    for group, saved in zip(groups, state["groups"], strict=True):
-        for name, value in saved.items():  # a file knows lists only, and betas are a tuple
-            group[name] = tuple(value) if isinstance(group[name], tuple) else value
-    parameters = {int(k): v for k, v in state["parameters"].items()}
-    optimizer.load_state_dict({"state": parameters, "param_groups": groups})

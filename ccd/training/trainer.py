@@ -23,11 +23,18 @@ from ccd.settings import (
     PositiveInt,
     Slot,
 )
-from ccd.state import State, load_state_of, moved, state_of
+from ccd.state import (
+    State,
+    load_optimizer_state,
+    load_state_of,
+    moved,
+    optimizer_state,
+    state_of,
+)
 from ccd.training.doubts import suspects
 from ccd.training.early_stopping import StoppingFactory
 from ccd.training.epoch import Epoch, Trained
-from ccd.training.optimizers import OptimizerFactory, load_optimizer_state, optimizer_state
+from ccd.training.optimizers import OptimizerFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.updates import UpdateFactory

@@ -1,0 +1,102 @@
+"""DMNS: negatives that a diffusion generates for the user, noisier ones and cleaner ones."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ccd.diffusion.estimators import EstimatorFactory
+from ccd.diffusion.generator import ItemGenerator
+from ccd.diffusion.process import DiffusionFactory
+from ccd.errors import ConfigError
+from ccd.negative_source import NegativeSource
+from ccd.negatives.base import MadeUpNegatives, Sampler, SamplerWorld, SamplingContext
+from ccd.registry import component
+from ccd.settings import REQUIRED, PositiveFloat, ProperFraction
+from ccd.state import State
+
+
+@component("sampler")
+class DMNSSampler(Sampler):
+    """Samples of a diffusion over the items that users like, conditioned on the triplet's user.
+
+    Nguyen and Fang 2024. The reverse process starts from noise; stopped early, it gives easier
+    negatives, later harder ones. The source adds up the losses of the samples at several steps, in
+    which each step has a weight. Here each triplet draws one of the steps, as likely as its weight:
+    on average that is the same loss. The diffusion learns in each step of training from the batch's
+    users and positives; no gradient passes through the negatives.
+
+    Args:
+        world: Catalogue, positives and random stream.
+        diffusion: Noise process; its schedule should end in noise alone.
+        estimator: Estimates items from noise and the user.
+        fractions: Shares of the process's steps that are left where it stops.
+        weights: What each of them counts.
+        learning_rate: That of the estimator.
+
+    Raises:
+        ConfigError: ``fractions`` and ``weights`` differ in number.
+    """
+
+    def __init__(
+        self,
+        world: SamplerWorld,
+        *,
+        diffusion: DiffusionFactory = REQUIRED,
+        estimator: EstimatorFactory = REQUIRED,
+        fractions: tuple[ProperFraction, ...] = (0.1, 0.125, 0.25, 0.5),
+        weights: tuple[PositiveFloat, ...] = (1.0, 0.9, 0.8, 0.7),
+        learning_rate: PositiveFloat = 1e-3,
+    ) -> None:
+        if not fractions or len(fractions) != len(weights):
+            raise ConfigError(
+                f"DMNSSampler needs a weight for each fraction, and has {len(weights)} for "
+                f"{len(fractions)}",
+                keys=("DMNSSampler.fractions", "DMNSSampler.weights"),
+                found=f"{fractions} and {weights}",
+            )
+        self._world = world
+        self._diffusion, self._estimator = diffusion, estimator
+        self.fractions, self.weights, self.learning_rate = fractions, weights, learning_rate
+        self._generator: ItemGenerator | None = None
+
+    def sample(
+        self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
+    ) -> MadeUpNegatives:
+        now, rng = context.current, self._world.rng
+        assert now is not None, "needs() asks for current representations"
+        queries, liked = F.embedding(users, now.users), F.embedding(positives, now.items)
+        if self._generator is None:
+            self._generator = self._new(liked.shape[1], rng)
+        self._generator.learn(queries, liked, rng)
+        steps = self._generator.diffusion.steps
+        keep = [max(1, steps - round(steps * fraction)) for fraction in self.fractions]
+        kept = self._generator.generate(queries, liked, keep, rng)
+        weights = torch.tensor(self.weights, device=rng.device)
+        drawn = torch.multinomial(weights, len(users), True, generator=rng)
+        samples = torch.stack([kept[done] for done in keep])
+        return MadeUpNegatives(samples[drawn, torch.arange(len(users), device=drawn.device)])
+
+    def source(self, epoch: int) -> NegativeSource:
+        return NegativeSource.own("generated for the user")
+
+    def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
+        return "current"
+
+    def state(self) -> State:
+        generator = self._generator
+        return {} if generator is None else {"dim": generator.dim, **generator.state()}
+
+    def load_state(self, state: State) -> None:
+        self._generator = None
+        if state:
+            # The weights are overwritten: what draws them is not the stream of the samples.
+            self._generator = self._new(state["dim"], torch.Generator(self._world.rng.device))
+            self._generator.load_state(state)
+
+    def _new(self, dim: int, rng: torch.Generator) -> ItemGenerator:
+        factories = self._diffusion, self._estimator
+        return ItemGenerator(dim, *factories, self.learning_rate, rng, rng.device)
