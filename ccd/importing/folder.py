@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TIME, VALUE = "time", "value"
+COLD = "x_cold"
+"""Column of the items that a split keeps out of training: the only split that they are in."""
 _ROWS_PER_GROUP = 2**20
 
 
