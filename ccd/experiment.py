@@ -13,6 +13,7 @@ from torch import Tensor
 from ccd.backbones.base import Backbone, BackboneFactory, Representations
 from ccd.backbones.projector import ProjectorFactory
 from ccd.backbones.world import World
+from ccd.cold_items.placing import ColdItemsFactory, refuse_no_features
 from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
@@ -44,6 +45,8 @@ class Experiment:
         projector: Projects raw features for the backbone and DMA.
         aligner: DMA.
         pools: NDI.
+        cold_items: Places items without training interactions by their features; None leaves them
+            where chance put them.
         sampler: Hard negatives; None trains on one random negative.
         losses: The objective.
         trainer: The training loop.
@@ -64,6 +67,7 @@ class Experiment:
         projector: ProjectorFactory = REQUIRED,
         aligner: AlignerFactory | None = None,
         pools: PoolsFactory | None = None,
+        cold_items: ColdItemsFactory | None = None,
         sampler: SamplerFactory | None = None,
         losses: LossesFactory = REQUIRED,
         trainer: TrainerFactory = REQUIRED,
@@ -77,6 +81,7 @@ class Experiment:
     ) -> None:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
+        self.cold_items = cold_items
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
         self.checkpoint = checkpoint() if checkpoint is not None else None
         self.probe, self.dim, self.threads = probe, dim, threads
@@ -175,18 +180,17 @@ class Experiment:
         projector = self.projector(
             dataset.features, self.dim, streams.generator("projector"), self.device
         )
-        backbone = self.backbone(
-            World(
-                dataset,
-                users,
-                items,
-                self.dim,
-                projector,
-                self.engine,
-                streams.generator("backbone"),
-                self.device,
-            )
+        world = World(
+            dataset,
+            users,
+            items,
+            self.dim,
+            projector,
+            self.engine,
+            streams.generator("backbone"),
+            self.device,
         )
+        backbone = self.backbone(world)
         _check_weights(backbone)
         aligner: DiffusionAligner | None = None
         if self.aligner is not None:
@@ -214,8 +218,22 @@ class Experiment:
                 )
             )
             _check_sampler(sampler, backbone, pools)
+        cold_items = None
+        if self.cold_items is not None:
+            keys = ("Experiment.cold_items", "Experiment.backbone")
+            refuse_no_features(backbone, dataset, with_dma=aligner is not None, keys=keys)
+            untaken = torch.bincount(items, minlength=dataset.n_items) == 0
+            cold_items = self.cold_items(backbone, world, untaken.nonzero()[:, 0])
         return Recommender(
-            backbone, aligner, pools, sampler, self.losses, streams, probe, random_negatives.seen
+            backbone,
+            aligner,
+            pools,
+            sampler,
+            self.losses,
+            streams,
+            probe,
+            random_negatives.seen,
+            cold_items,
         )
 
 

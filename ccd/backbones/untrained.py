@@ -24,6 +24,7 @@ class Untrained(Backbone):
     """
 
     has_item_embeddings = False
+    reads_features = False
     trains_on_negatives = False
 
     def __init__(self, users: Tensor, items: Tensor) -> None:

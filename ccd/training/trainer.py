@@ -182,6 +182,7 @@ class Training:
             raise RuntimeError(f"training is finished after {self.n_epochs} epochs")
         epoch, model, clock = self.n_epochs, self.model, _Clock()
         losses = self._train(epoch)
+        model.place_cold_items()
         spent = {"train": clock.lap()}
         # In every epoch, evaluated or not: the next one's negatives come from these.
         model.reverse(epoch)
