@@ -13,7 +13,12 @@ from torch import Tensor
 from ccd.backbones.base import Backbone, BackboneFactory, Representations
 from ccd.backbones.projector import ProjectorFactory
 from ccd.backbones.world import World
-from ccd.cold_items.placing import ColdItemsFactory, refuse_no_features
+from ccd.cold_items.placing import (
+    BY_DEFAULT,
+    ColdItems,
+    ColdItemsFactory,
+    refuse_no_features,
+)
 from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
@@ -218,12 +223,7 @@ class Experiment:
                 )
             )
             _check_sampler(sampler, backbone, pools)
-        cold_items = None
-        if self.cold_items is not None:
-            keys = ("Experiment.cold_items", "Experiment.backbone")
-            refuse_no_features(backbone, dataset, with_dma=aligner is not None, keys=keys)
-            untaken = torch.bincount(items, minlength=dataset.n_items) == 0
-            cold_items = self.cold_items(backbone, world, untaken.nonzero()[:, 0])
+        cold_items = self._place_cold_items(backbone, world, with_dma=aligner is not None)
         return Recommender(
             backbone,
             aligner,
@@ -235,6 +235,22 @@ class Experiment:
             random_negatives.seen,
             cold_items,
         )
+
+    def _place_cold_items(
+        self, backbone: Backbone, world: World, *, with_dma: bool
+    ) -> ColdItems | None:
+        """What places new items, or else those without interactions where a variant wants it."""
+        dataset = world.dataset
+        if not dataset.n_new_items and self.cold_items is None:
+            return None
+        cold = torch.bincount(world.items, minlength=dataset.n_items) == 0
+        keys: tuple[str, ...] = ("Experiment.cold_items", "Experiment.backbone")
+        if dataset.n_new_items:  # the others without interactions are where training placed them
+            cold[: dataset.n_items - dataset.n_new_items] = False
+            keys = ("--new-items",)
+        refuse_no_features(backbone, dataset, with_dma=with_dma, keys=keys)
+        place = self.cold_items if self.cold_items is not None else BY_DEFAULT
+        return place(backbone, world, cold.nonzero()[:, 0])
 
 
 def _check_weights(backbone: Backbone) -> None:

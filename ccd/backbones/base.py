@@ -175,6 +175,17 @@ class Backbone(nn.Module):
         """
         return None
 
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        """Names of the weights whose rows are users."""
+        return ("user_embeddings",)
+
+    @property
+    def tables_of_items(self) -> tuple[str, ...]:
+        """Names of the weights whose rows are items."""
+        own = ("item_embeddings",) if self.has_item_embeddings else ()
+        return (*own, *(f"projector.tables.{name}" for name in self.projector.tables))
+
     @classmethod
     def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:
         """Why a part that brings hard ``negatives`` or a ``fusion`` does not fit, else None.

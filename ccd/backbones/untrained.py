@@ -31,6 +31,14 @@ class Untrained(Backbone):
         nn.Module.__init__(self)  # not Backbone's, which makes the weights
         self.users, self.items = users, items
 
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def tables_of_items(self) -> tuple[str, ...]:
+        return ()
+
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         if rows is None:
             return Representations(self.users, self.items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ccd.backbones.base import Backbone, Representations
 from ccd.backbones.world import World
-from ccd.cold_items.scales import Scale
+from ccd.cold_items.scales import Scale, mean_norm
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.graphs.item_knn import knn_graph
@@ -42,9 +43,8 @@ class ColdItems:
     ) -> None:
         self._backbone, self._world, self._scale = backbone, world, scale
         self.ids = cold
-        self._warm = torch.ones(world.n_items, dtype=torch.bool, device=world.device)
-        self._warm[cold] = False
-        self._features: Callable[[Tensor], Tensor] | None = None
+        self._warm = torch.bincount(world.items, minlength=world.n_items) > 0
+        self._by_features: Callable[[Tensor], Tensor] | None = None
 
     @torch.no_grad()
     def place(self) -> None:
@@ -84,11 +84,11 @@ class ColdItems:
         passed = self._backbone.over_item_graph(table)
         if passed is not None:
             return passed
-        if self._features is None:
-            world = self._world
-            k = min(_NEIGHBOURS, world.n_items)
-            self._features = knn_graph(world.dataset, world.engine, world.device, k=k)
-        return self._features(table)
+        if self._by_features is None:
+            world, dataset = self._world, self._world.dataset
+            k = min(_NEIGHBOURS, dataset.n_items - dataset.n_new_items)
+            self._by_features = knn_graph(dataset, world.engine, world.device, k=k)
+        return self._by_features(table)
 
 
 def refuse_no_features(
@@ -120,5 +120,8 @@ def refuse_no_features(
             hint="import it with --features or --encode",
         )
 
+
+BY_DEFAULT = partial(ColdItems, scale=mean_norm)
+"""How new items are placed by a model that was trained without a rule for them."""
 
 ColdItemsFactory = Annotated[Callable[[Backbone, World, Tensor], ColdItems], Slot("cold_items")]

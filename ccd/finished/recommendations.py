@@ -16,6 +16,7 @@ from ccd.errors import ConfigError
 from ccd.evaluation.ranking import best_items
 from ccd.finished.asking import Asked, Histories, Places, Unknown
 from ccd.finished.inspection import name_of
+from ccd.finished.new_items import served
 from ccd.finished.runs import FinishedRun, run_of
 from ccd.fold_in import fold_in
 from ccd.graphs.items_by_user import ItemsByUser
@@ -23,6 +24,7 @@ from ccd.runs.folder import USER_IDS_FILE
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
+    from ccd.datasets.new_items import NewItems
     from ccd.runs.records import RunResult
 
 BLOCK_USERS = 8192
@@ -107,6 +109,7 @@ def recommend(
     keep_seen: bool = False,
     min_popularity: int = 0,
     unknown: Unknown = "refuse",
+    new_items: str | Path | NewItems | None = None,
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
@@ -130,6 +133,8 @@ def recommend(
         keep_seen: List also what a user has taken.
         min_popularity: Fewest training interactions of an item that is listed.
         unknown: What users get of whom nothing is known: ``popular`` items, or a refusal.
+        new_items: Items that came after training, which are listed too: their features, a folder
+            that ``ccd data import`` wrote, or one with a file of vectors for each modality.
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
@@ -156,7 +161,7 @@ def recommend(
         unknown=unknown,
     )
     opened = run_of(run, variant, seed, allow_imports)
-    blocks = list(recommended(opened, asked, data_dir))
+    blocks = list(recommended(opened, asked, data_dir, new_items))
     first = blocks[0]
     return Recommendations(
         first.result,
@@ -172,14 +177,17 @@ def recommend(
 
 
 def recommended(
-    run: FinishedRun, asked: Asked, data_dir: str | Path | None = None
+    run: FinishedRun,
+    asked: Asked,
+    data_dir: str | Path | None = None,
+    new_items: str | Path | NewItems | None = None,
 ) -> Iterator[Recommendations]:
     """The lists of ``recommend``, a block of users after the other; at least one block.
 
     Memory is for one block, however many users there are. What cannot be served is refused at
     once, before the first block.
     """
-    lister = _Lister(run, run.dataset(data_dir), asked)
+    lister = _Lister(run, *served(run, data_dir, new_items), asked)
     starts = range(0, len(lister.users), BLOCK_USERS)
     return (lister.block(slice(start, start + BLOCK_USERS)) for start in starts)
 
@@ -187,9 +195,10 @@ def recommended(
 class _Lister:
     """Makes the lists of a run that were asked for."""
 
-    def __init__(self, run: FinishedRun, dataset: Dataset, asked: Asked) -> None:
-        self._run, self._dataset = run, dataset
-        self._model = run.representations
+    def __init__(
+        self, run: FinishedRun, dataset: Dataset, model: Representations, asked: Asked
+    ) -> None:
+        self._run, self._dataset, self._model = run, dataset, model
         self._k = min(asked.k, dataset.n_items)
         self._hidden = torch.from_numpy(asked.hidden(dataset))
         self._keep_seen = asked.keep_seen

@@ -161,6 +161,11 @@ class FinishedRun:
         return tensors
 
     @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The weights at the best epoch, by name."""
+        return {name: x for name, x in self.tensors.items() if name not in _RESULTS}
+
+    @property
     def representations(self) -> Representations:
         """The final representations, as they were tested."""
         from ccd.backbones.base import Representations
@@ -215,8 +220,7 @@ class FinishedRun:
     def rebuild(self, dataset: Dataset) -> Recommender:
         """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew."""
         model = self.untrained(dataset)
-        weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
-        model.restore(weights, self.tensors.get(SAMPLE_TENSOR))
+        model.restore(self.weights, self.tensors.get(SAMPLE_TENSOR))
         return model
 
 

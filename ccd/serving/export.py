@@ -17,6 +17,7 @@ from scipy import sparse
 from ccd import __version__
 from ccd.errors import ConfigError
 from ccd.files import file_hash, refusing_io, replacing_folder, write_json, write_text
+from ccd.finished.new_items import served
 from ccd.serving.index import write_index
 from ccd.serving.layout import (
     CARD_FILE,
@@ -36,6 +37,7 @@ from ccd.serving.vectors import read_manifest
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
+    from ccd.datasets.new_items import NewItems
     from ccd.finished.runs import FinishedRun
 
 
@@ -57,6 +59,7 @@ def export(
     folder: Path,
     *,
     data_dir: Path | None = None,
+    new_items: Path | NewItems | None = None,
     indexes: Sequence[str] = (),
 ) -> Exported:
     """Write a run's vectors, ids, seen items and model card to a folder, whole or not at all.
@@ -68,6 +71,7 @@ def export(
         run: A finished run.
         folder: Where to write.
         data_dir: Folder to look for the data set in first.
+        new_items: Items that came after training: their features, or the folder that has them.
         indexes: Kinds of approximate indexes to build over the items, see ``write_index``.
 
     Raises:
@@ -76,9 +80,9 @@ def export(
         ResourceError: The folder cannot be written.
     """
     _refuse_other_folder(folder)
-    dataset = run.dataset(data_dir)
-    tensors = run.representations.users, run.representations.items
-    users, items = (np.ascontiguousarray(x.numpy(), dtype=np.float32) for x in tensors)
+    dataset, found = served(run, data_dir, new_items)
+    tables = found.users, found.items
+    users, items = (np.ascontiguousarray(x.numpy(), dtype=np.float32) for x in tables)
     with replacing_folder(folder) as temporary:
         writers: dict[str, Callable[[Path], Any]] = {
             USER_VECTORS_FILE: lambda path: np.save(path, users, allow_pickle=False),
