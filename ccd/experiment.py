@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,6 +37,7 @@ from ccd.training.checkpoint import CheckpointFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.trainer import TrainerFactory, Training
+from ccd.training.transfer import Start, begin_with
 
 DatasetFactory = Annotated[Callable[[Sequence[Path]], Dataset], Slot("dataset")]
 
@@ -100,21 +102,25 @@ class Experiment:
             )
 
     @contextmanager
-    def start(self, dataset: Dataset, seed: int) -> Iterator[Training]:
+    def start(
+        self, dataset: Dataset, seed: int, *, begin: Start | None = None, epochs: int | None = None
+    ) -> Iterator[Training]:
         """Training on ``dataset``, to be driven epoch by epoch; the test split stays closed.
 
         While the block lasts, the process has the threads and keeps the memory that training wants.
 
         Args:
-            dataset: The loaded data set.
+            dataset: The loaded data set; without validation pairs the last epoch is kept.
             seed: Seed of all random streams.
+            begin: The earlier model that training begins with; None for random weights.
+            epochs: Upper limit instead of the trainer's.
 
         Raises:
             ConfigError: The parts do not fit one another or the data set.
             DataError: No user has an unseen item.
         """
         with cpu_threads(self.threads), kept_memory():
-            yield self._training(dataset, seed)
+            yield self._training(dataset, seed, begin, epochs)
 
     def test(self, dataset: Dataset, representations: Representations) -> Evaluation:
         """Open the test split: metrics of the representations that validation has chosen."""
@@ -123,7 +129,9 @@ class Experiment:
             held_out = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
             return self.evaluator.evaluate(representations, held_out, seen)
 
-    def _training(self, dataset: Dataset, seed: int) -> Training:
+    def _training(
+        self, dataset: Dataset, seed: int, begin: Start | None, epochs: int | None
+    ) -> Training:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
@@ -132,6 +140,8 @@ class Experiment:
         if self.probe is not None:
             probe = self.probe(validation.relevant, self.losses.hard_weight)
         model = self._assemble(dataset, users, items, random_negatives, streams, probe)
+        if begin is not None:
+            begin_with(model, dataset, self.engine, begin)
         # A user who has seen the whole catalogue has no negatives, so no triplets.
         usable = ~random_negatives.exhausted(users)
 
@@ -144,8 +154,9 @@ class Experiment:
             items[usable],
             random_negatives,
             streams,
-            validate,
+            validate if len(dataset.valid) else None,
             self.evaluator.select,
+            epochs,
         )
 
     def assemble(self, dataset: Dataset, seed: int) -> Recommender:
@@ -185,17 +196,18 @@ class Experiment:
         projector = self.projector(
             dataset.features, self.dim, streams.generator("projector"), self.device
         )
-        world = World(
-            dataset,
-            users,
-            items,
-            self.dim,
-            projector,
-            self.engine,
-            streams.generator("backbone"),
-            self.device,
+        backbone = self.backbone(
+            World(
+                dataset,
+                users,
+                items,
+                self.dim,
+                projector,
+                self.engine,
+                streams.generator("backbone"),
+                self.device,
+            )
         )
-        backbone = self.backbone(world)
         _check_weights(backbone)
         aligner: DiffusionAligner | None = None
         if self.aligner is not None:
@@ -223,7 +235,7 @@ class Experiment:
                 )
             )
             _check_sampler(sampler, backbone, pools)
-        cold_items = self._place_cold_items(backbone, world, with_dma=aligner is not None)
+        cold_items = self._place_cold_items(backbone, dataset, with_dma=aligner is not None)
         return Recommender(
             backbone,
             aligner,
@@ -237,20 +249,20 @@ class Experiment:
         )
 
     def _place_cold_items(
-        self, backbone: Backbone, world: World, *, with_dma: bool
+        self, backbone: Backbone, dataset: Dataset, *, with_dma: bool
     ) -> ColdItems | None:
         """What places new items, or else those without interactions where a variant wants it."""
-        dataset = world.dataset
         if not dataset.n_new_items and self.cold_items is None:
             return None
-        cold = torch.bincount(world.items, minlength=dataset.n_items) == 0
+        cold = dataset.train_per_item == 0
         keys: tuple[str, ...] = ("Experiment.cold_items", "Experiment.backbone")
         if dataset.n_new_items:  # the others without interactions are where training placed them
             cold[: dataset.n_items - dataset.n_new_items] = False
             keys = ("--new-items",)
         refuse_no_features(backbone, dataset, with_dma=with_dma, keys=keys)
         place = self.cold_items if self.cold_items is not None else BY_DEFAULT
-        return place(backbone, world, cold.nonzero()[:, 0])
+        ids = torch.from_numpy(np.flatnonzero(cold)).to(self.device)
+        return place(backbone, dataset, self.engine, ids)
 
 
 def _check_weights(backbone: Backbone) -> None:

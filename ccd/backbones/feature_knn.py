@@ -34,14 +34,14 @@ class FeatureKNN(Untrained):
         k = min(k + 1, world.n_items)  # an item is the nearest to itself
         nearest = nearest_by_modality(world.dataset, world.device, k, setting="FeatureKNN.k")
         n_users, n_items, device = world.n_users, world.n_items, world.device
-        items = torch.sparse_coo_tensor(size=(n_items, n_items), device=device)
+        places, cosines = [], []
         for found in nearest.values():
             rows = torch.arange(n_items, device=device)[:, None].expand_as(found.ids)
             kept = (found.ids >= 0) & (found.ids != rows)
-            places = torch.stack([rows[kept], found.ids[kept]])
-            items = items + sparse_table(
-                places, found.cosines[kept] / len(nearest), (n_items, n_items)
-            )
+            places.append(torch.stack([rows[kept], found.ids[kept]]))
+            cosines.append(found.cosines[kept] / len(nearest))
+        # An item that is near by several modalities is there several times, which adds up.
+        items = sparse_table(torch.cat(places, dim=1), torch.cat(cosines), (n_items, n_items))
         ones = torch.ones(len(world.users), device=device)
         users = sparse_table(torch.stack([world.users, world.items]), ones, (n_users, n_items))
-        super().__init__(users, items.coalesce())
+        super().__init__(users, items)

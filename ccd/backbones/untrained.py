@@ -95,5 +95,5 @@ class ItemKNN(Untrained):
 
 
 def sparse_table(places: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A sparse table of ``values [n]`` at ``places [2, n]`` (row, column), all distinct."""
+    """A sparse table of ``values [n]`` at ``places [2, n]`` (row, column); equal places add up."""
     return torch.sparse_coo_tensor(places, values, shape, check_invariants=False).coalesce()

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -20,6 +21,7 @@ from ccd.cli.options import (
     DatasetName,
     RecipePath,
     WithFiles,
+    refuse_missing,
 )
 from ccd.cli.recipe_command import refuse_wrong_words
 from ccd.errors import CcdError, NumericError
@@ -78,6 +80,33 @@ def run(
             rich_help_panel=CHOICE,
         ),
     ] = False,
+    refit: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--refit",
+            metavar="DIR",
+            help="Train on all data, for as many epochs as the runs in this run folder had at "
+            "their best; nothing is measured.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = None,
+    from_run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Begin with the weights of the runs in this run folder.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = None,
+    match_ids: Annotated[
+        bool,
+        typer.Option(
+            "--match-ids",
+            help="With --from: take over the users and items that both have, by their ids.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = False,
     allow_imports: AllowImports = None,
 ) -> None:
     """Train the variants of a recipe with each seed, test them and compare them."""
@@ -90,6 +119,7 @@ def run(
             from ccd.arguments import as_path
 
             folder = None if out is None else as_path("--out", out)
+            refuse_missing(*(path for path in (refit, from_run) if path is not None))
             # Within the block, since Ctrl-C shall be quiet here too.
             refuse_wrong_words(
                 recipe,
@@ -112,6 +142,9 @@ def run(
                 out=folder,
                 allow_imports=allow_imports or (),
                 fresh=fresh,
+                refit=refit,
+                from_run=from_run,
+                match_ids=match_ids,
                 observer=observer,
                 halt=halt,
             )

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Backbone, Representations
-from ccd.backbones.world import World
 from ccd.cold_items.scales import Scale, mean_norm
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
+from ccd.graphs.engines import Engine
 from ccd.graphs.item_knn import knn_graph
 from ccd.registry import component
 from ccd.settings import REQUIRED, Slot
@@ -33,17 +33,25 @@ class ColdItems:
 
     Args:
         backbone: Whose items they are.
-        world: What it was built on.
+        dataset: What it was built on.
+        engine: Message passing.
         cold: Distinct ids of the items without interactions ``[m]``.
         scale: How long their vectors become.
     """
 
     def __init__(
-        self, backbone: Backbone, world: World, cold: Tensor, *, scale: Scale = REQUIRED
+        self,
+        backbone: Backbone,
+        dataset: Dataset,
+        engine: Engine,
+        cold: Tensor,
+        *,
+        scale: Scale = REQUIRED,
     ) -> None:
-        self._backbone, self._world, self._scale = backbone, world, scale
+        self._backbone, self._dataset, self._engine, self._scale = backbone, dataset, engine, scale
         self.ids = cold
-        self._warm = torch.bincount(world.items, minlength=world.n_items) > 0
+        self._warm = torch.from_numpy(dataset.train_per_item > 0).to(cold.device)
+        self._warm[cold] = False
         self._by_features: Callable[[Tensor], Tensor] | None = None
 
     @torch.no_grad()
@@ -85,9 +93,9 @@ class ColdItems:
         if passed is not None:
             return passed
         if self._by_features is None:
-            world, dataset = self._world, self._world.dataset
+            dataset, device = self._dataset, self.ids.device
             k = min(_NEIGHBOURS, dataset.n_items - dataset.n_new_items)
-            self._by_features = knn_graph(dataset, world.engine, world.device, k=k)
+            self._by_features = knn_graph(dataset, self._engine, device, k=k)
         return self._by_features(table)
 
 
@@ -124,4 +132,6 @@ def refuse_no_features(
 BY_DEFAULT = partial(ColdItems, scale=mean_norm)
 """How new items are placed by a model that was trained without a rule for them."""
 
-ColdItemsFactory = Annotated[Callable[[Backbone, World, Tensor], ColdItems], Slot("cold_items")]
+ColdItemsFactory = Annotated[
+    Callable[[Backbone, Dataset, Engine, Tensor], ColdItems], Slot("cold_items")
+]

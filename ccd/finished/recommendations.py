@@ -77,6 +77,7 @@ class Recommendations:
             "variant": self.result.variant,
             "seed": self.result.seed,
             "epoch": self.result.best_epoch,
+            **({} if self.result.refit is None else {"refit": self.result.refit}),
         }
         for row, user in enumerate(self.ids):
             ranked = zip(self.items[row].tolist(), self.scores[row].tolist(), strict=True)

@@ -108,6 +108,7 @@ def export(
                 "variant": run.result.variant,
                 "seed": run.result.seed,
                 "epoch": run.result.best_epoch,
+                "refit": run.result.refit,
                 "dataset": dataset.name,
                 "dataset_fingerprint": dataset.fingerprint,
                 "n_users": len(users),
