@@ -76,6 +76,7 @@ def _write(out: Path, dataset: Dataset, kept: np.ndarray) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--users", type=int, default=4000, help="of the world; few are noisy")
     parser.add_argument("--share", type=float, default=0.03, help="of the events, for the day")
     asked = parser.parse_args()
-    write_days(asked.out, asked.share)
+    write_days(asked.out, asked.share, n_users=asked.users)
