@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Backbone, Representations
-from ccd.cold_items.scales import Scale, mean_norm
+from ccd.cold_items.scales import Scale, neighbour_norm
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
 from ccd.graphs.engines import Engine
@@ -129,7 +129,7 @@ def refuse_no_features(
         )
 
 
-BY_DEFAULT = partial(ColdItems, scale=mean_norm)
+BY_DEFAULT = partial(ColdItems, scale=neighbour_norm)
 """How new items are placed by a model that was trained without a rule for them."""
 
 ColdItemsFactory = Annotated[
