@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,13 +20,13 @@ class NewItems:
         ids: Distinct ids ``[m]``.
         features: Modality to vectors ``[m, dim]``; an all-zero row is an item without it.
         names: What they are called ``[m]``; empty where that is not known.
-        origin: Where they are from, for messages.
+        origin: Where they are from, for messages; None where that is no file.
     """
 
     ids: Sequence[str]
     features: Mapping[str, np.ndarray]
     names: Sequence[str] = ()
-    origin: str = "the new items"
+    origin: Path | None = None
 
 
 def extended(dataset: Dataset, new: NewItems) -> Dataset:

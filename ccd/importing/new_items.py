@@ -44,7 +44,7 @@ def read_new_items(folder: Path, modalities: Sequence[str]) -> NewItems:
     with TemporaryDirectory() as place:
         reports = write_features(sources, ids, None, Path(place), policy)
         features = {one.name: np.load(Path(place) / one.file) for one in reports}
-    return NewItems(ids, features, origin=str(folder))
+    return NewItems(ids, features, origin=folder)
 
 
 def _imported(folder: Path) -> NewItems:
@@ -56,7 +56,7 @@ def _imported(folder: Path) -> NewItems:
         columns[ITEM_ID].to_pylist(),
         features,
         tuple(str(name or "") for name in names),
-        str(folder),
+        folder,
     )
 
 

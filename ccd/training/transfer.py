@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from ccd.datasets.dataset import Dataset
 from ccd.fold_in import fold_in
 from ccd.graphs.engines import Engine
 from ccd.training.recommender import Recommender
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def misfits(model: Recommender, weights: Mapping[str, Tensor]) -> list[str]:
     ]
 
 
-def _tables(model: Recommender, of_users: object, of_items: object) -> dict[str, object]:
+def _tables(model: Recommender, of_users: T, of_items: T) -> dict[str, T]:
     """Full name of each weight whose rows are users or items, to what is given of these."""
     backbone = model.backbone
     return {
