@@ -14,12 +14,15 @@ from ccd.arguments import as_path, as_seeds
 from ccd.config.archive import to_gin
 from ccd.config.files import dataset_folder
 from ccd.config.graph import ConfigGraph
-from ccd.config.identity import settings_of
+from ccd.config.identity import Settings, settings_of
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.config.text import flat_settings
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
+from ccd.datasets.refit import refit_data
+from ccd.earlier import Earlier
 from ccd.errors import ConfigError, NumericError, refusing_exit
+from ccd.evaluation.ranking import NOT_MEASURED
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
 from ccd.mishaps import enough_memory, in_variant, place_of, refuse_diverged
@@ -51,6 +54,9 @@ def run(
     out: str | Path | None = None,
     allow_imports: Sequence[str] = (),
     fresh: bool = False,
+    refit: str | Path | None = None,
+    from_run: str | Path | None = None,
+    match_ids: bool = False,
     observer: Observer | None = None,
     halt: Halt | None = None,
 ) -> RunResults:
@@ -67,6 +73,11 @@ def run(
         out: Run folder; a new one under ``runs/`` where None. What is finished there is skipped.
         allow_imports: Python modules that gin files may import.
         fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
+        refit: A run folder of this recipe: train on all data, for as many epochs as each of its
+            runs had at its best; nothing is measured.
+        from_run: A run folder whose weights training begins with.
+        match_ids: Whether the users and items of ``from_run`` may be others, so that those that
+            both have are found by their ids.
         observer: Told about progress.
         halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
 
@@ -96,6 +107,12 @@ def run(
         observer=observer or SilentObserver(),
         fresh=fresh,
         halt=halt,
+        earlier=Earlier(
+            as_path("refit", refit) if refit is not None else None,
+            as_path("from_run", from_run) if from_run is not None else None,
+            match_ids,
+            allow_imports,
+        ),
     )
 
 
@@ -108,6 +125,7 @@ def run_loaded(
     observer: Observer,
     fresh: bool = False,
     halt: Halt | None = None,
+    earlier: Earlier | None = None,
 ) -> RunResults:
     """``run`` for a recipe that is loaded already.
 
@@ -118,6 +136,7 @@ def run_loaded(
         observer: Told about progress.
         fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
         halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
+        earlier: The runs that these are made from; None for none.
     """
     # Building everything first refuses what only a component can see before data are loaded.
     experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
@@ -126,7 +145,9 @@ def run_loaded(
         for name, experiment in experiments.items()
     }
     audience = Audience(observer, trackers)
-    return _Run(recipe, experiments, folder, data_dir, audience, halt or Halt(), fresh).run()
+    return _Run(
+        recipe, experiments, folder, data_dir, audience, halt or Halt(), fresh, earlier or Earlier()
+    ).run()
 
 
 _POLL = 1.0
@@ -145,7 +166,9 @@ class _Run:
         observer: Observer,
         halt: Halt,
         fresh: bool,
+        earlier: Earlier,
     ) -> None:
+        self.earlier = earlier
         self.recipe, self.experiments, self.path = recipe, experiments, folder
         self.data_dir, self.observer, self.halt, self.fresh = data_dir, observer, halt, fresh
         self._data_folders = data_folders(data_dir)
@@ -162,6 +185,7 @@ class _Run:
         dataset = data[pairs[0][0]]
         # All variants, run now or not: the files on top of the folder are written for all of them.
         settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
+        settings |= {name: self._settings(name).identity for name in self.experiments}
         for name, loaded in data.items():
             if loaded.fingerprint != dataset.fingerprint:
                 raise ConfigError(
@@ -173,7 +197,10 @@ class _Run:
         # Parts that do not fit are refused now, not hours later when their variant's turn comes.
         for name, experiment in self.experiments.items():
             with enough_memory(f"building '{name}'"), in_variant(name):
-                experiment.assemble(data[name], seed=0)
+                model = experiment.assemble(data[name], seed=0)
+                for seed in self.recipe.seeds:
+                    plain = settings_of(self.recipe.graphs[name]).identity
+                    self.earlier.check(name, seed, plain, data[name], model)
         try:
             with RunFolder(self.path, metric=metric) as folder:
                 self.observer.started(
@@ -196,6 +223,7 @@ class _Run:
                         device=str(first.device),
                         engine=first.engine.name,
                         threads=first.threads or torch.get_num_threads(),
+                        made_from=self.earlier.told,
                     )
                 try:
                     results = self._each(folder, pairs, data)
@@ -224,8 +252,15 @@ class _Run:
         key = repr(flat_settings(ConfigGraph(node)))
         if key not in self._datasets:
             with enough_memory(f"loading the data of '{variant}'"):
-                self._datasets[key] = node.factory()(self._data_folders)
+                loaded = node.factory()(self._data_folders)
+                self._datasets[key] = refit_data(loaded) if self.earlier.refit else loaded
         return self._datasets[key]
+
+    def _settings(self, variant: str) -> Settings:
+        """What makes up a variant: its own settings, and the runs that it is made from."""
+        own = settings_of(self.recipe.graphs[variant])
+        of_earlier = self.earlier.settings(variant, self.recipe.seeds[0])
+        return replace(own, identity={**own.identity, **of_earlier})
 
     def _with_known_seeds(self, folder: RunFolder) -> Recipe:
         """The recipe with the seeds of the folder's other runs too, which its files shall keep."""
@@ -268,7 +303,7 @@ class _Run:
         known = folder.begin(
             variant,
             seed,
-            settings=settings_of(graph),
+            settings=self._settings(variant),
             fingerprint=dataset.fingerprint,
             data_dir=self.data_dir,
             checkpoint=self.experiments[variant].checkpoint,
@@ -284,14 +319,21 @@ class _Run:
         with (
             enough_memory(f"training '{variant}', seed {seed}"),
             in_variant(variant, seed),
-            experiment.start(dataset, seed) as training,
+            experiment.start(
+                dataset,
+                seed,
+                begin=self.earlier.start(variant, seed, dataset),
+                epochs=self.earlier.epochs(variant, seed),
+            ) as training,
         ):
             began -= take_up(training, checkpoint)
             diverged = self._train_as_far_as_it_goes(folder, variant, seed, training, began)
             trained = training.trained
             if training.learns and (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
-            test = experiment.test(dataset, trained.representations)
+            test = NOT_MEASURED
+            if not self.earlier.refit:
+                test = experiment.test(dataset, trained.representations)
         result = RunResult(
             variant=variant,
             seed=seed,
@@ -304,6 +346,7 @@ class _Run:
             peak_rss_mb=round(peak_rss_mb(), 1),
             max_epochs=training.max_epochs if training.learns else 0,
             diverged=diverged,
+            refit=self.earlier.refit_of(variant, seed),
         )
         own = replace(
             self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None

@@ -7,12 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ccd.backbones.base import Backbone, BackboneFactory, Representations
 from ccd.backbones.projector import ProjectorFactory
 from ccd.backbones.world import World
+from ccd.cold_items.placing import (
+    BY_DEFAULT,
+    ColdItems,
+    ColdItemsFactory,
+    refuse_no_features,
+)
 from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
@@ -31,6 +38,7 @@ from ccd.training.checkpoint import CheckpointFactory
 from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.trainer import TrainerFactory, Training
+from ccd.training.transfer import Start, begin_with
 
 DatasetFactory = Annotated[Callable[[Sequence[Path]], Dataset], Slot("dataset")]
 
@@ -45,6 +53,8 @@ class Experiment:
         projector: Projects raw features for the backbone and DMA.
         aligner: DMA.
         pools: NDI.
+        cold_items: Places items without training interactions by their features; None leaves them
+            where chance put them.
         sampler: Hard negatives; None trains on one random negative.
         losses: The objective.
         trainer: The training loop.
@@ -66,6 +76,7 @@ class Experiment:
         projector: ProjectorFactory = REQUIRED,
         aligner: AlignerFactory | None = None,
         pools: PoolsFactory | None = None,
+        cold_items: ColdItemsFactory | None = None,
         sampler: SamplerFactory | None = None,
         losses: LossesFactory = REQUIRED,
         trainer: TrainerFactory = REQUIRED,
@@ -80,6 +91,7 @@ class Experiment:
     ) -> None:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
+        self.cold_items = cold_items
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
         self.checkpoint = checkpoint() if checkpoint is not None else None
         self.probe, self.dim, self.threads = probe, dim, threads
@@ -95,21 +107,25 @@ class Experiment:
             )
 
     @contextmanager
-    def start(self, dataset: Dataset, seed: int) -> Iterator[Training]:
+    def start(
+        self, dataset: Dataset, seed: int, *, begin: Start | None = None, epochs: int | None = None
+    ) -> Iterator[Training]:
         """Training on ``dataset``, to be driven epoch by epoch; the test split stays closed.
 
         While the block lasts, the process has the threads and keeps the memory that training wants.
 
         Args:
-            dataset: The loaded data set.
+            dataset: The loaded data set; without validation pairs the last epoch is kept.
             seed: Seed of all random streams.
+            begin: The earlier model that training begins with; None for random weights.
+            epochs: Upper limit instead of the trainer's.
 
         Raises:
             ConfigError: The parts do not fit one another or the data set.
             DataError: No user has an unseen item.
         """
         with cpu_threads(self.threads), kept_memory():
-            yield self._training(dataset, seed)
+            yield self._training(dataset, seed, begin, epochs)
 
     def test(self, dataset: Dataset, representations: Representations) -> Evaluation:
         """Open the test split: metrics of the representations that validation has chosen."""
@@ -118,7 +134,9 @@ class Experiment:
             held_out = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
             return self.evaluator.evaluate(representations, held_out, seen)
 
-    def _training(self, dataset: Dataset, seed: int) -> Training:
+    def _training(
+        self, dataset: Dataset, seed: int, begin: Start | None, epochs: int | None
+    ) -> Training:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
@@ -127,6 +145,8 @@ class Experiment:
         if self.probe is not None:
             probe = self.probe(validation.relevant, self.losses.hard_weight)
         model = self._assemble(dataset, users, items, random_negatives, streams, probe)
+        if begin is not None:
+            begin_with(model, dataset, self.engine, begin)
         # A user who has seen the whole catalogue has no negatives, so no triplets.
         usable = ~random_negatives.exhausted(users)
 
@@ -139,8 +159,9 @@ class Experiment:
             items[usable],
             random_negatives,
             streams,
-            validate,
+            validate if len(dataset.valid) else None,
             self.evaluator.select,
+            epochs,
         )
 
     def assemble(self, dataset: Dataset, seed: int) -> Recommender:
@@ -219,9 +240,34 @@ class Experiment:
                 )
             )
             _check_sampler(sampler, backbone, pools)
+        cold_items = self._place_cold_items(backbone, dataset, with_dma=aligner is not None)
         return Recommender(
-            backbone, aligner, pools, sampler, self.losses, streams, probe, random_negatives.seen
+            backbone,
+            aligner,
+            pools,
+            sampler,
+            self.losses,
+            streams,
+            probe,
+            random_negatives.seen,
+            cold_items,
         )
+
+    def _place_cold_items(
+        self, backbone: Backbone, dataset: Dataset, *, with_dma: bool
+    ) -> ColdItems | None:
+        """What places new items, or else those without interactions where a variant wants it."""
+        if not dataset.n_new_items and self.cold_items is None:
+            return None
+        cold = dataset.train_per_item == 0
+        keys: tuple[str, ...] = ("Experiment.cold_items", "Experiment.backbone")
+        if dataset.n_new_items:  # the others without interactions are where training placed them
+            cold[: dataset.n_items - dataset.n_new_items] = False
+            keys = ("--new-items",)
+        refuse_no_features(backbone, dataset, with_dma=with_dma, keys=keys)
+        place = self.cold_items if self.cold_items is not None else BY_DEFAULT
+        ids = torch.from_numpy(np.flatnonzero(cold)).to(self.device)
+        return place(backbone, dataset, self.engine, ids)
 
 
 def _check_weights(backbone: Backbone) -> None:

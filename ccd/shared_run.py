@@ -27,6 +27,9 @@ from ccd.runs.lock import holder_of
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult
 from ccd.runs.signals import Halt
 
+_OF_THE_RUN = ("data_dir", "refit", "from_run", "match_ids")
+"""Options that say nothing of the recipe."""
+
 
 def run_shared(
     recipe: str,
@@ -49,14 +52,15 @@ def run_shared(
         seeds: As there.
         out: As there.
         fresh: As there.
-        choice: ``bindings``, ``only``, ``dataset``, ``data_dir``, ``with_files`` and
-            ``allow_imports`` of ``ccd.ablation.run``.
+        choice: ``bindings``, ``only``, ``dataset``, ``data_dir``, ``with_files``,
+            ``allow_imports``, ``refit``, ``from_run`` and ``match_ids`` of ``ccd.ablation.run``.
 
     Raises:
         CcdError: What ``ccd.ablation.run`` raises in a worker.
         KeyboardInterrupt: ``halt`` said so.
     """
-    loaded = load_recipe(recipe, **{name: choice[name] for name in choice if name != "data_dir"})
+    of_recipe = {name: given for name, given in choice.items() if name not in _OF_THE_RUN}
+    loaded = load_recipe(recipe, **of_recipe)
     folder = out or default_folder(loaded.name)
     n_runs = len(loaded.selected) * len(as_seeds(seeds) or loaded.seeds)
     order = {**choice, "recipe": recipe, "seeds": seeds, "out": folder, "fresh": fresh}

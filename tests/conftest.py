@@ -16,6 +16,18 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
+TINY = [
+    "planted_world.n_users = 60",
+    "planted_world.n_items = 60",
+    "planted_world.n_clusters = 6",
+    "Trainer.epochs = 5",
+    "CurricularSampler.candidate_fraction = 0.5",
+    "step_curriculum.interval = 1",
+    "step_curriculum.end_epoch = 3",
+]
+"""Settings of a planted world and a training that take seconds."""
+
+
 @pytest.fixture(autouse=True)
 def one_torch_thread() -> Iterator[None]:
     """Small tensors are slower with more, and results depend on their number."""
@@ -41,20 +53,11 @@ def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import ccd
 
     folder = tmp_path_factory.mktemp("finished")
-    tiny = [
-        "planted_world.n_users = 60",
-        "planted_world.n_items = 60",
-        "planted_world.n_clusters = 6",
-        "Trainer.epochs = 5",
-        "CurricularSampler.candidate_fraction = 0.5",
-        "step_curriculum.interval = 1",
-        "step_curriculum.end_epoch = 3",
-    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCD_CACHE", str(folder / "cache"))
         only = ["FREEDOM", "FREEDOM+DMA+NDI+CNS"]
         recipe = "recipes/ablation_freedom.gin"
-        ccd.run(recipe, bindings=tiny, only=only, seeds=(1, 2), out=folder / "run")
+        ccd.run(recipe, bindings=TINY, only=only, seeds=(1, 2), out=folder / "run")
     return folder / "run"
 
 

@@ -81,3 +81,24 @@ def test_a_few_epochs_on_real_data(real_data, tmp_path, dataset, recall):
     for result in done.results:
         assert result.valid["recall@20"] > recall
         assert result.peak_rss_mb < 1500
+
+
+def test_tiktoks_cold_items_are_placed_by_their_features(real_data, tmp_path):
+    """They get the length of the others, which they lack where chance put them."""
+    only = ["FeatureKNN", "FREEDOM", "FREEDOM, unplaced"]
+    done = ccd.run(
+        "recipes/cold_items.gin",
+        dataset="tiktok",
+        data_dir=real_data,
+        seeds=(999,),
+        only=only,
+        bindings=["Trainer.epochs = 4"],
+        out=tmp_path / "run",
+    )
+    cold = torch.from_numpy(done.run(only[0]).dataset().train_per_item == 0)
+    assert int(cold.sum()) == 465
+    placed, unplaced = (done.run(name).representations.items.norm(dim=1) for name in only[1:])
+    assert placed[cold].mean() / placed[~cold].mean() > 0.8
+    assert unplaced[cold].mean() / unplaced[~cold].mean() < 0.8
+    lists = ccd.recommend(done.run(only[0]), k=20).items
+    assert cold[torch.from_numpy(lists[lists >= 0])].any()

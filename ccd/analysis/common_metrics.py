@@ -25,6 +25,12 @@ def require_common(runs: Sequence[FinishedRun], split: Split) -> list[str]:
         ConfigError: There is none; the message says which run has what.
     """
     found = common_metrics(runs, split)
+    if not found and (refit := [run for run in runs if run.result.refit is not None]):
+        raise ConfigError(
+            "a refit was trained on all data, so nothing of it is measured",
+            where=[run.folder for run in refit[:3]],
+            hint="compare the runs that it is a refit of",
+        )
     if not found:
         words = {"valid": "validation", "test": "test"}[split]
         raise ConfigError(

@@ -34,7 +34,7 @@ class Slice:
 
 
 def slices_of(dataset: Dataset) -> list[Slice]:
-    """Cold and warm users, popular and tail items, items by number of modalities."""
+    """Cold and warm users, popular and tail, cold and warm items, items by number of modalities."""
     per_user = dataset.train_per_user
     per_item = dataset.train_per_item
     order = np.argsort(-per_item, kind="stable")
@@ -46,6 +46,11 @@ def slices_of(dataset: Dataset) -> list[Slice]:
         Slice("popular items", items=popular),
         Slice("tail items", items=~popular),
     ]
+    if not per_item.all():
+        found += [
+            Slice("cold items", items=per_item == 0),
+            Slice("warm items", items=per_item > 0),
+        ]
     present = sum(
         (np.asarray(rows, dtype=np.float32) != 0).any(axis=1).astype(int)
         for rows in dataset.features.values()

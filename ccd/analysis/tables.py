@@ -47,6 +47,16 @@ def divergence(table: Table) -> str:
     return f"Diverged, shown at the best epoch before: {', '.join(named)}." if named else ""
 
 
+def refits(table: Table) -> str:
+    """Which variants were trained on all data and not measured; empty where none were."""
+    named = [
+        f"{row.variant} (seed{'s'[: len(row.refits) > 1]} {', '.join(map(str, row.refits))})"
+        for row in table.rows
+        if row.refits
+    ]
+    return f"Refit on all data, so not measured: {', '.join(named)}." if named else ""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One metric of one variant on the test split.
@@ -94,6 +104,8 @@ class Row:
     cells: Mapping[str, Cell]
     diverged: tuple[int, ...] = ()
     """Seeds that diverged and are shown at the best epoch before."""
+    refits: tuple[int, ...] = ()
+    """Seeds that were trained on all data and not measured."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,7 @@ def build_table(
                 for metric in metrics
             },
             tuple(run.seed for run in runs if run.diverged is not None),
+            tuple(run.seed for run in runs if run.refit is not None),
         )
         for name, runs in by_variant.items()
     )

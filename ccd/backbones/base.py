@@ -77,12 +77,15 @@ class Backbone(nn.Module):
         projector: Projects raw features.
         has_item_embeddings: Whether items have ID embeddings, which DMA diffuses.
         takes_fusion: Whether it offers a higher-order item representation, which DMA fuses with.
+        reads_features: Whether an item's features tell it from others, so that it can be ranked
+            before anybody has taken it.
         trains_on_negatives: Whether BPR on sampled negatives is its objective; where not,
             ``own_loss`` is all of it.
     """
 
     has_item_embeddings: ClassVar[bool] = True
     takes_fusion: ClassVar[bool] = False
+    reads_features: ClassVar[bool] = True
     trains_on_negatives: ClassVar[bool] = True
 
     def __init__(self, world: World) -> None:
@@ -117,6 +120,13 @@ class Backbone(nn.Module):
             TypeError: The backbone takes no fusion.
         """
         raise TypeError(f"{type(self).__name__} has no higher-order item representation")
+
+    def over_item_graph(self, table: Tensor) -> Tensor | None:
+        """``table [n_items, k]``, passed over the graph of items by features; None without one.
+
+        Weighted sums over each item's neighbours, by which items without interactions are placed.
+        """
+        return None
 
     def fused(self, fusion: Fusion | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
         """The items' layer 0 and the side term to add to the result, estimates mixed in.
@@ -164,6 +174,17 @@ class Backbone(nn.Module):
         It is the whole objective where the backbone needs no negatives.
         """
         return None
+
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        """Names of the weights whose rows are users."""
+        return ("user_embeddings",)
+
+    @property
+    def tables_of_items(self) -> tuple[str, ...]:
+        """Names of the weights whose rows are items."""
+        own = ("item_embeddings",) if self.has_item_embeddings else ()
+        return (*own, *(f"projector.tables.{name}" for name in self.projector.tables))
 
     @classmethod
     def misfit(cls, *, negatives: bool = False, fusion: bool = False) -> str | None:

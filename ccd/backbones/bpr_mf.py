@@ -23,6 +23,8 @@ class BPRMF(Backbone):
         reg_weight: Weight of the norms of the batch's embeddings.
     """
 
+    reads_features = False
+
     def __init__(self, world: World, *, reg_weight: NonNegativeFloat = 1e-2) -> None:
         super().__init__(world)
         self.reg_weight = reg_weight

@@ -92,6 +92,10 @@ class PreferenceGNN(Backbone):
             for features in self._features
         )
 
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        return (*super().tables_of_users, "mixture")
+
     def start_epoch(self, rng: torch.Generator, sample: Tensor | None = None) -> None:
         self.epoch_user_graph = self.co_interactions.draw(self.n_neighbours, rng)
 

@@ -61,6 +61,9 @@ class FREEDOM(Backbone):
         graph = self.item_graph if items is None else self.item_graph.at(items)
         return propagate(graph, self.item_embeddings)
 
+    def over_item_graph(self, table: Tensor) -> Tensor | None:
+        return propagate(self.item_graph, table)
+
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         ego, side = self.fused(fusion, None if rows is None else rows.items)
         graph = self.graph.at(self.training)

@@ -94,6 +94,10 @@ class GUME(MGCN):
         sizes = world.n_users, world.n_items
         return UserItemGraph(world.users, world.items, *sizes, world.engine, item_edges=edges)
 
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        return (*super().tables_of_users, "extended_users")
+
     def own_loss(self, step: Step) -> Tensor | None:
         of_mgcn = super().own_loss(step)
         losses = [] if of_mgcn is None else [of_mgcn]

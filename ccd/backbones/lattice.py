@@ -92,6 +92,9 @@ class LATTICE(Backbone):
             x = graph(x)
         return F.normalize(x if items is None else x.index_select(0, items), dim=1)
 
+    def over_item_graph(self, table: Tensor) -> Tensor | None:
+        return self._item_graph()(table)
+
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         ego, side = self.fused(fusion, None if rows is None else rows.items)
         users, items, _ = convolve(self.graph, self.user_embeddings, ego, self.n_layers, rows)

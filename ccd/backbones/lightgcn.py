@@ -30,7 +30,7 @@ class LightGCN(Backbone):
         reg_weight: Weight of the norms of the batch's ID embeddings.
     """
 
-    takes_fusion = True
+    takes_fusion, reads_features = True, False
 
     def __init__(
         self, world: World, *, n_layers: NonNegativeInt = 2, reg_weight: NonNegativeFloat = 1e-4

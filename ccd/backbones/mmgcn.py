@@ -74,6 +74,11 @@ class MMGCN(Backbone):
             for table in (self.user_embeddings, self.item_embeddings, *self._preferences()):
                 table.requires_grad_(False)
 
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        preferences = (f"modalities.{k}.preferences" for k in range(len(self.modalities)))
+        return (*super().tables_of_users, *preferences)
+
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         nodes, last, n_users = None, self._mean, self.graph.n_users
         if rows is not None:

@@ -93,6 +93,9 @@ class PurifiedViews(Backbone):
         items = self._every_item if items is None else items
         return self._terms(Rows(self._every_user[:0], items)).items.side
 
+    def over_item_graph(self, table: Tensor) -> Tensor | None:
+        return torch.stack([graph(table) for graph in self.item_graphs.values()]).mean(dim=0)
+
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         rows = Rows(self._every_user, self._every_item) if rows is None else rows
         if fusion is None:

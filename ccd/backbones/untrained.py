@@ -24,11 +24,20 @@ class Untrained(Backbone):
     """
 
     has_item_embeddings = False
+    reads_features = False
     trains_on_negatives = False
 
     def __init__(self, users: Tensor, items: Tensor) -> None:
         nn.Module.__init__(self)  # not Backbone's, which makes the weights
         self.users, self.items = users, items
+
+    @property
+    def tables_of_users(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def tables_of_items(self) -> tuple[str, ...]:
+        return ()
 
     def forward(self, fusion: Fusion | None = None, rows: Rows | None = None) -> Representations:
         if rows is None:
@@ -86,5 +95,5 @@ class ItemKNN(Untrained):
 
 
 def sparse_table(places: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A sparse table of ``values [n]`` at ``places [2, n]`` (row, column), all distinct."""
+    """A sparse table of ``values [n]`` at ``places [2, n]`` (row, column); equal places add up."""
     return torch.sparse_coo_tensor(places, values, shape, check_invariants=False).coalesce()

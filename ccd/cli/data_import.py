@@ -115,6 +115,7 @@ def split(
     leave: given.Leave = 1,
     valid_from: given.ValidFrom = None,
     test_from: given.TestFrom = None,
+    cold_items: given.ColdItems = 0.0,
     seed: given.Seed = 999,
 ) -> None:
     """Split an imported data set in another way; events, ids and features stay the same."""
@@ -127,7 +128,7 @@ def split(
     report = split_again(
         open_import(source),
         name or name_of(out.resolve()),
-        SplitOptions(by, _shares(ratio), leave, valid_from, test_from, seed),
+        SplitOptions(by, _shares(ratio), leave, valid_from, test_from, seed, cold_items),
         out,
         overwrite=overwrite,
         command=_without_out(sys.argv[1:]),

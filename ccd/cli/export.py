@@ -7,7 +7,15 @@ from typing import Annotated, Optional
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
+from ccd.cli.options import (
+    AllowImports,
+    DataDir,
+    NewItemsDir,
+    RunDir,
+    Seed,
+    Variant,
+    refuse_missing,
+)
 
 
 def export(
@@ -27,6 +35,7 @@ def export(
             "serve' uses), hnswlib or faiss. Repeatable.",
         ),
     ] = None,
+    new_items: NewItemsDir = None,
     data_dir: DataDir = None,
     allow_imports: AllowImports = None,
 ) -> None:
@@ -35,7 +44,7 @@ def export(
     Inner products of the vectors are the model's scores. An older export in DIR is replaced in one
     step.
     """
-    refuse_missing(folder)
+    refuse_missing(folder, *([new_items] if new_items is not None else []))
 
     from ccd.errors import ConfigError
     from ccd.serving.layout import INDEX_FILES
@@ -53,7 +62,7 @@ def export(
     from ccd.serving.export import export as export_run
 
     run = choose_run(folder, variant, seed, allow_imports or ())
-    made = export_run(run, to, data_dir=data_dir, indexes=indexes or ())
+    made = export_run(run, to, data_dir=data_dir, new_items=new_items, indexes=indexes or ())
     for name, size in made.sizes.items():
         print(f"{size:>14,} bytes  {name}")
     print(f"exported {run.result.variant}, seed {run.result.seed}: {made.folder}")

@@ -265,6 +265,18 @@ TestFrom = Annotated[
     str | None,
     typer.Option("--test-from", metavar="DATE", help="For time-points.", rich_help_panel=_SPLIT),
 ]
+ColdItems = Annotated[
+    float,
+    typer.Option(
+        "--cold-items",
+        metavar="SHARE",
+        min=0,
+        max=0.5,
+        help="Keep so many items out of training: half of them are in validation only, half in "
+        "test only.",
+        rich_help_panel=_SPLIT,
+    ),
+]
 Seed = Annotated[
     int,
     typer.Option("--seed", metavar="N", min=0, help="For what is drawn.", rich_help_panel=_SPLIT),

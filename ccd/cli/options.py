@@ -88,6 +88,16 @@ DataDir = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+NewItemsDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--new-items",
+        metavar="DIR",
+        help="Add items that came after training, by their features: a folder that 'ccd data "
+        "import' wrote, or one with a file of vectors with ids for each modality, called like it.",
+        rich_help_panel=FILES,
+    ),
+]
 RunDir = Annotated[
     Path,
     typer.Argument(

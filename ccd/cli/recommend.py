@@ -10,6 +10,7 @@ import typer
 from ccd.cli.options import (
     AllowImports,
     DataDir,
+    NewItemsDir,
     RunDir,
     Seed,
     Variant,
@@ -129,6 +130,7 @@ def recommend(
             help="Write the lists to this file: .parquet, .csv or .jsonl.",
         ),
     ] = None,
+    new_items: NewItemsDir = None,
     data_dir: DataDir = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each user.")
@@ -140,7 +142,7 @@ def recommend(
     Items that a user already has in the data set are left out, unless --keep-seen is given. Ids are
     those of the data set's files.
     """
-    refuse_missing(folder)
+    refuse_missing(folder, *([new_items] if new_items is not None else []))
 
     from ccd.errors import ConfigError
     from ccd.files import json_line
@@ -185,7 +187,7 @@ def recommend(
         diversity_by=diversity_by,
     )
     say_left_out(folder)
-    blocks = RecommendedBlocks(run, asked, data_dir)
+    blocks = RecommendedBlocks(run, asked, data_dir, new_items)
     if out is not None:
         with ProgressBar("listing items") as progress:
             written = write(blocks, out, lambda n: progress("listing items", n / len(blocks.users)))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -23,6 +24,7 @@ from ccd.cli.options import (
     RecipePath,
     WithFiles,
     Workers,
+    refuse_missing,
 )
 from ccd.cli.recipe_command import refuse_wrong_words
 from ccd.errors import CcdError, NumericError
@@ -82,6 +84,33 @@ def run(
         ),
     ] = False,
     workers: Workers = 1,
+    refit: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--refit",
+            metavar="DIR",
+            help="Train on all data, for as many epochs as the runs in this run folder had at "
+            "their best; nothing is measured.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = None,
+    from_run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Begin with the weights of the runs in this run folder.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = None,
+    match_ids: Annotated[
+        bool,
+        typer.Option(
+            "--match-ids",
+            help="With --from: take over the users and items that both have, by their ids.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = False,
     allow_imports: AllowImports = None,
 ) -> None:
     """Train the variants of a recipe with each seed, test them and compare them."""
@@ -94,6 +123,7 @@ def run(
             from ccd.arguments import as_path
 
             folder = None if out is None else as_path("--out", out)
+            refuse_missing(*(path for path in (refit, from_run) if path is not None))
             # Within the block, since Ctrl-C shall be quiet here too.
             refuse_wrong_words(
                 recipe,
@@ -114,6 +144,9 @@ def run(
                 out=folder,
                 allow_imports=allow_imports or (),
                 fresh=fresh,
+                refit=refit,
+                from_run=from_run,
+                match_ids=match_ids,
                 observer=observer,
                 halt=halt,
             )

@@ -43,6 +43,10 @@ class Evaluation:
         return {name: values.double().mean().item() for name, values in self.per_user.items()}
 
 
+NOT_MEASURED = Evaluation(torch.empty(0, dtype=torch.int64), {})
+"""Of a model for which nothing was held out."""
+
+
 class HeldOut:
     """The relevant items of one held-out split.
 

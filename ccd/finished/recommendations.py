@@ -19,6 +19,7 @@ from ccd.evaluation.ranking import best_items
 from ccd.finished.asking import TRAINED, Asked, Histories, Places, Unknown
 from ccd.finished.diversity import CANDIDATES, Diversity
 from ccd.finished.inspection import name_of
+from ccd.finished.new_items import served
 from ccd.finished.runs import FinishedRun, run_of
 from ccd.finished.similar import item_vectors
 from ccd.fold_in import fold_in
@@ -26,6 +27,7 @@ from ccd.graphs.lists import AdjacencyLists
 from ccd.runs.folder import USER_IDS_FILE
 
 if TYPE_CHECKING:
+    from ccd.datasets.new_items import NewItems
     from ccd.runs.records import RunResult
 
 BLOCK_USERS = 8192
@@ -78,6 +80,7 @@ class Recommendations:
             "variant": self.result.variant,
             "seed": self.result.seed,
             "epoch": self.result.best_epoch,
+            **({} if self.result.refit is None else {"refit": self.result.refit}),
         }
         for row, user in enumerate(self.ids):
             ranked = zip(self.items[row].tolist(), self.scores[row].tolist(), strict=True)
@@ -113,6 +116,7 @@ def recommend(
     unknown: Unknown = "refuse",
     diversity: float = 0.0,
     diversity_by: str = TRAINED,
+    new_items: str | Path | NewItems | None = None,
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
@@ -140,6 +144,8 @@ def recommend(
         diversity: 0 lists the best items; towards 1, ever more those unlike the items above them,
             chosen among ten times as many by maximal marginal relevance.
         diversity_by: The space in which items are alike: ``trained``, ``aligned`` or a modality.
+        new_items: Items that came after training, which are listed too: their features, a folder
+            that ``ccd data import`` wrote, or one with a file of vectors for each modality.
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
@@ -169,7 +175,7 @@ def recommend(
         diversity_by=diversity_by,
     )
     opened = run_of(run, variant, seed, allow_imports)
-    blocks = list(RecommendedBlocks(opened, asked, data_dir))
+    blocks = list(RecommendedBlocks(opened, asked, data_dir, new_items))
     first = blocks[0]
     return Recommendations(
         first.result,
@@ -194,12 +200,20 @@ class RecommendedBlocks:
         run: A finished run.
         asked: For whom to list what.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
+        new_items: Items that came after training, which are listed too, or the folder that has
+            their features.
     """
 
-    def __init__(self, run: FinishedRun, asked: Asked, data_dir: str | Path | None = None) -> None:
-        self._run, self._dataset = run, run.dataset(data_dir)
-        dataset = self._dataset
-        self._model = run.representations
+    def __init__(
+        self,
+        run: FinishedRun,
+        asked: Asked,
+        data_dir: str | Path | None = None,
+        new_items: str | Path | NewItems | None = None,
+    ) -> None:
+        self._run = run
+        dataset, self._model = served(run, data_dir, new_items)
+        self._dataset = dataset
         self._k = min(asked.k, dataset.n_items)
         self._hidden = torch.from_numpy(asked.hidden(dataset))
         self._keep_seen = asked.keep_seen
@@ -223,7 +237,9 @@ class RecommendedBlocks:
         self._taken = self._hidden_for_known()
         self._diversity, self._candidates = None, self._k
         if asked.diversity > 0:
-            vectors = item_vectors(run, dataset, asked.diversity_by, option="--diversity-by")
+            vectors = item_vectors(
+                run, dataset, asked.diversity_by, self._model.items, option="--diversity-by"
+            )
             self._diversity = Diversity(torch.from_numpy(computable(vectors)), asked.diversity)
             self._candidates = min(self._k * CANDIDATES, dataset.n_items)
 

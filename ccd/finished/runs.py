@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ccd.arguments import as_path, as_text, as_texts, as_whole
 from ccd.datasets.locate import data_folders
+from ccd.datasets.refit import refit_data
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError, reading
 from ccd.files import has_torn_end
 from ccd.runs.folder import (
     HISTORY_FILE,
+    ITEM_IDS_FILE,
     ITEM_TENSOR,
     MODEL_FILE,
     OPERATIVE_FILE,
@@ -122,7 +124,15 @@ class FinishedRun:
         Raises:
             DamagedFileError: The file that lists them cannot be read, or was changed.
         """
-        path = self.folder.parent / USER_IDS_FILE
+        return self._ids(USER_IDS_FILE)
+
+    @property
+    def item_ids(self) -> list[str]:
+        """The same of items."""
+        return self._ids(ITEM_IDS_FILE)
+
+    def _ids(self, name: str) -> list[str]:
+        path = self.folder.parent / name
         if not path.exists():
             return []
         refuse_changed_top(path)
@@ -176,6 +186,11 @@ class FinishedRun:
         own_file(self.folder, MODEL_FILE)  # also where what is wrong cannot be told
         return tensors
 
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The weights at the best epoch, by name."""
+        return {name: x for name, x in self.tensors.items() if name not in _RESULTS}
+
     @cached_property
     def evaluator(self) -> FullRanking:
         """The evaluator, with the metrics and cut-offs of the run."""
@@ -189,7 +204,7 @@ class FinishedRun:
         return Path(named) if isinstance(named, str) else None
 
     def dataset(self, data_dir: str | Path | None = None) -> Dataset:
-        """The data set that the run was trained on.
+        """The data set that the run was trained on; of a refit, with everything in train.
 
         Args:
             data_dir: Folder to look in first, before the one that the run remembers,
@@ -208,7 +223,7 @@ class FinishedRun:
                 keys=("--data-dir",),
                 hint="name the folder of the old files with --data-dir",
             )
-        return dataset
+        return dataset if self.result.refit is None else refit_data(dataset)
 
     def _part(self, slot: str) -> ConfigGraph:
         """What a slot of the experiment held, without the other parts."""
@@ -224,8 +239,7 @@ class FinishedRun:
     def rebuild(self, dataset: Dataset) -> Recommender:
         """The model at the best epoch, with DMA's sample that was tested: nothing is drawn anew."""
         model = self.untrained(dataset)
-        weights = {name: x for name, x in self.tensors.items() if name not in _RESULTS}
-        model.restore(weights, self.tensors.get(SAMPLE_TENSOR))
+        model.restore(self.weights, self.tensors.get(SAMPLE_TENSOR))
         return model
 
 

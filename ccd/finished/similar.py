@@ -19,6 +19,8 @@ from ccd.runs.folder import ITEM_IDS_FILE, SAMPLE_TENSOR
 from ccd.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ccd.datasets.dataset import Dataset
     from ccd.runs.records import RunResult
 
@@ -94,7 +96,7 @@ def similar(
     opened = run_of(run, variant, seed, allow_imports)
     dataset = opened.dataset(data_dir)
     place = item_place(opened, dataset, str(item))
-    cosines = cosines_to(item_vectors(opened, dataset, space), place)
+    cosines = cosines_to(item_vectors(opened, dataset, space, opened.representations.items), place)
     if np.isnan(cosines[place]):
         raise ConfigError(
             f"item '{item}' has no {space} vector",
@@ -124,16 +126,25 @@ def item_place(run: FinishedRun, dataset: Dataset, item: str) -> int:
 
 
 def item_vectors(
-    run: FinishedRun, dataset: Dataset, space: str, *, option: str = "--space"
+    run: FinishedRun, dataset: Dataset, space: str, items: Tensor, *, option: str = "--space"
 ) -> np.ndarray:
     """The items' vectors of a space ``[n_items, dim]``.
+
+    Args:
+        run: A finished run.
+        dataset: Its data set, perhaps with items that came after training.
+        space: ``trained``, ``aligned`` or a modality.
+        items: The items' representations.
+        option: Which option named the space, for the refusal.
 
     Raises:
         ConfigError: The run has no such space; the refusal names the option that chose it.
     """
     if space in dataset.features:
         return dataset.features[space]
-    items, sample = run.representations.items, run.tensors.get(SAMPLE_TENSOR)
+    sample = run.tensors.get(SAMPLE_TENSOR)
+    if sample is not None and len(sample) < dataset.n_items:
+        sample = None  # it has none of the new items
     spaces = {ALIGNED: sample, TRAINED: None if items.is_sparse else items}
     vectors = spaces.get(space)
     if vectors is None:

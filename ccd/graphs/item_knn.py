@@ -136,8 +136,9 @@ def knn_graph(
     nearest = nearest_by_modality(dataset, device, k, setting="knn_graph.k")
     neighbours = {modality: found.ids for modality, found in nearest.items()}
     if weights is None:
-        ids = {modality: found.cpu().numpy() for modality, found in neighbours.items()}
-        shares = measured_weights(ids, dataset.train_matrix)
+        n_items = dataset.n_items - dataset.n_new_items  # new ones change no weights
+        ids = {modality: found[:n_items].cpu().numpy() for modality, found in neighbours.items()}
+        shares = measured_weights(ids, dataset.train_matrix[:, :n_items])
     else:
         shares = given_weights(dataset, weights)
     return ItemGraph(neighbours, shares, engine, n_layers)

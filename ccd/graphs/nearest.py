@@ -27,7 +27,7 @@ class NearestItems(NamedTuple):
     cosines: Tensor
 
 
-def nearest_items(unit: Tensor, k: int) -> NearestItems:
+def nearest_items(unit: Tensor, k: int, others: Tensor | None = None) -> NearestItems:
     """The ``k`` items of highest cosine per item, by blocks of rows; nothing is differentiated.
 
     An all-zero row is an item without this modality: it is nobody's neighbour but its own (dividing
@@ -36,26 +36,30 @@ def nearest_items(unit: Tensor, k: int) -> NearestItems:
     Args:
         unit: Features ``[n_items, dim]``, rows of length 1 or 0.
         k: Neighbours per item.
+        others: Features ``[m, dim]`` of other items, whose nearest of the first are wanted instead;
+            one without any has none.
     """
     unit = unit.detach()
-    n_items, missing = len(unit), ~unit.any(dim=1)
-    rows = max(1, _BLOCK_CELLS // n_items)
-    ids = torch.empty(n_items, k, dtype=torch.int64, device=unit.device)
-    cosines = torch.empty(n_items, k, device=unit.device)
-    for start in range(0, n_items, rows):
-        similarity = unit[start : start + rows] @ unit.T
+    asked = unit if others is None else others
+    n_asked, missing, without = len(asked), ~unit.any(dim=1), ~asked.any(dim=1)
+    rows = max(1, _BLOCK_CELLS // len(unit))
+    ids = torch.empty(n_asked, k, dtype=torch.int64, device=unit.device)
+    cosines = torch.empty(n_asked, k, device=unit.device)
+    for start in range(0, n_asked, rows):
+        similarity = asked[start : start + rows] @ unit.T
         similarity[:, missing] = -torch.inf
         cosines[start : start + rows], ids[start : start + rows] = similarity.topk(k, dim=1)
-    padding = cosines.isinf() | missing[:, None]
+    padding = cosines.isinf() | without[:, None]
     ids[padding], cosines[padding] = -1, 0.0
-    ids[missing, 0], cosines[missing, 0] = missing.nonzero()[:, 0], 1.0
+    if others is None:
+        ids[missing, 0], cosines[missing, 0] = missing.nonzero()[:, 0], 1.0
     return NearestItems(ids, cosines)
 
 
 def nearest_by_modality(
     dataset: Dataset, device: torch.device, k: int, *, setting: str
 ) -> dict[str, NearestItems]:
-    """The nearest items under the raw features of each modality.
+    """The nearest items under the raw features of each modality, among those that are not new.
 
     Args:
         dataset: Gives features and, where a file has them, precomputed neighbours.
@@ -66,24 +70,30 @@ def nearest_by_modality(
     Raises:
         ConfigError: ``k`` exceeds the number of items.
     """
-    if k > dataset.n_items:
+    n_items = dataset.n_items - dataset.n_new_items
+    if k > n_items:
         raise ConfigError(
-            f"{setting} = {k}, but '{dataset.name}' has {dataset.n_items} items",
+            f"{setting} = {k}, but '{dataset.name}' has {n_items} items",
             keys=(setting,),
-            hint=f"the largest legal value is {dataset.n_items}",
+            hint=f"the largest legal value is {n_items}",
         )
     found = {}
-    for modality, features in dataset.features.items():
+    for modality, every in dataset.features.items():
+        features = every[:n_items]
         known = dataset.neighbours.get(modality)
         if known is not None and known.indices.shape[1] >= k:
             ids, cosines = known.indices[:, :k], known.cosine[:, :k]
         else:
             arrays = cached_arrays("knn", (features, k), lambda f=features: _search(f, k))  # type: ignore[misc]
             ids, cosines = arrays["ids"], arrays["cosines"]
-        found[modality] = NearestItems(
-            torch.from_numpy(np.asarray(ids, np.int64)).to(device),
-            torch.from_numpy(np.asarray(cosines, np.float32)).to(device),
+        nearest = NearestItems(
+            torch.from_numpy(np.asarray(ids, np.int64)),
+            torch.from_numpy(np.asarray(cosines, np.float32)),
         )
+        if dataset.n_new_items:
+            new = nearest_items(unit_features(features), k, unit_features(every[n_items:]))
+            nearest = NearestItems(*map(torch.cat, zip(nearest, new, strict=True)))
+        found[modality] = NearestItems(*(part.to(device) for part in nearest))
     return found
 
 

@@ -45,6 +45,7 @@ def check_data(load: Callable[[], Dataset], folder: Path | None) -> Iterator[Che
     yield from _check_sizes(dataset)
     if stored is not None:
         yield from _check_times(stored)
+        yield from _check_cold(stored, dataset)
     if not dataset.features:
         yield Check("features", "warning", "there are none: only BPR-MF and LightGCN can train",
                     "import with --features or --encode")  # fmt: skip
@@ -97,6 +98,20 @@ def _check_times(stored: Stored) -> Iterator[Check]:
         f"{share:.1%} of training interactions are later than a test interaction of the same user"
         + ("" if share == 0 else "; a split by time has none"),
     )
+
+
+def _check_cold(stored: Stored, dataset: Dataset) -> Iterator[Check]:
+    """Whether items that a split has kept out of training are not in it."""
+    marked = stored.cold()
+    if not marked.any():
+        return
+    trained = int((marked & (dataset.train_per_item > 0)).sum())
+    name = "cold split"
+    if trained:
+        found = f"{trained:,} of {marked.sum():,} items kept out of training are in it"
+        yield Check(name, "problem", found, "split the data set again")
+    else:
+        yield Check(name, "ok", f"{marked.sum():,} items were kept out of training, and none is")
 
 
 def _check_rows(dataset: Dataset, modality: str) -> Check:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TIME, VALUE = "time", "value"
 _OLD_REPORT = f"{IMPORT_REPORT}.old"
 """The report of an import while its files are replaced; a crash may leave it."""
+COLD = "x_cold"
+"""Column of the items that a split keeps out of training: the only split that they are in."""
 _ROWS_PER_GROUP = 2**20
 
 

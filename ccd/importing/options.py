@@ -32,6 +32,8 @@ class SplitOptions:
         valid_from: First time of the validation split.
         test_from: First time of the test split.
         seed: For those that draw.
+        cold_items: Share of items, drawn, of which no event is trained on: all events of one half
+            of them are validation, those of the other half test, whatever ``by`` says.
     """
 
     by: SplitName | None = None
@@ -40,6 +42,7 @@ class SplitOptions:
     valid_from: str | None = None
     test_from: str | None = None
     seed: int = 999
+    cold_items: float = 0.0
 
     def __post_init__(self) -> None:
         if self.by is not None and self.by not in SPLIT_NAMES:
@@ -56,6 +59,13 @@ class SplitOptions:
                 hint="write for instance --ratio 8:1:1",
             )
         at_least("--leave", self.leave, 1)
+        if not 0 <= self.cold_items <= 0.5:
+            raise ConfigError(
+                "--cold-items must be a share from 0 to 0.5",
+                keys=("--cold-items",),
+                found=str(self.cold_items),
+                hint="write for instance --cold-items 0.1",
+            )
         for option, time in (("--valid-from", self.valid_from), ("--test-from", self.test_from)):
             if time is not None:
                 moment(time, option)

@@ -16,16 +16,53 @@ from ccd.importing.events import NO_TIME, Events
 from ccd.importing.options import SplitOptions
 
 
-def split_labels(events: Events, options: SplitOptions) -> np.ndarray:
+def split_labels(
+    events: Events, options: SplitOptions, cold: np.ndarray | None = None
+) -> np.ndarray:
     """The split of each event as int8 ``[n]``: 0 train, 1 validation, 2 test.
 
     Args:
         events: Distinct pairs, in the order of users.
         options: The rule.
+        cold: What ``cold_items`` gave: all events of such an item are in its split.
 
     Raises:
         DataError: The rule needs times or labels that the events do not have.
     """
+    labels = _by_rule(events, options)
+    if cold is None:
+        return labels
+    home = cold[events.items]
+    return np.where(home > 0, home, labels).astype(np.int8)
+
+
+def cold_items(events: Events, options: SplitOptions) -> np.ndarray:
+    """The only split of each item that is never trained on, int8 ``[n_items]``; 0 for the others.
+
+    Half of the items drawn are held out for validation, the others for test, so that what is chosen
+    on the first is measured on items that had no part in it.
+
+    Raises:
+        DataError: There are too few items with events for one in each split.
+    """
+    taken = np.unique(events.items)
+    n = round(options.cold_items * len(taken))
+    if n < 2:
+        raise DataError(
+            f"--cold-items {options.cold_items} leaves a split without cold items",
+            keys=("--cold-items",),
+            found=f"{len(taken):,} items with events",
+            hint="write a larger share",
+        )
+    # A stream of its own: the other items' events are split as they are without cold items.
+    rng = np.random.Generator(np.random.PCG64([options.seed, 1]))
+    drawn = rng.permutation(taken)[:n]
+    cold = np.zeros(len(events.item_ids), dtype=np.int8)
+    cold[drawn[: n // 2]], cold[drawn[n // 2 :]] = 1, 2
+    return cold
+
+
+def _by_rule(events: Events, options: SplitOptions) -> np.ndarray:
     if options.by == "labels":
         if events.labels is None:
             raise DataError(

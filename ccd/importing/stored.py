@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from ccd.datasets.imported import INTERACTIONS, ITEM_ID, ITEMS, LABEL, USER_ID, 
 from ccd.errors import ConfigError, DamagedFileError, DataError
 from ccd.files import file_hash, read_json
 from ccd.importing.events import NO_TIME, Events
-from ccd.importing.folder import TIME, VALUE
+from ccd.importing.folder import COLD, TIME, VALUE
 from ccd.importing.report import FORMAT, REPORT_KEYS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,28 @@ class Stored:
         """Modality to file."""
         return {one["name"]: one["file"] for one in self.report["features"]}
 
+    def items(self) -> dict[str, pa.Array]:
+        """The columns of ``items.parquet``, as they were before a split marked cold items.
+
+        Raises:
+            DamagedFileError: The file is damaged.
+        """
+        columns = _columns(self.folder / ITEMS)
+        table = read_table(self.folder / ITEMS, [name for name in columns if name != COLD])
+        return {name: table[name].combine_chunks() for name in table.column_names}
+
+    def cold(self) -> np.ndarray:
+        """Which items a split has kept out of training, bool ``[n_items]``.
+
+        Raises:
+            DamagedFileError: The file is damaged.
+        """
+        path = self.folder / ITEMS
+        if COLD not in _columns(path):
+            return np.zeros(self.report["items"], dtype=bool)
+        marked: np.ndarray = read_table(path, [COLD])[COLD].is_valid().to_numpy()
+        return marked
+
     def events(self) -> Events:
         """All interactions with their labels.
 
@@ -53,16 +78,9 @@ class Stored:
             DamagedFileError: A file is damaged.
         """
         import pyarrow as pa
-        from pyarrow import parquet
 
         path = self.folder / INTERACTIONS
-        columns = [USER_ID, ITEM_ID, LABEL]
-        try:
-            names = parquet.read_schema(path).names
-        except (pa.ArrowException, OSError) as error:
-            raise DamagedFileError(
-                "this is no whole Parquet file", where=path, hint="import the data set again"
-            ) from error
+        columns, names = [USER_ID, ITEM_ID, LABEL], _columns(path)
         table = read_table(path, [*columns, *(name for name in (TIME, VALUE) if name in names)])
         times = values = None
         if TIME in names:
@@ -75,6 +93,20 @@ class Stored:
             read_table(self.folder / USERS, [USER_ID])[USER_ID].combine_chunks(),
             read_table(self.folder / ITEMS, [ITEM_ID])[ITEM_ID].combine_chunks(),
         )  # fmt: skip
+
+
+def _columns(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        names: list[str] = parquet.read_schema(path).names
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFileError(
+            "this is no whole Parquet file", where=path, hint="import the data set again"
+        ) from error
+    return names
 
 
 def open_import(folder: Path) -> Stored:

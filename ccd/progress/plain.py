@@ -66,11 +66,14 @@ class PlainProgress:
         how = "diverged" if result.diverged else "finished"
         seconds = duration(result.seconds.get("total", 0.0))
         ending = f"found {how}" if skipped else f"{how} in {seconds}"
-        self._print(
-            f"[{self._progress.n_over}/{len(self._progress.runs)}] {result.variant} "
-            f"seed {result.seed}: {ending}, {result.epochs} epochs, {metric} "
+        measured = (
+            f"{result.epochs} epochs, {metric} "
             f"valid {result.valid.get(metric, float('nan')):.4f} @{result.best_epoch}, "
             f"test {result.test.get(metric, float('nan')):.4f}"
+        )
+        self._print(
+            f"[{self._progress.n_over}/{len(self._progress.runs)}] {result.variant} "
+            f"seed {result.seed}: {ending}, {measured if result.refit is None else result.made}"
         )
 
     def closed(self) -> None:

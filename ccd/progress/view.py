@@ -126,6 +126,8 @@ class ProgressView:
             cells["epoch"] = str(run.result.epochs)
             best = run.result.valid.get(metric)
             cells["best"] = "" if best is None else f"{best:.4f}@{run.result.best_epoch}"
+            if run.result.refit is not None:
+                cells["best"] = "refit"
             seconds = run.result.seconds.get("total")
             cells["left"] = "" if seconds is None else duration(seconds)
             cells["bar"] = "skipped" if run.status == "skipped" else "finished"

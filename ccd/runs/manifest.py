@@ -81,6 +81,7 @@ class Manifest:
         device: str,
         engine: str,
         threads: int,
+        made_from: str | None = None,
     ) -> None:
         """Add what is known once the data are loaded and the device is chosen.
 
@@ -94,6 +95,7 @@ class Manifest:
             device: Such as ``cpu`` or ``cuda:0``.
             engine: Message passing engine, such as ``dgl``.
             threads: CPU threads of torch.
+            made_from: The option and folder of the runs that these are made from, if any.
         """
         self._record["recipe"] = recipe
         self._record["variants"], self._record["baseline"] = list(variants), baseline
@@ -106,7 +108,7 @@ class Manifest:
             "n_interactions": dataset.n_interactions,
             "notes": list(dataset.notes),
         }
-        self._record.update(device=device, engine=engine, threads=threads)
+        self._record.update(device=device, engine=engine, threads=threads, made_from=made_from)
         self._write()
 
     def keep_digest(self, name: str) -> None:

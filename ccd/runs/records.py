@@ -115,6 +115,8 @@ class RunResult:
         peak_rss_mb: Largest resident memory of the process so far, in MB.
         max_epochs: The trainer's limit; 0 where nothing was to be trained.
         diverged: What stopped being finite after ``epochs`` epochs; None where nothing did.
+        refit: Which run this is a refit of, so that it was trained on all data, for as many epochs
+            as that one had at its best, and was not measured; None where it is none.
     """
 
     variant: str
@@ -128,8 +130,11 @@ class RunResult:
     peak_rss_mb: float = 0.0
     max_epochs: int = 0
     diverged: str | None = None
+    refit: str | None = None
 
     def __repr__(self) -> str:
+        if self.refit is not None:
+            return f"<RunResult of {self.variant}, seed {self.seed}: {self.made}>"
         # A notebook shows this; all metrics would fill its screen.
         first = ", ".join(f"{name} {value:.4f}" for name, value in [*self.test.items()][:3])
         more = ", ..." if len(self.test) > 3 else ""
@@ -139,6 +144,13 @@ class RunResult:
     def measures(self) -> dict[str, float]:
         """Its metrics, as ``valid/recall@20`` and ``test/recall@20``."""
         return {**_named("valid", self.valid), **_named("test", self.test)}
+
+    @property
+    def made(self) -> str:
+        """Which model this is, for people: that of an epoch, or a refit on all data."""
+        if self.refit is not None:
+            return f"refit on all data, {self.epochs} epochs, not measured"
+        return f"model of epoch {self.best_epoch}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as written to ``results.jsonl``."""

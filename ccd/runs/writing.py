@@ -279,8 +279,9 @@ class RunFolder:
                 files were written, whatever became of those on top.
         """
         # 1. The test split was opened: that counts even if nothing below succeeds.
-        with self.changing():
-            self.manifest.count_test_opening()
+        if result.refit is None:
+            with self.changing():
+                self.manifest.count_test_opening()
         # 2. The run's own files.
         twice(lambda: self._write_own(result, tensors, per_user, operative))
         with self.changing():

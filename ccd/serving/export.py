@@ -17,6 +17,7 @@ from scipy import sparse
 from ccd import __version__
 from ccd.errors import ConfigError
 from ccd.files import file_hash, refusing_io, replacing_folder, write_json, write_text
+from ccd.finished.new_items import served
 from ccd.runs.sealed import sealed
 from ccd.serving.index import write_index
 from ccd.serving.layout import (
@@ -37,6 +38,7 @@ from ccd.serving.vectors import read_manifest
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
+    from ccd.datasets.new_items import NewItems
     from ccd.finished.runs import FinishedRun
 
 
@@ -58,6 +60,7 @@ def export(
     folder: Path,
     *,
     data_dir: Path | None = None,
+    new_items: Path | NewItems | None = None,
     indexes: Sequence[str] = (),
 ) -> Exported:
     """Write a run's vectors, ids, seen items and model card to a folder, whole or not at all.
@@ -69,6 +72,7 @@ def export(
         run: A finished run.
         folder: Where to write.
         data_dir: Folder to look for the data set in first.
+        new_items: Items that came after training: their features, or the folder that has them.
         indexes: Kinds of approximate indexes to build over the items, see ``write_index``.
 
     Raises:
@@ -78,8 +82,8 @@ def export(
         ResourceError: The folder cannot be written.
     """
     _refuse_other_folder(folder)
-    dataset = run.dataset(data_dir)
-    tensors = run.representations.users, run.representations.items
+    dataset, found = served(run, data_dir, new_items)
+    tensors = found.users, found.items
     if any(x.is_sparse for x in tensors):
         raise ConfigError(
             f"'{run.result.variant}' has no vectors, so there is nothing to export",
@@ -113,6 +117,7 @@ def export(
                     "variant": run.result.variant,
                     "seed": run.result.seed,
                     "epoch": run.result.best_epoch,
+                    "refit": run.result.refit,
                     "dataset": dataset.name,
                     "dataset_fingerprint": dataset.fingerprint,
                     "n_users": len(users),

@@ -40,9 +40,7 @@ def model_card(run: FinishedRun, dataset: Dataset) -> str:
         f"| training | {epochs}; {seconds:,.0f} s; at most {result.peak_rss_mb:,.0f} MB |\n"
         "| licence | to be filled in by whoever publishes the model |",
         "## How good it is",
-        "Test split, opened once, at the epoch that was best on validation. The interval is that "
-        f"of the mean over users ({_CONFIDENCE:.0%}, {_RESAMPLES:,} bootstrap resamples).",
-        _metrics(run),
+        *_quality(run),
         "## What to know before it is used",
         "- Users and items without training interactions have vectors that say little of them.\n"
         "- The lists repeat what was popular and liked in the data; whoever is missing from the "
@@ -52,6 +50,19 @@ def model_card(run: FinishedRun, dataset: Dataset) -> str:
         "```\n" + "\n".join(f"{key} = {value}" for key, value in run.settings.items()) + "\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _quality(run: FinishedRun) -> list[str]:
+    if run.result.refit is not None:
+        return [
+            "A refit: trained on all data, for as many epochs as an earlier run had at its best. "
+            "So nothing of it is measured; that run says what to expect."
+        ]
+    return [
+        "Test split, opened once, at the epoch that was best on validation. The interval is that "
+        f"of the mean over users ({_CONFIDENCE:.0%}, {_RESAMPLES:,} bootstrap resamples).",
+        _metrics(run),
+    ]
 
 
 def _metrics(run: FinishedRun) -> str:

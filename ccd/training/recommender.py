@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ccd.backbones.base import Backbone, Batch, Representations, Rows, Step
 from ccd.backbones.fusion import Fusion
+from ccd.cold_items.placing import ColdItems
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.errors import ConfigError
 from ccd.graphs.items_by_user import ItemsByUser
@@ -42,6 +43,7 @@ class Recommender(nn.Module):
         streams: Random streams.
         probe: Measures the hard negatives of each epoch, or None.
         seen: Training positives, which no hard negative may be; None to leave that unchecked.
+        cold_items: Places items without interactions, or None to leave them as they are.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Recommender(nn.Module):
         streams: Streams,
         probe: NegativeProbe | None = None,
         seen: ItemsByUser | None = None,
+        cold_items: ColdItems | None = None,
     ) -> None:
         super().__init__()
+        self._cold_items = cold_items
         self._seen, self._checked_epoch = seen, -1
         self.backbone, self.aligner = backbone, aligner
         self.pools, self.sampler, self.losses = pools, sampler, losses
@@ -134,6 +138,12 @@ class Recommender(nn.Module):
             self.backbone.own_loss(step),
         )
 
+    def place_cold_items(self) -> None:
+        """Give items without interactions the embeddings of their neighbours as they are now."""
+        if self._cold_items is not None:
+            self.eval()
+            self._cold_items.place()
+
     @torch.no_grad()
     def reverse(self, epoch: int) -> None:
         """DMA's reverse process for all items: samples for inference and, with NDI, pools."""
@@ -157,7 +167,9 @@ class Recommender(nn.Module):
     def infer(self) -> Representations:
         """Representations on the full graph, all items fused with their last sample."""
         self.eval()
-        users, items, _ = self.backbone(self._fusion_of_all())
+        users, items, _ = found = self.backbone(self._fusion_of_all())
+        if self._cold_items is not None:
+            items = self._cold_items.scaled(items, self._cold_items.factors(found))
         # A backbone may return its parameters, which the optimiser changes in place.
         self._epoch_end = Representations(users.detach().clone(), items.detach().clone())
         if self.sampler is not None:
@@ -176,8 +188,13 @@ class Recommender(nn.Module):
         if parts is None:
             return None
         # A backbone derived from one with parts may have changed what they add up to.
-        total, items = torch.stack(list(parts.values())).sum(dim=0), self.backbone(fusion).items
-        return parts if torch.allclose(total, items, rtol=1e-3, atol=1e-5) else None
+        total, found = torch.stack(list(parts.values())).sum(dim=0), self.backbone(fusion)
+        if not torch.allclose(total, found.items, rtol=1e-3, atol=1e-5):
+            return None
+        if self._cold_items is None:
+            return parts
+        factors = self._cold_items.factors(found)
+        return {name: self._cold_items.scaled(part, factors) for name, part in parts.items()}
 
     def _fusion_of_all(self) -> Fusion | None:
         """All items fused with their last sample; None without DMA."""

@@ -86,8 +86,9 @@ class Trainer:
         items: Tensor,
         random_negatives: RandomNegatives,
         streams: Streams,
-        validate: Callable[[Representations], dict[str, float]],
+        validate: Callable[[Representations], dict[str, float]] | None,
         select: str,
+        epochs: int | None = None,
     ) -> Training:
         """Training that is about to begin; iterate over it, or take its steps one by one.
 
@@ -97,10 +98,13 @@ class Trainer:
             items: Items of the training pairs ``[n]``.
             random_negatives: Draws the random negatives.
             streams: Random streams.
-            validate: Validation metrics of given representations.
+            validate: Validation metrics of given representations; None to keep the last epoch.
             select: Name of the metric that chooses the epoch.
+            epochs: Upper limit instead of this trainer's.
         """
-        return Training(self, model, users, items, random_negatives, streams, validate, select)
+        return Training(
+            self, model, users, items, random_negatives, streams, validate, select, epochs
+        )
 
     def parameter_groups(self, model: Recommender) -> list[dict[str, Any]]:
         """The model's parameters with their initial learning rate; DMA's are a group of their own.
@@ -133,7 +137,7 @@ class Training:
         stopping: Decides when to stop, and which epoch is the best.
         streams: Random streams; ``order_rng`` and ``negative_rng`` are two of them.
         learns: Whether the model has weights to train.
-        max_epochs: The trainer's limit; 1 where there is nothing to train, only to evaluate.
+        max_epochs: The upper limit; 1 where there is nothing to train, only to evaluate.
         n_epochs: Number of epochs trained.
         seconds: Wall seconds spent, by part.
         best: The model at the best epoch so far; None before the first evaluation.
@@ -147,14 +151,15 @@ class Training:
         items: Tensor,
         random_negatives: RandomNegatives,
         streams: Streams,
-        validate: Callable[[Representations], dict[str, float]],
+        validate: Callable[[Representations], dict[str, float]] | None,
         select: str,
+        epochs: int | None = None,
     ) -> None:
         self.trainer, self.model = trainer, model
         self._users, self._items, self._random_negatives = users, items, random_negatives
         self._validate, self._select = validate, select
         self.learns = any(p.requires_grad for p in model.parameters())
-        self.max_epochs = trainer.epochs if self.learns else 1
+        self.max_epochs = (epochs or trainer.epochs) if self.learns else 1
         sampler = model.sampler
         self.settled_epoch = sampler.settled_epoch(trainer.epochs) if sampler is not None else 0
         self.stopping = trainer.stopping(self.settled_epoch)
@@ -203,6 +208,7 @@ class Training:
             raise RuntimeError(f"training is finished after {self.n_epochs} epochs")
         epoch, model, clock = self.n_epochs, self.model, _Clock()
         losses = self._train(epoch)
+        model.place_cold_items()
         spent = {"train": clock.lap()}
         # In every epoch, evaluated or not: the next one's negatives come from these.
         model.reverse(epoch)
@@ -219,8 +225,8 @@ class Training:
             losses=losses,
             seconds=spent,
             valid=valid,
-            best=self.stopping.best if self.best else None,
-            best_epoch=self.stopping.best_epoch if self.best else None,
+            best=self.stopping.best if self.stopping.best_epoch >= 0 else None,
+            best_epoch=self.stopping.best_epoch if self.stopping.best_epoch >= 0 else None,
             patience_left=self.stopping.patience_left,
             settled_epoch=self.settled_epoch,
             negatives=model.measure_negatives(),
@@ -292,13 +298,20 @@ class Training:
     def _evaluate(self, representations: Representations, epoch: int) -> dict[str, float] | None:
         """Validation metrics where they are due; the best epoch's model is kept."""
         last = epoch + 1 == self.max_epochs
+        if self._validate is None:
+            if last:
+                self._keep(epoch, {}, representations)
+            return None
         if not last and (epoch + 1) % self.trainer.evaluate_every:
             return None
         valid = self._validate(representations)
         if self.stopping.update(epoch, valid[self._select]):
-            weights = {name: x.detach().clone() for name, x in self.model.state_dict().items()}
-            self.best = Trained(epoch, valid, representations, weights, self.model.sample)
+            self._keep(epoch, valid, representations)
         return valid
+
+    def _keep(self, epoch: int, valid: dict[str, float], representations: Representations) -> None:
+        weights = {name: x.detach().clone() for name, x in self.model.state_dict().items()}
+        self.best = Trained(epoch, valid, representations, weights, self.model.sample)
 
     def _finite(self, representations: Representations, epoch: int) -> Representations:
         # An epoch's last step may break the weights after its loss was taken, and ranking would

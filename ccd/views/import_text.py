@@ -35,6 +35,9 @@ class ImportView:
             (report["name"], "bold"),
             f": {report['users']:,} users, {report['items']:,} items; split by {by}: {sizes}",
         )
+        if cold := report.get("cold_items"):
+            held = ", ".join(f"{n:,} in {name} only" for name, n in cold.items())
+            yield Text(f"items that are never trained on: {held}")
         for one in report["features"]:
             yield Text(_features(one))
         for note in report["notes"]:

@@ -76,7 +76,7 @@ class SimilarView:
         found, result = self._found, cleaned(self._found.result)
         item = cleaned(name_of(found.item, found.dataset.item_ids))
         yield Text(
-            f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: the "
+            f"{result.variant}, seed {result.seed}, {result.made}: the "
             f"{len(found.items)} items most like {item}, by cosine ({cleaned(found.space)})",
             style="bold",
         )
@@ -126,7 +126,7 @@ _NOTES = {
 def _about(found: Recommendations) -> Iterator[Text]:
     result = cleaned(found.result)
     yield Text(
-        f"{result.variant}, seed {result.seed}, model of epoch {result.best_epoch}: "
+        f"{result.variant}, seed {result.seed}, {result.made}: "
         f"the {found.items.shape[1]} best items of each user",
         style="bold",
     )

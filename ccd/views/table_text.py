@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ccd.analysis.tables import Cell, Row, Table, divergence, meaning
+from ccd.analysis.tables import Cell, Row, Table, divergence, meaning, refits
 from ccd.terminal.console import UNICODE, Glyphs, glyphs_for
 from ccd.terminal.visible import cleaned, visible
 
@@ -58,8 +58,7 @@ def caption(table: Table, *, gains: bool = True, glyphs: Glyphs = UNICODE) -> st
         words.append(f"Percent: gain over {table.baseline}.")
     if marks := meaning(table, glyphs.worse):
         words.append(f"{marks}.")
-    if marks := divergence(table):
-        words.append(marks)
+    words += [marks for marks in (divergence(table), refits(table)) if marks]
     return " ".join(words)
 
 
@@ -186,6 +185,5 @@ def _explanation(table: Table) -> list[str]:
         )
         marks = to_md(meaning(table))
         lines += [f"- {marks}."] if marks else []
-    if marks := to_md(divergence(table)):
-        lines.append(f"- {marks}")
+    lines += [f"- {to_md(marks)}" for marks in (divergence(table), refits(table)) if marks]
     return lines + [f"- **Warning**: {to_md(caution)}." for caution in table.cautions]

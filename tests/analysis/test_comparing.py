@@ -54,6 +54,8 @@ def test_slices_of_users_and_of_items_add_up_to_the_whole(compared):
     assert rows["cold users", "FREEDOM"].contrast is None
     assert 0 < rows["tail items", CCDREC].contrast.p_value <= 1
     assert any("modalities" in name for name, _ in rows)
+    cold, warm = rows["cold items", CCDREC], rows["warm items", CCDREC]
+    assert 0 < cold.n_users < warm.n_users
 
 
 def test_a_slice_of_all_items_is_what_the_run_measured(finished_folder):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import ccd
+from ccd.backbones.feature_knn import FeatureKNN
 from ccd.backbones.untrained import ItemKNN, Popularity
 from ccd.evaluation.metrics import recall
 from ccd.evaluation.ranking import FullRanking, HeldOut, best_items
@@ -130,3 +131,20 @@ def test_figures_of_learned_spaces_and_negatives_are_refused_and_the_others_draw
         with pytest.raises(ccd.CcdError, match=words):
             ccd.plot(floors.folder, figure, variant="ItemKNN")
     assert floors.run().result.variant == "BPR-MF"  # what learned something comes first
+
+
+def test_feature_knn_is_its_definition():
+    data = dataset()
+    found = scores_of(FeatureKNN(world(data), k=3), data)
+    similarity = np.zeros((N_ITEMS, N_ITEMS))
+    for table in data.features.values():
+        unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+        cosines = unit @ unit.T
+        np.fill_diagonal(cosines, -np.inf)
+        for item, row in enumerate(cosines):
+            nearest = np.argsort(-row)[:3]
+            similarity[item, nearest] += row[nearest] / len(data.features)
+    expected = train_table(data) @ similarity.T
+    taken = train_table(data) @ (similarity != 0).T > 0
+    np.testing.assert_allclose(found[taken], expected[taken], rtol=1e-4, atol=1e-6)
+    assert np.isnan(found[~taken]).all()

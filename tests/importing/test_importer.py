@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,22 @@ def test_rows_in_another_order_are_noticed(tmp_path, shuffled):
     report = import_paths(tmp_path / "out", tmp_path / "e.csv", features=chosen)
     assert (report["features"][0]["alignment_z"] > 10) is not shuffled
     assert any("do its rows belong to their ids?" in note for note in report["notes"]) is shuffled
+
+
+def test_a_cold_split_marks_its_items_and_is_checked(shop):
+    import_paths(shop / "out", shop / "events.csv", items=[shop / "items.csv"])
+    options = SplitOptions("ratio", seed=3, cold_items=0.5)
+    report = split_again(open_import(shop / "out"), "cold", options, shop / "cold")
+    dataset = loaded(shop / "cold")
+    marked = open_import(shop / "cold").cold()
+    assert marked.sum() == sum(report["cold_items"].values()) >= 2
+    assert not dataset.train_per_item[marked].any()
+    checks = {one.name: one for one in check_data(lambda: dataset, shop / "cold")}
+    assert checks["cold split"].status == "ok"
+    leaky = replace(dataset, train=dataset.every)
+    checks = {one.name: one for one in check_data(lambda: leaky, shop / "cold")}
+    assert checks["cold split"].status == "problem"
+    # Split again without: nothing of it is left.
+    again = split_again(open_import(shop / "cold"), "warm", SplitOptions("ratio"), shop / "warm")
+    assert "cold_items" not in again
+    assert not open_import(shop / "warm").cold().any()

@@ -12,7 +12,7 @@ from ccd.errors import ConfigError, DataError
 from ccd.importing.events import NO_TIME, Events
 from ccd.importing.filters import compact, distinct_pairs, k_core, sample_users
 from ccd.importing.options import SplitOptions
-from ccd.importing.splitting import split_labels
+from ccd.importing.splitting import cold_items, split_labels
 
 
 def events(counts: list[int], seed: int = 0) -> Events:
@@ -163,3 +163,25 @@ def test_sampled_users_keep_all_their_events():
     some = compact(sample_users(found, 10, seed=3))
     assert len(some.user_ids) == 10
     assert np.bincount(some.users).tolist() == [4] * 10
+
+
+@given(st.lists(st.integers(4, 30), min_size=4, max_size=12), st.integers(0, 99))
+def test_no_event_of_a_cold_item_is_trained_on(counts, seed):
+    found, options = events(counts), SplitOptions("ratio", seed=seed, cold_items=0.5)
+    cold = cold_items(found, options)
+    labels = split_labels(found, options, cold)
+    taken = np.unique(found.items)
+    assert (cold > 0).sum() == round(0.5 * len(taken))
+    for split in (1, 2):
+        assert (labels[np.isin(found.items, np.flatnonzero(cold == split))] == split).all()
+    assert abs((cold == 1).sum() - (cold == 2).sum()) <= 1
+    # The events of the other items are where they would be without cold items.
+    warm = cold[found.items] == 0
+    assert np.array_equal(labels[warm], split_labels(found, options)[warm])
+
+
+def test_cold_items_need_a_share_that_leaves_two():
+    with pytest.raises(DataError, match="without cold items"):
+        cold_items(events([8, 8]), SplitOptions("ratio", cold_items=0.01))
+    with pytest.raises(ConfigError, match=r"from 0 to 0\.5"):
+        SplitOptions("ratio", cold_items=0.7)
