@@ -64,6 +64,8 @@ class Dataset:
         n_new_items: How many of the items, the last ones, came after training: they are in no split
             and nobody's neighbours.
         item_names: What items are called, by position; empty where the data set does not say.
+        purchasable: bool ``[n_items]``: whether an item can be had now, so that lists may have it;
+            None where the data set does not say. It is no part of ``fingerprint``.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Dataset:
     user_ids: tuple[str, ...] = ()
     item_ids: tuple[str, ...] = ()
     item_names: tuple[str, ...] = ()
+    purchasable: np.ndarray | None = None
     n_new_items: int = 0
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 INTERACTIONS, USERS, ITEMS = "interactions.parquet", "users.parquet", "items.parquet"
 """Files of an imported data set; users and items are in the order of their positions."""
-USER_ID, ITEM_ID, LABEL = "userID", "itemID", "x_label"
+USER_ID, ITEM_ID, LABEL, PURCHASABLE = "userID", "itemID", "x_label", "purchasable"
 
 
 @component("dataset")
@@ -72,9 +73,10 @@ def imported_dataset(
         for modality in features
     }
     names = items[item_name].to_pylist() if item_name else []
-    return assemble(
+    dataset = assemble(
         name, table, splits, opened, item_names=tuple(str(called or "") for called in names)
     )
+    return replace(dataset, purchasable=_purchasable(files[ITEMS]))
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
@@ -94,6 +96,20 @@ def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
             where=path,
             hint="import the data set again",
         ) from error
+
+
+def _purchasable(path: Path) -> np.ndarray | None:
+    """Whether each item can be had; one of which nothing is said can."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with reading(path, DataError), path.open("rb") as file:
+        schema = parquet.read_schema(file)
+    # A column of that name which the user's table had itself may hold anything.
+    if PURCHASABLE not in schema.names or schema.field(PURCHASABLE).type != pa.bool_():
+        return None
+    column = read_table(path, (PURCHASABLE,))[PURCHASABLE]
+    return column.fill_null(True).to_numpy()
 
 
 def _interactions(path: Path, users: list[str], items: list[str]) -> InteractionTable:

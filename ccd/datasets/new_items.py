@@ -61,9 +61,13 @@ def extended(dataset: Dataset, new: NewItems) -> Dataset:
     n_items = dataset.n_items + len(rows)
     old_ids = dataset.item_ids or tuple(map(str, range(dataset.n_items)))
     named = [new.names[row] if new.names else "" for row in rows]
+    can_be_had = dataset.purchasable
+    if can_be_had is not None:
+        can_be_had = np.concatenate([can_be_had, np.ones(len(rows), dtype=bool)])
     return replace(
         dataset,
         n_items=n_items,
+        purchasable=can_be_had,
         n_new_items=len(rows),
         features=features,
         item_ids=(*old_ids, *(new.ids[row] for row in rows)),

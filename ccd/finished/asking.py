@@ -112,12 +112,16 @@ class Asked:
     def hidden(self, dataset: Dataset) -> np.ndarray:
         """int64 positions of the items that nobody's list may have ``[m]``.
 
+        Items that cannot be had are listed only where ``items`` names them.
+
         Raises:
             ConfigError: No item is left.
         """
         popularity = dataset.train_per_item
         shown = popularity >= self.min_popularity
         places = Places(dataset.item_ids, dataset.n_items)
+        if self.items is None and dataset.purchasable is not None:
+            shown &= dataset.purchasable
         if self.items is not None:
             among = np.zeros(dataset.n_items, dtype=bool)
             among[places.known(self.items)] = True

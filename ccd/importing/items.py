@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ccd.datasets.imported import ITEM_ID
+from ccd.datasets.imported import ITEM_ID, PURCHASABLE
 from ccd.errors import DataError, Place, reason
 from ccd.importing.cells import Rows, id_texts, is_text, plain
 from ccd.importing.columns import known_column
@@ -18,7 +18,6 @@ from ccd.importing.sources import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PURCHASABLE = "purchasable"
 _NAMES = ("title", "name", "item_name", "product_title", "product_name", "movie_title")
 _YES = {"true", "1", "yes", "y", "t", "in stock", "in_stock", "available"}
 _NO = {"false", "0", "no", "n", "f", "out of stock", "out_of_stock", "unavailable"}

@@ -154,6 +154,8 @@ def _write_items(path: Path, dataset: Dataset, vectors: np.ndarray) -> None:
     columns = {"id": _ids(dataset.item_ids, len(vectors))}
     if dataset.item_names:
         columns["name"] = pa.array(dataset.item_names, pa.string())
+    if dataset.purchasable is not None:
+        columns["purchasable"] = pa.array(dataset.purchasable)
     counts = dataset.train_per_item
     _write_table(path, columns, counts, vectors)
 

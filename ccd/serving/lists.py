@@ -92,6 +92,7 @@ class Lists:
     def popular(self, k: int, *, exclude: Sequence[str] = ()) -> Ranked:
         """The items with most training interactions."""
         order = self.vectors.by_popularity
+        order = order[self.vectors.purchasable[order]]
         hidden = self._places(exclude)
         first = order[: k + len(hidden)]
         items = first[~np.isin(first, hidden)][:k]
@@ -113,6 +114,7 @@ class Lists:
         # All of them: the index finds the largest inner products, which long vectors have.
         cosines = cosines_to(self.vectors.items, place)
         cosines[np.append(self._places(exclude), place)] = np.nan
+        cosines[~self.vectors.purchasable] = np.nan
         known = np.flatnonzero(~np.isnan(cosines))
         return _sorted(known, cosines[known], k, "similar")
 
@@ -123,10 +125,16 @@ class Lists:
 
     def _candidates(self, vector: np.ndarray, k: int, hidden: np.ndarray) -> np.ndarray:
         """At least the ``k`` best items that are not hidden, as far as the index finds them."""
-        wanted = min(k + len(np.unique(hidden)), len(self.vectors.items))
-        found = self._index.search(np.asarray(vector)[None], wanted)[0]
-        found = found[found >= 0]
-        return found[~np.isin(found, hidden)]
+        n_items = len(self.vectors.items)
+        wanted = min(k + len(np.unique(hidden)), n_items)
+        while True:
+            found = self._index.search(np.asarray(vector)[None], wanted)[0]
+            found = found[found >= 0]
+            left = found[self.vectors.purchasable[found] & ~np.isin(found, hidden)]
+            # How many of the best cannot be had is not known before.
+            if len(left) >= k or wanted == n_items or self.vectors.purchasable.all():
+                return left
+            wanted = min(2 * wanted, n_items)
 
     def _places(self, ids: Sequence[str]) -> np.ndarray:
         """Positions of the ids that are known."""

@@ -38,6 +38,7 @@ class Vectors:
         user_ids: The users' ids, by position.
         item_ids: The items' ids, by position.
         item_names: What items are called, by position; empty where the data set does not say.
+        purchasable: bool ``[n_items]``: whether an item can be had, so that lists may have it.
         popularity: int64 training interactions of each item ``[n_items]``.
         seen_starts: int64: where each user's items begin in ``seen_items`` ``[n_users + 1]``.
         seen_items: Positions of the items that users have interacted with, user after user.
@@ -50,6 +51,7 @@ class Vectors:
     user_ids: Sequence[str]
     item_ids: Sequence[str]
     item_names: Sequence[str]
+    purchasable: np.ndarray
     popularity: np.ndarray
     seen_starts: np.ndarray
     seen_items: np.ndarray
@@ -104,6 +106,7 @@ def open_vectors(folder: Path) -> Vectors:
         user_ids=users["id"],
         item_ids=items["id"],
         item_names=items.get("name", ()),
+        purchasable=np.asarray(items.get("purchasable", np.ones(len(items["id"]))), dtype=bool),
         popularity=np.asarray(items["train_interactions"], dtype=np.int64),
         seen_starts=starts,
         seen_items=seen,

@@ -250,5 +250,5 @@ def test_commands_that_make_no_sense_are_refused_before_the_work(call, options, 
 def test_the_files_of_a_run_are_not_overwritten(call, shop):
     before = (shop / "run" / "per_user.parquet").read_bytes()
     answer = call("--out", shop / "run" / "per_user.parquet")
-    assert "a file that 'ccd run' keeps" in str(answer.exception)
+    assert "a file that a run or a study consists of" in str(answer.exception)
     assert (shop / "run" / "per_user.parquet").read_bytes() == before

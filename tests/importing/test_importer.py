@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from ccd.errors import ConfigError, DamagedFileError, DataError
+from ccd.finished.asking import Asked
 from ccd.importing.checking import check_data
 from ccd.importing.convert import FORMATS, convert
 from ccd.importing.features import FeaturePolicy, parse_feature_option
@@ -96,6 +97,12 @@ def test_items_have_names_and_say_what_can_be_had(shop):
     assert report["new_items"] == 2
     table = parquet.read_table(shop / "out" / "items.parquet").to_pydict()
     assert table["purchasable"][:3] == [None, True, False]
+    assert found.purchasable[:3].tolist() == [True, True, False]  # nothing said: it can be had
+    assert replace(found, purchasable=None).fingerprint == found.fingerprint
+    hidden = Asked().hidden(found)
+    assert hidden.tolist() == np.flatnonzero(~found.purchasable).tolist()
+    assert len(hidden) > 0
+    assert Asked(items=["i002"]).hidden(found).tolist() == [k for k in range(14) if k != 2]
     assert table["price"][1] == "1.5"
     assert any("1 of 12 items of the events are in no table" in note for note in report["notes"])
 

@@ -1,10 +1,13 @@
 """Lists from exported vectors: of known users, histories, popular and similar items."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ccd.errors import ConfigError
 from ccd.finished.recommendations import recommend
+from ccd.serving.export import export
 from ccd.serving.index import ExactIndex, UsearchIndex
 from ccd.serving.lists import Lists
 from ccd.serving.vectors import open_vectors
@@ -76,3 +79,27 @@ def test_similar_items_are_those_of_the_largest_cosine(lists):
 def test_what_is_unknown_is_refused(lists, ask, what):
     with pytest.raises(ConfigError, match=what):
         ask(lists)
+
+
+def test_what_cannot_be_had_is_in_no_list(lists):
+    best = lists.for_user("3", 5).items
+    popular = lists.popular(3).items
+    gone = np.ones(len(lists.vectors.items), dtype=bool)
+    gone[np.concatenate([best, popular])] = False
+    lists.vectors = replace(lists.vectors, purchasable=gone)
+    for found in (
+        lists.for_user("3", 5),
+        lists.for_history(["5", "9"], 5),
+        lists.popular(5),
+        lists.similar("5", 5),
+    ):
+        assert len(found.items) == 5
+        assert gone[found.items].all()
+
+
+def test_an_export_says_what_can_be_had(run, tmp_path, monkeypatch):
+    dataset = run.dataset()
+    purchasable = np.arange(dataset.n_items) % 3 > 0
+    monkeypatch.setattr(type(run), "dataset", lambda *_: replace(dataset, purchasable=purchasable))
+    export(run, tmp_path / "export")
+    assert open_vectors(tmp_path / "export").purchasable.tolist() == purchasable.tolist()
