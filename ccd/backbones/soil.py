@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ccd.backbones.base import Representations, Rows, Step
 from ccd.backbones.lightgcn import convolution_layers, mean_of_layers
-from ccd.backbones.purified import AttendedViews, State
+from ccd.backbones.purified import AttendedViews
+from ccd.backbones.two_terms import State
 from ccd.backbones.world import World
 from ccd.graphs.interest import interest_edges, second_order_interactions
 from ccd.graphs.propagation import LinearOperator, propagate
