@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ccd.backbones.base import Rows, Step
+from ccd.backbones.norms import half_squared_norm
 from ccd.backbones.projector import linear
 from ccd.backbones.two_terms import State, Terms, TwoTerms
 from ccd.backbones.world import World
@@ -47,13 +48,28 @@ class PurifiedViews(TwoTerms):
         """What the behaviour view is convolved over; ``edges`` are those of the item graphs."""
         return UserItemGraph(world.users, world.items, world.n_users, world.n_items, world.engine)
 
-    def _contrasts(self, step: Step, temperature: float) -> list[Tensor]:
-        """InfoNCE between the side term and the behaviour, of the users and of the positives."""
-        ids = (step.index.users, step.index.positives)
-        return [
-            info_nce(terms.side, terms.behaviour, temperature, (rows, rows))
-            for rows, terms in zip(ids, step.output.state[:2], strict=True)
-        ]
+    def _side_losses(
+        self, step: Step, reg_weight: float, contrast_weight: float, temperature: float
+    ) -> list[Tensor]:
+        """The weighted losses of the final representations and of the terms they are made of.
+
+        Args:
+            step: The step.
+            reg_weight: Weight of half the squared norms of the final representations.
+            contrast_weight: Weight of InfoNCE of the side term against the behaviour, of users and
+                of positive items.
+            temperature: Temperature of InfoNCE.
+        """
+        losses = []
+        if reg_weight:
+            norms = half_squared_norm(step.users, step.positives, step.negatives)
+            losses.append(reg_weight * norms)
+        if contrast_weight:
+            ids = (step.index.users, step.index.positives)
+            for rows, terms in zip(ids, step.output.state[:2], strict=True):
+                contrast = info_nce(terms.side, terms.behaviour, temperature, (rows, rows))
+                losses.append(contrast_weight * contrast)
+        return losses
 
     def _carried(self, items: Tensor, users: Tensor) -> Tensor:
         """What ``users [n]`` get of the items' views ``[n_items, width]``; ``[n, width]``."""

@@ -76,10 +76,7 @@ class SOIL(AttendedViews):
         self._add_attention(world)
 
     def own_loss(self, step: Step) -> Tensor | None:
-        losses = []
-        if self.contrast_weight:
-            contrasts = self._contrasts(step, self.temperature)
-            losses += [self.contrast_weight * contrast for contrast in contrasts]
+        losses = self._side_losses(step, 0.0, self.contrast_weight, self.temperature)
         if self.interest_weight:
             state: State = step.output.state
             pairs = step.index.users, step.index.positives
