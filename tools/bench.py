@@ -48,6 +48,7 @@ CASES: dict[str, dict[str, Any]] = {
 BACKBONES = (
     "FREEDOM", "BPR-MF", "LightGCN", "VBPR", "LATTICE", "BM3", "MG", "MGCN", "SLMRec", "DualGNN",
     "DRAGON", "MMGCN", "MCDRec", "MCDRec-BM3", "PGL", "GUME", "SOIL",
+    "LGMRec", "SMORE",
 )  # fmt: skip
 SAMPLER_EPOCHS, MEASURED_EPOCHS = 7, 2  # SRNS is at full cost once it has seen five epochs
 REALHNS = [

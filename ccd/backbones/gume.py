@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import torch
@@ -14,7 +14,7 @@ from ccd.backbones.initial import xavier_uniform
 from ccd.backbones.lightgcn import convolve
 from ccd.backbones.mgcn import MGCN
 from ccd.backbones.norms import half_squared_norm
-from ccd.backbones.purified import State
+from ccd.backbones.two_terms import State
 from ccd.backbones.world import World
 from ccd.graphs.user_item import UserItemGraph
 from ccd.graphs.weighted import Edges
@@ -89,10 +89,10 @@ class GUME(MGCN):
         xavier_uniform(self.extended_users, world.rng)
         self._rng = world.rng
 
-    def _graph(self, world: World) -> UserItemGraph:
-        edges = common_edges([graph.edges for graph in self.item_graphs.values()], world.n_items)
+    def _graph(self, world: World, edges: Mapping[str, Edges]) -> UserItemGraph:
+        common = common_edges(list(edges.values()), world.n_items)
         sizes = world.n_users, world.n_items
-        return UserItemGraph(world.users, world.items, *sizes, world.engine, item_edges=edges)
+        return UserItemGraph(world.users, world.items, *sizes, world.engine, item_edges=common)
 
     @property
     def tables_of_users(self) -> tuple[str, ...]:

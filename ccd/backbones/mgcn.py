@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Step
-from ccd.backbones.norms import half_squared_norm
 from ccd.backbones.purified import AttendedViews, maps_per_view
 from ccd.backbones.world import World
 from ccd.graphs.weighted import weighted_knn
@@ -60,13 +59,8 @@ class MGCN(AttendedViews):
         self._add_attention(world)
 
     def own_loss(self, step: Step) -> Tensor | None:
-        losses = []
-        if self.reg_weight:
-            norms = half_squared_norm(step.users, step.positives, step.negatives)
-            losses.append(self.reg_weight * norms)
-        if self.contrast_weight:
-            contrasts = self._contrasts(step, self.temperature)
-            losses += [self.contrast_weight * contrast for contrast in contrasts]
+        weights = self.reg_weight, self.contrast_weight
+        losses = self._side_losses(step, *weights, self.temperature)
         return torch.stack(losses).sum() if losses else None
 
     def _fused(self, views: Tensor, behaviour: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ccd.backbones.base import Representations, Rows, Step
 from ccd.backbones.lightgcn import convolution_layers, mean_of_layers
-from ccd.backbones.purified import AttendedViews, State
+from ccd.backbones.purified import AttendedViews
+from ccd.backbones.two_terms import State
 from ccd.backbones.world import World
 from ccd.graphs.interest import interest_edges, second_order_interactions
 from ccd.graphs.propagation import LinearOperator, propagate
@@ -75,10 +76,7 @@ class SOIL(AttendedViews):
         self._add_attention(world)
 
     def own_loss(self, step: Step) -> Tensor | None:
-        losses = []
-        if self.contrast_weight:
-            contrasts = self._contrasts(step, self.temperature)
-            losses += [self.contrast_weight * contrast for contrast in contrasts]
+        losses = self._side_losses(step, 0.0, self.contrast_weight, self.temperature)
         if self.interest_weight:
             state: State = step.output.state
             pairs = step.index.users, step.index.positives

@@ -1,4 +1,4 @@
-"""Further operators over the user-item graph: items to users, and the mean over neighbours."""
+"""Further operators over the user-item graph: items to users, and means over neighbours."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ class ItemsToUsers:
         """Carry users ``[n, dim]`` to their items: ``[n_items, dim]``."""
         nodes = self._edges.sum_targets(grad * self._user_scale)
         return (nodes[self._n_users :] * self._item_scale,)
+
+
+class HistorySum:
+    """The operator of the bare interactions: users sum over their items.
+
+    Args:
+        graph: The user-item graph.
+    """
+
+    def __init__(self, graph: UserItemGraph) -> None:
+        sizes = graph.n_items, graph.n_users
+        self._adjacency = graph.engine.adjacency(graph.items, graph.users, *sizes)
+
+    def __call__(self, items: Tensor) -> Tensor:
+        """Sums of ``items [n_items, dim]``: ``[n_users, dim]``."""
+        return self._adjacency.sum_sources(items)
+
+    def adjoint(self, grad: Tensor) -> tuple[Tensor]:
+        """Carry users ``[n_users, dim]`` to their items: ``[n_items, dim]``."""
+        return (self._adjacency.sum_targets(grad),)
 
 
 class NeighbourMean:

@@ -155,6 +155,16 @@ def mixed_edges(terms: Sequence[Edges], shares: Tensor) -> Edges:
     )
 
 
+def largest_edges(terms: Sequence[Edges], n_items: int) -> Edges:
+    """Every edge that any of ``terms`` has, once, with the largest of its weights."""
+    keys = torch.cat([edges.target * n_items + edges.source for edges in terms])
+    distinct, place = torch.unique(keys, return_inverse=True)
+    weights = torch.cat([edges.weights for edges in terms])
+    largest = weights.new_full((len(distinct),), -torch.inf)
+    largest = largest.scatter_reduce(0, place, weights, "amax")
+    return Edges(distinct % n_items, distinct // n_items, largest)
+
+
 def weighted_knn(
     dataset: Dataset,
     device: torch.device,

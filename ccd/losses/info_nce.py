@@ -43,6 +43,25 @@ def info_nce(
     return (partition.index_select(0, anchor) - own).mean()
 
 
+def info_nce_among_all(
+    anchors: Tensor, targets: Tensor, temperature: float, rows: Tensor
+) -> Tensor:
+    """Cross-entropy of anchors' own targets among all targets, by dot product.
+
+    Args:
+        anchors: One view ``[n, dim]``.
+        targets: The other view ``[n, dim]``.
+        temperature: Divides the similarities.
+        rows: The batch: which rows are compared, repeats counted; int64 ``[batch]``.
+    """
+    distinct, index = torch.unique(rows, return_inverse=True)
+    anchors = F.embedding(distinct, anchors) / temperature
+    once = torch.ones(len(targets), device=targets.device)
+    partition = _LogPartition.apply(anchors, targets, once)
+    own = (anchors * F.embedding(distinct, targets)).sum(dim=1)
+    return (partition - own).index_select(0, index).mean()
+
+
 class _LogPartition(torch.autograd.Function):
     """``log sum_j counts[j] exp(anchors[i] . targets[j])``, ``[n]``.
 
