@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from scipy import sparse
 
 from ccd.files import file_hash, replacing_folder, write_json
+from ccd.runs.sealed import sealed
 from ccd.serving import layout
 from ccd.serving.index import write_index
 
@@ -71,7 +72,7 @@ def export(
         shutil.copy(index, folder / layout.INDEX_FILES["usearch"])
     files = {path.name: file_hash(path) for path in folder.iterdir()}
     about = {"format": layout.FORMAT, "version": layout.VERSION, "variant": "random", "seed": seed}
-    write_json(folder / layout.MANIFEST_FILE, {**about, "epoch": 0, "files": files})
+    write_json(folder / layout.MANIFEST_FILE, sealed({**about, "epoch": 0, "files": files}))
 
 
 def health(url: str) -> str:
