@@ -97,13 +97,23 @@ def ramp(n: int) -> list[str]:
     return [to_hex(scale(i / max(n - 1, 1))) for i in range(n)]
 
 
+_JOINT = "\u2060"
+"""Marks where a word may be broken; shown nowhere."""
+
+
 def wrapped(text: str, width: int, lines: int = 3) -> str:
     """``text`` in at most ``lines`` lines; what is longer loses its middle, not its end.
 
     Names of variants often differ in their last letters only.
     """
     text = visible(text, keep=string.whitespace)
-    made = textwrap.wrap(text, width, break_on_hyphens=False)
+    # A word that is too long breaks after a '+', which joins the parts of a variant.
+    joints = [f"{word.replace('+', f'+{_JOINT} ')}" if len(word) > width else word
+              for word in text.split(" ")]  # fmt: skip
+    made = [
+        line.replace(f"{_JOINT} ", "").replace(_JOINT, "")
+        for line in textwrap.wrap(" ".join(joints), width, break_on_hyphens=False)
+    ]
     if len(made) > lines:
         made = [*made[: lines - 1], f"…{text.strip()[1 - width :]}"]
     return "\n".join(made)

@@ -209,6 +209,7 @@ def test_seeds_are_listed_while_they_are_few():
 
 def test_a_long_name_is_wrapped_and_then_loses_its_middle():
     assert wrapped("FREEDOM+DMA", 26) == "FREEDOM+DMA"
+    assert wrapped("FREEDOM+softmax+DMA+NDI+CNS", 26) == "FREEDOM+softmax+DMA+\nNDI+CNS"
     assert wrapped("two-sided words here", 10) == "two-sided\nwords here"
     assert wrapped("one two three four five", 5, 2) == "one\n…five"
 
