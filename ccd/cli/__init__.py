@@ -103,11 +103,15 @@ def main() -> None:
         code = ended.code if isinstance(ended.code, int) and not is_of_closed_pipe(ended) else 0
     except KeyboardInterrupt:
         code = 130
-    except (CcdError, OSError, MemoryError, ImportError) as error:
-        known = not isinstance(error, ImportError) or _NOT_LOADED in reason(error)
-        if os.environ.get("CCD_DEBUG") or not known:
+    except (CcdError, OSError) as error:
+        if os.environ.get("CCD_DEBUG"):
             raise
         code = _refuse(error)
+    except (MemoryError, ImportError) as error:
+        known = isinstance(error, MemoryError) or _NOT_LOADED in str(error)
+        if os.environ.get("CCD_DEBUG") or not known:
+            raise
+        code = _refuse(_out_of_memory(error))
     lost = close_stdout()
     if lost is not None:
         code = _report(_lost_output(lost), as_json=False)
@@ -143,10 +147,8 @@ _NOT_LOADED = "failed to map segment"
 """How the system says that a library does not fit into the memory that is left."""
 
 
-def _refuse(error: CcdError | OSError | MemoryError | ImportError) -> int:
+def _refuse(error: CcdError | OSError) -> int:
     """Report what stopped a command; returns the exit code."""
-    if isinstance(error, (MemoryError, ImportError)):
-        return _report(_out_of_memory(error), as_json="--json" in sys.argv[1:])
     if isinstance(error, OSError) and error.filename is None and error.errno in _STREAM_FAILURES:
         give_up_stdout(error)
         return 1
