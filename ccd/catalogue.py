@@ -31,7 +31,7 @@ FAMILIES = {
     "optimizer": "What turns gradients into steps.",
     "update": "What a batch does to the weights: plain descent, or MG.",
     "checkpoint": "How often the state of a run is kept while it trains.",
-    "tracker": "A program that is told how runs are trained, such as TensorBoard.",
+    "tracker": "A program that is told how runs are trained.",
     "stopping": "When training ends before its last epoch.",
     "evaluator": "Ranks items for users and measures how good the ranking is.",
     "metric": "How good the ranking of one user is.",
