@@ -52,7 +52,19 @@ def recall():
     return train
 
 
-ABOVE_A_GRAPH = ("FREEDOM", "MG", "MGCN", "DRAGON", "DualGNN", "SLMRec", "PGL", "GUME", "SOIL")
+ABOVE_A_GRAPH = (
+    "FREEDOM",
+    "MG",
+    "MGCN",
+    "DRAGON",
+    "DualGNN",
+    "SLMRec",
+    "PGL",
+    "GUME",
+    "SOIL",
+    "LGMRec",
+    "SMORE",
+)
 
 
 @pytest.mark.parametrize("name", [*ABOVE_A_GRAPH, "LATTICE", "VBPR", "BM3", "MMGCN"])
