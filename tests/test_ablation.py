@@ -213,7 +213,7 @@ def test_a_table_that_fails_does_not_hide_what_stopped_the_run(tmp_path, monkeyp
     def fail(*_):
         raise OSError("no table")
 
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ccd.ablation.write_reports", fail)
