@@ -72,16 +72,16 @@ class Earlier:
     def check(
         self,
         variant: str,
-        seed: int,
+        seeds: Sequence[int],
         settings: Mapping[str, str],
         dataset: Dataset,
         model: Recommender,
     ) -> None:
-        """Refuse a run that does not match.
+        """Refuse runs that do not match.
 
         Args:
             variant: The variant.
-            seed: Its seed.
+            seeds: Its seeds.
             settings: All that makes the variant what it is.
             dataset: What is trained on.
             model: The model as it was built.
@@ -89,19 +89,19 @@ class Earlier:
         Raises:
             ConfigError: There is no such run, or it has other settings, data or weights.
         """
-        if self._folder is None:
-            return
-        run = self._run(variant, seed)
-        about = self._about_data(run, dataset)
-        if self.refit:
-            changed = differences(run.settings, settings)
-            if run.fingerprint != dataset.fingerprint:
-                changed += about or ["the data set has other interactions or features now"]
-            self._refuse(run, changed, "choose the recipe and data of that run")
-            return
-        self._refuse(run, misfits(model, run.weights), "choose the variant and settings of the run")
-        hint = "add --match-ids to take over the users and items that both have"
-        self._refuse(run, [] if self._match_ids else about, hint)
+        for seed in seeds if self._folder is not None else ():
+            run = self._run(variant, seed)
+            about = self._about_data(run, dataset)
+            if self.refit:
+                changed = differences(run.settings, settings)
+                if run.fingerprint != dataset.fingerprint:
+                    changed += about or ["the data set has other interactions or features now"]
+                self._refuse(run, changed, "choose the recipe and data of that run")
+                continue
+            hint = "choose the variant and settings of the run"
+            self._refuse(run, misfits(model, run.weights), hint)
+            hint = "add --match-ids to take over the users and items that both have"
+            self._refuse(run, [] if self._match_ids else about, hint)
 
     def start(self, variant: str, seed: int, dataset: Dataset) -> Start | None:
         """The weights that a run begins with; None for random ones."""

@@ -24,7 +24,7 @@ from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
 from ccd.errors import ConfigError, DataError, ResourceError, reason
-from ccd.evaluation.ranking import Evaluation, EvaluatorFactory, HeldOut
+from ccd.evaluation.ranking import NOT_MEASURED, Evaluation, EvaluatorFactory, HeldOut
 from ccd.graphs.engines import choose_engine
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossesFactory
@@ -128,7 +128,12 @@ class Experiment:
             yield self._training(dataset, seed, begin, epochs)
 
     def test(self, dataset: Dataset, representations: Representations) -> Evaluation:
-        """Open the test split: metrics of the representations that validation has chosen."""
+        """Open the test split: metrics of the representations that validation has chosen.
+
+        A data set without test pairs gives none.
+        """
+        if not len(dataset.test):
+            return NOT_MEASURED
         with cpu_threads(self.threads):
             seen = self._train_pairs(dataset)[2].seen
             held_out = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
@@ -153,7 +158,7 @@ class Experiment:
         def validate(representations: Representations) -> dict[str, float]:
             return self.evaluator.evaluate(representations, validation, seen).means
 
-        return self.trainer.start(
+        training = self.trainer.start(
             model,
             users[usable],
             items[usable],
@@ -161,8 +166,10 @@ class Experiment:
             streams,
             validate if len(dataset.valid) else None,
             self.evaluator.select,
-            epochs,
         )
+        if epochs is not None:
+            training.max_epochs = epochs
+        return training
 
     def assemble(self, dataset: Dataset, seed: int) -> Recommender:
         """The untrained model on ``dataset``.

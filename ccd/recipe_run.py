@@ -20,7 +20,6 @@ from ccd.datasets.dataset import Dataset
 from ccd.datasets.refit import refit_data
 from ccd.earlier import Earlier
 from ccd.errors import ConfigError, NumericError
-from ccd.evaluation.ranking import NOT_MEASURED
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
 from ccd.mishaps import enough_memory, in_variant, place_of, refuse_diverged
@@ -85,9 +84,8 @@ class RecipeRun:
         for name, experiment in self.experiments.items():
             with enough_memory(f"building '{name}'"), in_variant(name):
                 model = experiment.assemble(data[name], seed=0)
-                for seed in self.recipe.seeds:
-                    plain = settings_of(self.recipe.graphs[name]).identity
-                    self.earlier.check(name, seed, plain, data[name], model)
+                plain = settings_of(self.recipe.graphs[name]).identity
+                self.earlier.check(name, self.recipe.seeds, plain, data[name], model)
         try:
             with RunFolder(self.path, metric=metric) as folder:
                 self.observer.started(
@@ -203,24 +201,19 @@ class RecipeRun:
         checkpoint = folder.checkpoint(variant, seed)
         if checkpoint.note:
             self.observer.note(checkpoint.note)
+        begin = self.earlier.start(variant, seed, dataset)
+        epochs = self.earlier.epochs(variant, seed)
         with (
             enough_memory(f"training '{variant}', seed {seed}"),
             in_variant(variant, seed),
-            experiment.start(
-                dataset,
-                seed,
-                begin=self.earlier.start(variant, seed, dataset),
-                epochs=self.earlier.epochs(variant, seed),
-            ) as training,
+            experiment.start(dataset, seed, begin=begin, epochs=epochs) as training,
         ):
             began -= take_up(training, checkpoint)
             diverged = self._train_as_far_as_it_goes(folder, variant, seed, training, began)
             trained = training.trained
             if training.learns and (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
-            test = NOT_MEASURED
-            if not self.earlier.refit:
-                test = experiment.test(dataset, trained.representations)
+            test = experiment.test(dataset, trained.representations)
         result = RunResult(
             variant=variant,
             seed=seed,

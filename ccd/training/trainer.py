@@ -88,7 +88,6 @@ class Trainer:
         streams: Streams,
         validate: Callable[[Representations], dict[str, float]] | None,
         select: str,
-        epochs: int | None = None,
     ) -> Training:
         """Training that is about to begin; iterate over it, or take its steps one by one.
 
@@ -100,11 +99,8 @@ class Trainer:
             streams: Random streams.
             validate: Validation metrics of given representations; None to keep the last epoch.
             select: Name of the metric that chooses the epoch.
-            epochs: Upper limit instead of this trainer's.
         """
-        return Training(
-            self, model, users, items, random_negatives, streams, validate, select, epochs
-        )
+        return Training(self, model, users, items, random_negatives, streams, validate, select)
 
     def parameter_groups(self, model: Recommender) -> list[dict[str, Any]]:
         """The model's parameters with their initial learning rate; DMA's are a group of their own.
@@ -137,7 +133,8 @@ class Training:
         stopping: Decides when to stop, and which epoch is the best.
         streams: Random streams; ``order_rng`` and ``negative_rng`` are two of them.
         learns: Whether the model has weights to train.
-        max_epochs: The upper limit; 1 where there is nothing to train, only to evaluate.
+        max_epochs: The limit, at first the trainer's; 1 where there is nothing to train, only to
+            evaluate.
         n_epochs: Number of epochs trained.
         seconds: Wall seconds spent, by part.
         best: The model at the best epoch so far; None before the first evaluation.
@@ -153,13 +150,12 @@ class Training:
         streams: Streams,
         validate: Callable[[Representations], dict[str, float]] | None,
         select: str,
-        epochs: int | None = None,
     ) -> None:
         self.trainer, self.model = trainer, model
         self._users, self._items, self._random_negatives = users, items, random_negatives
         self._validate, self._select = validate, select
         self.learns = any(p.requires_grad for p in model.parameters())
-        self.max_epochs = (epochs or trainer.epochs) if self.learns else 1
+        self.max_epochs = trainer.epochs if self.learns else 1
         sampler = model.sampler
         self.settled_epoch = sampler.settled_epoch(trainer.epochs) if sampler is not None else 0
         self.stopping = trainer.stopping(self.settled_epoch)

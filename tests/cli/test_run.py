@@ -94,7 +94,8 @@ def test_every_option_reaches_the_ablation(call, tmp_path):
     out = tmp_path / "elsewhere"
     options = (
         "--only A --only B --seed 1 --seed 2 --dataset baby --data-dir d --with f.gin "
-        f"--set X.y=1 --set Z.w=2 --out {out} --allow-import mine --fresh"
+        f"--set X.y=1 --set Z.w=2 --out {out} --allow-import mine --fresh "
+        f"--from {tmp_path} --match-ids"
     )
     answer, asked = call(*options.split())
     assert answer.exit_code == 0
@@ -103,6 +104,7 @@ def test_every_option_reaches_the_ablation(call, tmp_path):
         "recipe": "recipes/x.gin", "only": ["A", "B"], "seeds": [1, 2], "dataset": "baby",
         "data_dir": Path("d"), "with_files": ["f.gin"], "bindings": ["X.y=1", "Z.w=2"],
         "out": out, "allow_imports": ["mine"], "fresh": True,
+        "refit": None, "from_run": tmp_path, "match_ids": True,
     }  # fmt: skip
 
 
