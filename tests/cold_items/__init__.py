@@ -1,1 +1,0 @@
-"""Tests of ccd.cold_items."""
