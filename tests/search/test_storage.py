@@ -91,7 +91,7 @@ def test_several_starts_on_a_new_sqlite_file_all_open_it(here):
         if not child:
             code = 1
             try:
-                time.sleep(at - time.time())
+                time.sleep(max(0.0, at - time.time()))
                 store = open_store(f"sqlite:///{here / 'new.db'}", here)
                 optuna.create_study(storage=store.backend, study_name="s", load_if_exists=True)
                 code = 0
