@@ -112,8 +112,8 @@ WORDS = (
 COMMANDS = (
     "list", "show", "compare", "diff", "plot", "report", "recommend", "negatives", "verify",
     "search status", "search best", "search stop", "search export", "search resume",
-    "data describe", "data check", "data split", "data convert", "data import", "similar", "explain",
-    "export", "serve", "import-results", "check",
+    "data describe", "data check", "data split", "data convert", "data import", "similar",
+    "explain", "export", "serve", "import-results", "check",
     "run nosuch.gin", "search nosuch.gin", "nosuch",
 )  # fmt: skip
 
