@@ -1,5 +1,6 @@
 # make demo   set up, then run the main job on built-in data (< 2 minutes after the install)
 # make test   set up, then lint, type-check and test
+# make coverage   the same tests, and which lines of ccd they run
 # make test-real   the slow checks on the real data sets, in $CCD_DATA or ../shared/data
 # make test-wheel  build the wheel, install it into an empty environment and use it there
 # make bench  speed and memory on Amazon Baby
@@ -9,7 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test test-real test-wheel bench clean
+.PHONY: setup demo test coverage test-real test-wheel bench clean
 
 setup: $(STAMP)
 
@@ -28,6 +29,9 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=ccd --cov-report=term
 
 test-real: setup
 	$(BIN)/python -m pytest -m real --timeout 3600
