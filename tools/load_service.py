@@ -50,10 +50,9 @@ end
 """
 
 
-def export(
-    folder: Path, n_users: int, n_items: int, dim: int, seed: int, index: Path | None
-) -> None:
+def export(folder: Path, given: argparse.Namespace, seed: int, index: Path | None) -> None:
     """An export as 'ccd export' lays it, of random vectors."""
+    n_users, n_items, dim = given.users, given.items, given.dim
     rng = np.random.default_rng(seed)
     # The index is built once, so the items' vectors are those of all exports; users' differ.
     items = np.random.default_rng(0).standard_normal((n_items, dim), dtype=np.float32)
