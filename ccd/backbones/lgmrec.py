@@ -52,7 +52,8 @@ class LGMRec(TwoTerms):
     the history; hyperedges collect the items' behaviour view and hand it to all nodes. The side
     term is the near one of each modality, scaled to length 1, plus a share of the far ones' sum.
 
-    At inference the shares are the softmax without its Gumbel noise, which the authors' code draws
+    The projections have no bias: a constant would outweigh the features after two layers. At
+    inference the shares are the softmax without its Gumbel noise, which the authors' code draws
     there too.
 
     DMA: the higher-order representation g is the items' side term, which is added to the behaviour
@@ -99,11 +100,11 @@ class LGMRec(TwoTerms):
         self.reg_weight, self._rng = reg_weight, world.rng
         self._histories = HistorySum(graph)
         self._lengths = graph.degrees[: graph.n_users, None].clamp(min=1)
-        self.hyperedges = nn.ParameterDict()
-        for name, raw in self.projector.raw().items():
-            table = nn.Parameter(torch.empty(raw.shape[1], n_hyperedges, device=world.device))
-            xavier_uniform(table, world.rng)
-            self.hyperedges[name] = table
+        raw = self.projector.raw()
+        self.maps = nn.ParameterDict({name: _map(x, world.dim, world) for name, x in raw.items()})
+        self.hyperedges = nn.ParameterDict(
+            {name: _map(x, n_hyperedges, world) for name, x in raw.items()}
+        )
         self.dropout = SeededDropout(dropout, world.rng)
 
     def own_loss(self, step: Step) -> Tensor | None:
@@ -122,10 +123,9 @@ class LGMRec(TwoTerms):
     def _terms(self, rows: Rows) -> State:
         n_users = self.graph.n_users
         behaviour = self._behaviour(self.item_embeddings, Rows(rows.users, self._every_item))
-        contents = list(self.projector().unbind(dim=1))
-        belongings = [
-            raw.float() @ self.hyperedges[name] for name, raw in self.projector.raw().items()
-        ]
+        raw = {name: features.float() for name, features in self.projector.raw().items()}
+        contents = [features @ self.maps[name] for name, features in raw.items()]
+        belongings = [features @ self.hyperedges[name] for name, features in raw.items()]
         # One pass over the histories: of the projected features the mean, of the shares the sum.
         items = torch.cat([*contents, *belongings], dim=1)
         widths = [sum(x.shape[1] for x in part) for part in (contents, belongings)]
@@ -183,6 +183,13 @@ class LGMRec(TwoTerms):
             targets = other / _lengths(other, second.hyperedges)
             losses.append(info_nce_among_all(anchors, targets, self.temperature, ids))
         return torch.stack(losses).sum()
+
+
+def _map(features: Tensor, width: int, world: World) -> nn.Parameter:
+    """A linear map ``[feature_dim, width]`` of ``features [n_items, feature_dim]``, no bias."""
+    table = nn.Parameter(torch.empty(features.shape[1], width, device=world.device))
+    xavier_uniform(table, world.rng)
+    return table
 
 
 def _lengths(shares: Tensor, hyperedges: Tensor) -> Tensor:
