@@ -113,7 +113,7 @@ def main() -> None:
         place, index = Path(name), Path(name) / "index" if given.index else None
         for number, folder in enumerate((place / "served", place / "next")):
             folder.mkdir()
-            export(folder, given.users, given.items, given.dim, number, index)
+            export(folder, given, number, index)
         (place / "wrk.lua").write_text(SCRIPT.replace("N_USERS", str(given.users)))
         words = f"serve {place / 'served'} --port {given.port} --workers {given.workers}"
         server = subprocess.Popen(
