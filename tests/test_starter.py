@@ -36,7 +36,7 @@ def test_the_project_trains_and_its_tests_pass(call, tmp_path):
     code, out, _ = call("init", tmp_path / "shop")
     assert code in (None, 0)
     assert f"next: cd {tmp_path / 'shop'} && ccd run recipe.gin" in out
-    quick = ["--set", "Trainer.epochs = 2", "--set", "step_curriculum.end_epoch = 1"]
+    quick = ["--set", "Trainer.epochs = 2", "--set", "step_curriculum.end_epoch = 2"]
     shown = run(tmp_path / "shop", "ccd", "run", "recipe.gin", "--seed", "1", *quick)
     assert "CCDRec" in shown
     assert "3 passed" in run(tmp_path / "shop", "pytest", "-p", "no:cacheprovider")
