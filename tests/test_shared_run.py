@@ -78,7 +78,9 @@ def test_two_workers_do_what_one_process_does(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_ends_all_after_their_epoch_with_checkpoints(tmp_path):
-    more = ("Trainer.epochs = 5000", "Checkpoint.every_seconds = 1000")
+    more = (
+        "Trainer.epochs = 5000", "EarlyStopping.patience = 5000", "Checkpoint.every_seconds = 1000",
+    )  # fmt: skip
     command = Command(tmp_path, "--seed", "1", bindings=more)
     command.wait_for(lambda epochs: {epoch["variant"] for epoch in epochs} == set(BOTH))
     command.process.send_signal(signal.SIGINT)

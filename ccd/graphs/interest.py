@@ -6,10 +6,10 @@ Both kinds follow from the training interactions and from the cosines of the raw
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from ccd.datasets.dataset import Dataset
@@ -17,6 +17,9 @@ from ccd.graphs.cache import cached_arrays
 from ccd.graphs.co_occurrence import heaviest
 from ccd.graphs.nearest import unit_features
 from ccd.graphs.weighted import Edges
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _BLOCK_CELLS = 8_000_000
 """Similarities held at once: 32 MB of float32."""
@@ -69,6 +72,8 @@ def second_order_interactions(dataset: Dataset, n_pairs: int) -> sparse.csr_matr
     others, products = (arrays[name][pairs.col].ravel() for name in ("ids", "products"))
     some = products > 0
     best = heaviest(users[some], others[some], products[some], n)
+    from scipy import sparse
+
     added = sparse.csr_matrix((best.weights, (best.rows, best.columns)), shape=train.shape)
     return train + added
 
@@ -99,6 +104,8 @@ def _chosen(unit: Tensor, train: sparse.csr_matrix, n: int) -> sparse.csr_matrix
     users = np.repeat(np.arange(train.shape[0]), n)
     kept = values > 0
     ones = np.ones(int(kept.sum()), dtype=np.float32)
+    from scipy import sparse
+
     return sparse.csr_matrix((ones, (users[kept], ids[kept])), shape=train.shape)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from ccd.datasets.dataset import Dataset
 from ccd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _MOST_ITEMS = 5000
 """Items whose neighbours are looked at; more would not change the weights, but take time."""
@@ -71,6 +74,8 @@ def cosine_above_chance(neighbours: np.ndarray, train_matrix: sparse.csr_matrix)
         neighbours: int64 ids ``[n_items, k]``, padded with -1; an item's own id is skipped.
         train_matrix: 0/1 training interactions ``[n_users, n_items]``.
     """
+    from scipy import sparse
+
     n_items = train_matrix.shape[1]
     degrees = np.bincount(train_matrix.indices, minlength=n_items)
     scale = np.where(degrees > 0, 1 / np.sqrt(np.maximum(degrees, 1)), 0.0)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from ccd.graphs.engines import Engine
 from ccd.graphs.lists import AdjacencyLists
 from ccd.graphs.weighted import Edges, WeightedSum
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class WeightedUserItemGraph:

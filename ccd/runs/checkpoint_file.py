@@ -80,7 +80,8 @@ def _metadata(path: Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as file:
             texts = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError) as error:
+        # The last where another process replaces the file while it is opened.
         raise _damaged(path, reason(error)) from error
     if not {_ABOUT, _STATE, _CHECKSUM} <= texts.keys():
         raise _damaged(path, "it holds something else")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 IDENTITY = ("variant", "seed", "dataset_fingerprint", "config_hash")
 """What a model's header must agree in with the ``run.json`` beside it."""
+
+_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+          "I64": "int64", "I32": "int32", "U8": "uint8", "BOOL": "bool"}  # fmt: skip
+"""Torch's names of the format's types."""
 
 _HINT = "copy it from where the run was made, or remove it and run again"
 
@@ -68,6 +72,7 @@ def read_model(
             found = file.metadata() or {}
             names = [name for name in file.keys() if _asked(name, only)]  # noqa: SIM118
             tensors = {name: file.get_tensor(name) for name in names}
+            own = {name: _shape(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise DamagedFileError(
             f"this file is not a complete model: {reason(error)}", where=path, hint=_HINT
@@ -80,9 +85,7 @@ def read_model(
             found=found.get(differing[0], "none"),
             hint=_HINT,
         )
-    own = shapes_of(tensors)
-    wanted = [name for name in shapes if _asked(name, only)]
-    for name in dict.fromkeys((*wanted, *own)) if shapes else ():
+    for name in dict.fromkeys((*shapes, *own)) if shapes else ():
         if shapes.get(name) != own.get(name):
             raise DamagedFileError(
                 f"in this model '{name}' must be {shapes.get(name, 'absent')}",
@@ -100,6 +103,12 @@ def read_model(
         raise DamagedFileError(
             f"a sparse tensor in this model is damaged: {reason(error)}", where=path, hint=_HINT
         ) from error
+
+
+def _shape(part: Any) -> str:
+    """Type and shape of a tensor in a file, as ``shapes_of`` words them; its numbers stay there."""
+    code = part.get_dtype()
+    return f"{_TYPES.get(code, code)} {list(part.get_shape())}"
 
 
 def _asked(name: str, only: Sequence[str] | None) -> bool:

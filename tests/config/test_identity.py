@@ -17,6 +17,7 @@ MARKED = {
     "Experiment.engine",
     "Experiment.probe",
     "Experiment.threads",
+    "Experiment.trackers",
     "FullRanking.block_cells",
     "ScoreFile.file",  # each seed of a variant has a file of its own
     "ScoreFile.rows",

@@ -67,7 +67,8 @@ def test_parts_of_the_graph_follow_its_weights(finished_folder):
     unit = torch.nn.functional.normalize(features)
     item = int(features.any(dim=1).nonzero()[2])
     near = (unit @ unit[item]).topk(10).indices
-    side = 0.1 * run.tensors["backbone.item_embeddings"][near].mean(dim=0)
+    weight = float(run.rebuild(run.dataset()).backbone.item_graph._shares[0, item, 0]) * 10
+    side = weight * run.tensors["backbone.item_embeddings"][near].mean(dim=0)
     found = ccd.explain(run, 4, item)
     by_hand = float(run.representations.users[4] @ side)
     assert found.paths["item graph: image"] == pytest.approx(by_hand, rel=1e-3, abs=1e-6)

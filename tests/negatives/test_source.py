@@ -15,6 +15,7 @@ catalogue.load()
 SETTLED = {
     "AHNSSampler": 0,
     "CurricularSampler": 13,
+    "DMNSSampler": 0,
     "DNSSampler": 0,
     "MixGCFSampler": 0,
     "PopularitySampler": 0,
