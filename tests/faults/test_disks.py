@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from ccd import files
-from ccd.errors import CcdError
+from ccd.errors import CcdError, ResourceError
 from ccd.finished.results import load_run
 from ccd.runs.folder import read_results
 from tests.faults.processes import ended, forked
@@ -56,7 +56,7 @@ def test_a_full_disk_costs_nothing_that_was_finished(tmp_path, kilobytes):
 
     def fill():
         mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", disk)
-        with pytest.raises(CcdError, match="cannot write this: No space left on device"):
+        with pytest.raises(ResourceError, match="cannot write this: No space left on device"):
             run(disk / "run", only=BOTH)
         left = read_results(disk / "run")
         assert not [*disk.rglob("*.tmp")]
@@ -77,7 +77,7 @@ def test_files_that_may_not_grow(tmp_path, share):
     def limited():
         limit = int(share * largest)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        with pytest.raises(CcdError, match="cannot write this"):
+        with pytest.raises(ResourceError, match="cannot write this"):
             run(tmp_path / "run")
 
     assert ended(forked(limited)) == 0
@@ -96,7 +96,7 @@ def test_a_disk_that_turns_read_only(tmp_path):
         mount("-t", "tmpfs", "tmpfs", disk)
         run(disk / "run", only=BOTH[:1])
         mount("-o", "remount,ro", disk)
-        with pytest.raises(CcdError, match="Read-only file system"):
+        with pytest.raises(ResourceError, match="Read-only file system"):
             run(disk / "run", only=BOTH)
         assert len(load_run(disk / "run").results) == 1
         mount("-o", "remount,rw", disk)
