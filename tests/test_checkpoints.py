@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 
 import pytest
 
@@ -19,6 +18,7 @@ from ccd.runs.folder import read_results, unfinished_runs
 from ccd.runs.lock import Lease
 from ccd.runs.signals import Halt
 from tests import interruptions
+from tests.faults.processes import forked
 from tests.interruptions import FULL, RECIPE, SMALL, Told, assert_same, run
 
 
@@ -251,17 +251,7 @@ BOTH = ("FREEDOM", FULL)
 
 def fork(out, seeds=(1,)):
     """A run in a process of its own, without the seconds that imports take."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        run(out, *LONG, only=BOTH, seeds=seeds)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+    return forked(lambda: run(out, *LONG, only=BOTH, seeds=seeds))
 
 
 def test_runs_that_are_killed_at_random_moments_lose_nothing(tmp_path):

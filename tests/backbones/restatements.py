@@ -27,6 +27,30 @@ def knn_matrix(features, k):
     return torch.zeros(N_ITEMS, N_ITEMS).scatter(1, top, 1 / k)
 
 
+def weighted_knn_matrix(features, k):
+    """The cosines of each item's k nearest, symmetrically normalised by their sums, dense."""
+    unit = F.normalize(torch.from_numpy(features))
+    cosine = unit @ unit.T
+    kept = cosine * torch.zeros_like(cosine).scatter(1, cosine.topk(k, dim=1).indices, 1.0)
+    scale = kept.sum(1).rsqrt()
+    return scale[:, None] * kept * scale
+
+
+def dense_info_nce(anchors, targets, temperature):
+    """InfoNCE of rows against the rows of the same number, in a batch."""
+    anchors, targets = F.normalize(anchors, dim=1), F.normalize(targets, dim=1)
+    similarity = torch.exp(anchors @ targets.T / temperature)
+    return -torch.log(similarity.diagonal() / similarity.sum(1)).mean()
+
+
+def assert_same_loss_and_gradients(ours, theirs, parameters):
+    """Both losses and their gradients agree, and no gradient is too small to tell."""
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    got, true = (torch.autograd.grad(x, parameters) for x in (ours, theirs))
+    torch.testing.assert_close(got, true, atol=1e-5, rtol=0)
+    assert min(g.abs().max() for g in got) > 1e-4  # above the tolerance
+
+
 def loss_in_rows(model, batch):
     """The loss of a forward pass over the batch's distinct rows alone."""
     users, user_index = torch.unique(batch.users, return_inverse=True)

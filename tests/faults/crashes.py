@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from tests.faults.processes import ended, forked
 
 CALLS = (
     "fsync", "replace", "rename", "unlink", "rmdir", "write", "truncate", "ftruncate", "link",
@@ -35,18 +36,11 @@ def crash_points(work: Callable[[], object], *, every: int = 1) -> Iterator[int]
 
 
 def _died(work: Callable[[], object], number: int) -> int:
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
+    def counted() -> None:
         _Countdown(number)
         work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+
+    return ended(forked(counted))
 
 
 class _Countdown:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME, SLOT, Study, is_live
 from ccd.search.summary import summarise
 from ccd.search.worker import Worker, leases_of
+from tests.faults.processes import forked
 from tests.search.conftest import SPACE, STUB, searched, train
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +41,8 @@ def fork(opened, prepared=None):
 
     ``prepared`` is a worker that has loaded its data; only its storage is opened anew.
     """
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
+
+    def work():
         with Halt() as halt:
             worker = prepared or Worker(opened.order, halt, lambda: None)
             store = open_store(opened.order.storage, opened.folder)
@@ -53,11 +50,8 @@ def fork(opened, prepared=None):
             worker.leases = leases_of(store, opened.study.name, worker.search.heartbeat)
             worker.halt = halt
             worker.work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+
+    return forked(work)
 
 
 def assert_sound(opened, budget):

@@ -1,7 +1,6 @@
 """Addresses of storages, and who is alive in one that has no locks."""
 
 import importlib.util
-import os
 import time
 
 import optuna
@@ -15,6 +14,7 @@ from ccd.search.studies import find_study
 from ccd.search.study import DUPLICATE, LOST, OUTCOME, SLOT, Study, create_study
 from ccd.search.summary import summarise
 from ccd.search.worker import leases_of
+from tests.faults.processes import ended, forked
 from tests.search.conftest import train
 
 
@@ -85,20 +85,15 @@ def test_sqlite_is_for_one_worker(write, here):
 
 
 def test_several_starts_on_a_new_sqlite_file_all_open_it(here):
-    at, children = time.time() + 0.3, []
-    for _ in range(6):
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                time.sleep(max(0.0, at - time.time()))
-                store = open_store(f"sqlite:///{here / 'new.db'}", here)
-                optuna.create_study(storage=store.backend, study_name="s", load_if_exists=True)
-                code = 0
-            finally:
-                os._exit(code)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+    at = time.time() + 0.3
+
+    def start():
+        time.sleep(max(0.0, at - time.time()))
+        store = open_store(f"sqlite:///{here / 'new.db'}", here)
+        optuna.create_study(storage=store.backend, study_name="s", load_if_exists=True)
+
+    children = [forked(start) for _ in range(6)]
+    assert [ended(child) for child in children] == [0] * 6
     assert len(open_store(f"sqlite:///{here / 'new.db'}", here).backend.get_all_studies()) == 1
 
 
