@@ -14,9 +14,7 @@ from ccd.earlier import Earlier
 from ccd.errors import refusing_exit
 from ccd.finished.results import RunResults
 from ccd.recipe_run import RecipeRun
-from ccd.runs.folder import (
-    default_folder,
-)
+from ccd.runs.folder import default_folder
 from ccd.runs.records import Observer, SilentObserver
 from ccd.runs.signals import Halt
 from ccd.tracking.audience import Audience

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,22 +39,23 @@ def meaning(table: Table, down: str = WORSE) -> str:
 
 def divergence(table: Table) -> str:
     """Which numbers are of runs that diverged; empty where none did."""
-    named = [
-        f"{row.variant} (seed{'s'[: len(row.diverged) > 1]} {', '.join(map(str, row.diverged))})"
-        for row in table.rows
-        if row.diverged
-    ]
-    return f"Diverged, shown at the best epoch before: {', '.join(named)}." if named else ""
+    named = _with_seeds((row.variant, row.diverged) for row in table.rows)
+    return f"Diverged, shown at the best epoch before: {named}." if named else ""
 
 
 def refits(table: Table) -> str:
     """Which variants were trained on all data and not measured; empty where none were."""
-    named = [
-        f"{row.variant} (seed{'s'[: len(row.refits) > 1]} {', '.join(map(str, row.refits))})"
-        for row in table.rows
-        if row.refits
-    ]
-    return f"Refit on all data, so not measured: {', '.join(named)}." if named else ""
+    named = _with_seeds((row.variant, row.refits) for row in table.rows)
+    return f"Refit on all data, so not measured: {named}." if named else ""
+
+
+def _with_seeds(seeds: Iterable[tuple[str, Sequence[int]]]) -> str:
+    """Each variant that has seeds, with them: ``FREEDOM (seeds 1, 2), BM3 (seed 1)``."""
+    return ", ".join(
+        f"{variant} (seed{'s'[: len(own) > 1]} {', '.join(map(str, own))})"
+        for variant, own in seeds
+        if own
+    )
 
 
 @dataclass(frozen=True)

@@ -110,16 +110,28 @@ def _together(
         items: Items ``[n]``.
         nearest: Their partners ``[n, k]``.
     """
-    first, second = np.repeat(items, nearest.shape[1]), nearest.ravel()
+    common, cosine = common_users(users, np.repeat(items, nearest.shape[1]), nearest.ravel())
+    shape = nearest.shape
+    return (common > 0).reshape(shape).mean(axis=1), cosine.reshape(shape).mean(axis=1)
+
+
+def common_users(
+    users: sparse.csr_matrix, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each pair of items, how many users have both, and the cosine of their users ``[n]``.
+
+    Args:
+        users: 0/1 training interactions ``[n_items, n_users]``.
+        first: One item of each pair ``[n]``.
+        second: The other ``[n]``.
+    """
     common = np.concatenate([
         np.asarray(users[first[at : at + _PAIRS]].multiply(users[second[at : at + _PAIRS]]).sum(1))
         for at in range(0, len(first), _PAIRS)
     ]).ravel()  # fmt: skip
     degrees = np.diff(users.indptr)
     product = np.maximum(degrees[first] * degrees[second].astype(np.float64), 1)
-    shape = nearest.shape
-    cosine = (common / np.sqrt(product)).reshape(shape).mean(axis=1)
-    return (common > 0).reshape(shape).mean(axis=1), cosine
+    return common, common / np.sqrt(product)
 
 
 def _blocks(features: np.ndarray, width: int = 0) -> Iterator[np.ndarray]:

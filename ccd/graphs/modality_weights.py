@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ccd.datasets.dataset import Dataset
+from ccd.datasets.neighbour_users import common_users
 from ccd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,22 +75,16 @@ def cosine_above_chance(neighbours: np.ndarray, train_matrix: sparse.csr_matrix)
         neighbours: int64 ids ``[n_items, k]``, padded with -1; an item's own id is skipped.
         train_matrix: 0/1 training interactions ``[n_users, n_items]``.
     """
-    from scipy import sparse
-
     n_items = train_matrix.shape[1]
     degrees = np.bincount(train_matrix.indices, minlength=n_items)
-    scale = np.where(degrees > 0, 1 / np.sqrt(np.maximum(degrees, 1)), 0.0)
-    unit = sparse.csr_matrix(train_matrix.astype(np.float64).multiply(scale))
     # All pairs' cosines add up to the square of each user's sum; items with themselves give 1.
-    chance = (np.square(unit.sum(axis=1)).sum() - (degrees > 0).sum()) / max(
-        1, n_items * (n_items - 1)
-    )
+    sums = train_matrix @ (1 / np.sqrt(np.maximum(degrees, 1)))
+    chance = (np.square(sums).sum() - (degrees > 0).sum()) / max(1, n_items * (n_items - 1))
     drawn = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(n_items)[:_MOST_ITEMS])
     first = np.repeat(drawn, neighbours.shape[1])
     second = neighbours[drawn].ravel()
     pairs = (second >= 0) & (second != first)
     if not pairs.any():
         return 0.0
-    users = unit.T.tocsr()
-    cosines = users[first[pairs]].multiply(users[second[pairs]]).sum()
-    return float(cosines / pairs.sum() - chance)
+    _, cosines = common_users(train_matrix.T.tocsr(), first[pairs], second[pairs])
+    return float(cosines.mean() - chance)

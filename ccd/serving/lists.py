@@ -92,7 +92,6 @@ class Lists:
     def popular(self, k: int, *, exclude: Sequence[str] = ()) -> Ranked:
         """The items with most training interactions."""
         order = self.vectors.by_popularity
-        order = order[self.vectors.purchasable[order]]
         hidden = self._places(exclude)
         first = order[: k + len(hidden)]
         items = first[~np.isin(first, hidden)][:k]
@@ -132,7 +131,7 @@ class Lists:
             found = found[found >= 0]
             left = found[self.vectors.purchasable[found] & ~np.isin(found, hidden)]
             # How many of the best cannot be had is not known before.
-            if len(left) >= k or wanted == n_items or self.vectors.purchasable.all():
+            if len(left) >= k or wanted == n_items or self.vectors.all_purchasable:
                 return left
             wanted = min(2 * wanted, n_items)
 

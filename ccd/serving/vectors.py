@@ -68,8 +68,14 @@ class Vectors:
 
     @cached_property
     def by_popularity(self) -> np.ndarray:
-        """All items, the most popular first; equal ones in the order of their positions."""
-        return np.argsort(-self.popularity, kind="stable")
+        """Items that can be had, the most popular first; equal ones in the order of positions."""
+        every = np.argsort(-self.popularity, kind="stable")
+        return every[self.purchasable[every]]
+
+    @cached_property
+    def all_purchasable(self) -> bool:
+        """Whether every item can be had."""
+        return bool(self.purchasable.all())
 
     def seen(self, user: int) -> np.ndarray:
         """Positions of the items that a user has interacted with."""

@@ -105,7 +105,7 @@ def test_damage_is_refused_or_said_and_never_shown_as_a_result(folder):
             if shown["notes"]:  # a shorter list of results: the runs that are left are as they were
                 assert path.name == "results.jsonl"
                 left_out += 1
-                assert 0 < len(shown["runs"]) < len(whole["runs"])
+                assert 0 < len(shown["runs"]) <= len(whole["runs"])  # all, if bytes after them tore
                 assert shown["runs"] == whole["runs"][: len(shown["runs"])]
             else:
                 assert shown == whole, f"case {case}: {path}"

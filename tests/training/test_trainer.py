@@ -12,6 +12,7 @@ from ccd.negative_source import NegativeSource
 from ccd.negatives.base import ItemNegatives, MadeUpNegatives
 from ccd.negatives.uniform import UniformSampler
 from ccd.training.early_stopping import EarlyStopping
+from ccd.training.optimizers import adam
 from ccd.training.updates import Descent
 from tests.backbones.worlds import dataset
 from tests.training.parts import CNS, DMA, FULL, experiment, train
@@ -298,3 +299,13 @@ def test_what_a_probe_measures_is_told_epoch_by_epoch():
     assert all(0 < epoch.negatives["hard_gradient"] < 1 for epoch in epochs)
     _, epochs = train(experiment(sampler=UniformSampler))
     assert [epoch.negatives for epoch in epochs] == [None] * 6
+
+
+def test_the_penalty_is_weight_decay_by_the_number_of_training_pairs():
+    n_pairs = len(dataset().train)
+    kept = []
+    for decay, l2_reg in ((0.5 / n_pairs, 0.0), (0.0, 0.5), (0.0, 0.0)):
+        optimizer = partial(adam, weight_decay=decay)
+        trainer = {"epochs": 3, "optimizer": optimizer, "l2_reg": l2_reg}
+        kept.append(losses(train(experiment(trainer=trainer))[1], "total"))
+    assert kept[0] == kept[1] != kept[2]
