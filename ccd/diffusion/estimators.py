@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -82,29 +82,41 @@ class AttentionEstimator(Estimator):
         for matrix in (self.query, self.key, self.value):
             xavier_normal(matrix, rng)
 
-    def encode(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        return self._project(condition)
+    def encode(self, condition: Tensor) -> list[_Token]:
+        return [self._token(x) for x in condition.unbind(1)]
 
-    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: tuple[Tensor, Tensor]) -> Tensor:
-        parts = [self._project(x_t[:, None]), encoded]
+    def forward(self, x_t: Tensor, timesteps: Tensor, encoded: list[_Token]) -> Tensor:
+        tokens = [*encoded, self._token(x_t)]
         if self.time_token:
             # Few distinct steps: project each once, then look the rows up.
             steps, index = torch.unique(timesteps, return_inverse=True)
-            embedded = self._project(sinusoidal_embedding(steps, self.dim))
-            parts.append(tuple(F.embedding(index, e)[:, None] for e in embedded))  # type: ignore[arg-type]
-        tokens, queries = (torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True))
-        attention = torch.softmax(queries @ tokens.transpose(1, 2), dim=2)
+            time = self._token(sinusoidal_embedding(steps, self.dim))
+            tokens.append(_Token(*(F.embedding(index, x) for x in time)))
+        # A product of two tables per pair of tokens: half the time of many 4 x 64 matrix products.
+        scores = torch.stack([
+            torch.stack([(one.query * other.value).sum(dim=1) for one in tokens])
+            for other in tokens
+        ])  # fmt: skip
         # The mean of the outputs is one weighted sum of the tokens, and values are linear in it.
-        return (attention.mean(dim=1)[:, None] @ tokens)[:, 0] @ self.value
+        weights = torch.softmax(scores, dim=0).mean(dim=1)
+        parts = [w[:, None] * x.value for w, x in zip(weights, tokens, strict=True)]
+        return torch.stack(parts).sum(dim=0) @ self.value
 
-    def _project(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised tokens and their queries, into which the keys' matrix is folded.
+    def _token(self, x: Tensor) -> _Token:
+        """A token ``[n, dim]``, normalised, and its query, into which the keys' matrix is folded.
 
         ``(t Q) (t K)^T = (t Q K^T) t^T``: one product per token instead of three.
         """
         if self.input_norm:
-            tokens = F.layer_norm(tokens, (self.dim,))
-        return tokens, tokens @ (self.query @ self.key.T / math.sqrt(self.dim))
+            x = F.layer_norm(x, (self.dim,))
+        return _Token(x, x @ (self.query @ self.key.T / math.sqrt(self.dim)))
+
+
+class _Token(NamedTuple):
+    """A token of each item, and its query; both ``[n, dim]``."""
+
+    value: Tensor
+    query: Tensor
 
 
 @component("estimator")

@@ -15,6 +15,7 @@ from ccd.backbones.base import Representations
 from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
 from ccd.evaluation.metrics import Metric
+from ccd.evaluation.ranks import ranks
 from ccd.evaluation.ties import first_ranked
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.graphs.lists import AdjacencyLists
@@ -87,15 +88,23 @@ def best_items(
         block_cells: Scores held at once.
         hidden: Items that nobody's list may have, int64 ``[m]``; None for none.
     """
+    for block, scores in _masked_scores(representations, users, seen, block_cells):
+        if hidden is not None:
+            scores[:, hidden] = -torch.inf
+        values, best = first_ranked(scores, k)
+        yield block, best.masked_fill(values == -torch.inf, -1), values
+
+
+def _masked_scores(
+    representations: Representations, users: Tensor, seen: AdjacencyLists, block_cells: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Users in blocks ``[n]`` and their scores of all items ``[n, n_items]``, seen ones -inf."""
     items = representations.items.T
     items = items.coalesce() if items.is_sparse else items.contiguous()
     for block in users.split(max(1, block_cells // len(representations.items))):
         scores = _scores(representations.users.index_select(0, block), items)
         scores[seen.of(block)] = -torch.inf
-        if hidden is not None:
-            scores[:, hidden] = -torch.inf
-        values, best = first_ranked(scores, k)
-        yield block, best.masked_fill(values == -torch.inf, -1), values
+        yield block, scores
 
 
 def _scores(users: Tensor, items: Tensor) -> Tensor:
@@ -172,9 +181,12 @@ class FullRanking:
             held_out: The split's relevant items.
             seen: Training positives, masked.
         """
-        blocks = self.lists(representations, held_out.users, seen)
-        hits = [_hits(users, ranked, held_out) for users, ranked in blocks]
-        return self._measure(torch.cat(hits).float(), held_out)
+        blocks = _masked_scores(representations, held_out.users, seen, self.block_cells)
+        hits = [
+            _found(scores, *held_out.relevant.of(users), max(self.cutoffs))
+            for users, scores in blocks
+        ]
+        return self._measure(torch.cat(hits), held_out)
 
     def measure(self, ranked: Tensor, held_out: HeldOut) -> Evaluation:
         """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``.
@@ -207,6 +219,15 @@ class FullRanking:
             for k in self.cutoffs
         }
         return Evaluation(held_out.users.cpu(), per_user)
+
+
+def _found(scores: Tensor, rows: Tensor, items: Tensor, k: int) -> Tensor:
+    """1 at each rank below ``k`` of an item ``(row, item)``, else 0; ``[n, k]``."""
+    found = scores.new_zeros(len(scores), k)
+    at = ranks(scores, rows, items, k)
+    listed = at < k
+    found[rows[listed], at[listed]] = 1
+    return found
 
 
 def _hits(users: Tensor, ranked: Tensor, held_out: HeldOut) -> Tensor:

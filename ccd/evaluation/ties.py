@@ -23,7 +23,7 @@ def first_ranked(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     values, items = scores.topk(k, dim=1)
     tied = _tied(scores, values).nonzero()[:, 0]
     if len(tied):
-        order = _order(scores.shape[1]).to(scores.device)
+        order = tie_order(scores.shape[1]).argsort().to(scores.device)
         ranked = scores[tied][:, order].sort(dim=1, descending=True, stable=True)
         values[tied], items[tied] = ranked.values[:, :k], order[ranked.indices[:, :k]]
     return values, items
@@ -44,5 +44,6 @@ def _tied(scores: Tensor, values: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _order(n_items: int) -> Tensor:
-    return torch.randperm(n_items, generator=torch.Generator().manual_seed(_SEED))
+def tie_order(n_items: int) -> Tensor:
+    """Place of each item in one random permutation of the catalogue; ``[n_items]``."""
+    return torch.randperm(n_items, generator=torch.Generator().manual_seed(_SEED)).argsort()

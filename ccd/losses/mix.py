@@ -42,6 +42,14 @@ class LossMix:
         self.hard_weight, self.diffusion_weight = hard_weight, diffusion_weight
         self.reduction = reduction
 
+    def sees_random(self, *, with_hard: bool) -> bool:
+        """Whether random negatives are in the objective.
+
+        Args:
+            with_hard: Whether a sampler brings hard negatives beside them.
+        """
+        return not with_hard or self.hard_weight < 1
+
     def __call__(
         self,
         ranked: tuple[Tensor, Tensor, Tensor] | None,
@@ -65,7 +73,7 @@ class LossMix:
             users, positives, negatives = ranked
             scale = len(users) if self.reduction == "sum" else 1
             omega = 0.0 if hard_negatives is None else self.hard_weight
-            if omega < 1:
+            if self.sees_random(with_hard=hard_negatives is not None):
                 terms["random"] = scale * (1 - omega) * bpr_loss(users, positives, negatives)
             if hard_negatives is not None and omega > 0:
                 if isinstance(hard_negatives, SharedRows):

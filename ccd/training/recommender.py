@@ -125,7 +125,9 @@ class Recommender(nn.Module):
         fusion: Fusion | None = None
         denoising = None
         if self.aligner is not None:
-            items = torch.cat([batch.positives, batch.negatives])
+            items = batch.positives
+            if self.losses.sees_random(with_hard=self.sampler is not None):
+                items = torch.cat([items, batch.negatives])
             denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
             fusion = self.aligner.fuse(denoised.items, denoised.representations)
             denoising = denoised.loss
