@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/ccd run recipes/ablation_freedom.gin --out runs/demo
+	$(BIN)/ccd run recipes/ablation_freedom.gin --out runs/demo --workers 2
 
 test: setup
 	$(BIN)/ruff check .
