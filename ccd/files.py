@@ -8,7 +8,6 @@ import json
 import math
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -62,62 +61,13 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with refusing_io(path):
             yield temporary
-            _sync(temporary)
+            sync(temporary)
             os.replace(temporary, path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         # After the rename there is nothing left to remove; before it, this is the clean-up.
         with suppress(OSError):
             temporary.unlink()
-
-
-@contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``folder``; it takes its place when the block ends well.
-
-    A program that has files of the old folder open keeps reading these.
-
-    Raises:
-        ResourceError: The folder cannot be written; the temporary one is removed.
-    """
-    old = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.old.tmp"
-
-    def exchange(temporary: Path) -> None:
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(temporary, folder)
-        _sync(folder.parent)
-
-    try:
-        with writing_beside(folder, exchange) as temporary:
-            yield temporary
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def writing_beside(folder: Path, move: Callable[[Path], None]) -> Iterator[Path]:
-    """Yield an empty folder beside ``folder``; once its files are on the disk, ``move`` it there.
-
-    Args:
-        folder: The folder that it is for.
-        move: Called with the temporary folder when the block ends well; what it leaves is removed.
-
-    Raises:
-        ResourceError: The folder cannot be written.
-    """
-    temporary = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        with refusing_io(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary.mkdir()
-        yield temporary
-        with refusing_io(folder):
-            for path in (*temporary.iterdir(), temporary):
-                _sync(path)
-            move(temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def file_hash(
@@ -223,7 +173,7 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
         finally:
             os.close(handle)
         if is_new:
-            _sync(path.parent)
+            sync(path.parent)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -268,7 +218,7 @@ def repair_lines(path: Path, *, quick: bool = False) -> str | None:
         temporary.write_bytes(torn)
     with refusing_io(path):
         os.truncate(path, path.stat().st_size - len(torn))
-        _sync(path)
+        sync(path)
     return (
         f"{path.name}: its last line was torn by a crash ({len(torn)} bytes) and is set aside "
         f"in {aside.name}"
@@ -346,7 +296,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return once what was written to a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

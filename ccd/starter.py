@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ccd.beside import writing_beside
 from ccd.config.files import ccd_root
 from ccd.errors import ConfigError, ResourceError, reading
-from ccd.files import writing_beside
 
 
 def lay_starter(folder: Path) -> list[str]:

@@ -29,7 +29,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from ccd.files import file_hash, replacing_folder, write_json
+from ccd.beside import replacing_folder
+from ccd.files import file_hash, write_json
 from ccd.runs.sealed import sealed
 from ccd.serving import layout
 from ccd.serving.index import write_index

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ccd.beside import writing_beside
 from ccd.config.files import IMPORT_REPORT
 from ccd.datasets.imported import INTERACTIONS, ITEM_ID, LABEL, USER_ID, USERS
 from ccd.errors import ConfigError, DamagedFileError, reading
-from ccd.files import read_json, refusing_io, writing_beside
+from ccd.files import read_json, refusing_io
 from ccd.importing.events import NO_TIME, Events
 from ccd.importing.report import REPORT_KEYS
 

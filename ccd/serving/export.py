@@ -15,8 +15,9 @@ from safetensors.numpy import save
 from scipy import sparse
 
 from ccd import __version__
+from ccd.beside import replacing_folder
 from ccd.errors import ConfigError
-from ccd.files import file_hash, refusing_io, replacing_folder, write_json, write_text
+from ccd.files import file_hash, refusing_io, write_json, write_text
 from ccd.finished.new_items import served
 from ccd.runs.sealed import sealed
 from ccd.serving.index import write_index

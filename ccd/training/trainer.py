@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Batch, Representations
-from ccd.errors import NumericError
+from ccd.errors import ConfigError, NumericError
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
 from ccd.settings import (
@@ -162,8 +162,7 @@ class Training:
         groups = trainer.parameter_groups(model)
         self.optimizer, self.rates = trainer.optimizer(groups), [group["lr"] for group in groups]
         if trainer.l2_reg:
-            for group in self.optimizer.param_groups:
-                group["weight_decay"] += trainer.l2_reg / len(users)
+            _add_decay(self.optimizer, trainer.l2_reg / len(users))
         self.update = trainer.update()
         self.streams = streams
         self.order_rng = streams.generator("order")
@@ -320,6 +319,23 @@ class Training:
                 hint=", or ".join(suspected.values()),
             )
         return representations
+
+
+def _add_decay(optimizer: torch.optim.Optimizer, decay: float) -> None:
+    """Raise the weight decay of all weights.
+
+    Raises:
+        ConfigError: The optimiser has none.
+    """
+    for group in optimizer.param_groups:
+        if "weight_decay" not in group:
+            raise ConfigError(
+                f"Trainer.l2_reg needs an optimiser with a weight decay, which "
+                f"{type(optimizer).__name__} does not have",
+                keys=("Trainer.l2_reg", "Trainer.optimizer"),
+                hint="set Trainer.l2_reg = 0.0 or take @adam",
+            )
+        group["weight_decay"] += decay
 
 
 class _Clock:

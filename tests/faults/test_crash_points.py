@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from ccd.beside import replacing_folder, writing_beside
+from ccd.files import write_text
 from ccd.runs import manifest
 from ccd.runs.checkpoints import CHECKPOINT_FILE
 from ccd.runs.folder import read_history, read_results
@@ -159,10 +162,35 @@ def test_the_same_import_succeeds_after_a_crash_at_any_call(tmp_path, before):
 
     begin()
     for _ in crash_points(work):
-        work()
+        import_paths(out, tmp_path / "new.csv", overwrite=True)  # it may be whole already
         assert loaded(out).fingerprint == loaded(whole).fingerprint
         assert files_of(whole) == files_of(out) - {"notes.txt"}
         assert (before == "nothing") != (out / "notes.txt").exists()
+        assert not list(tmp_path.glob(".*"))
         points += 1
         begin()
     assert points > 10
+
+
+def test_a_replaced_folder_is_the_old_or_the_new_one_after_a_crash_at_any_call(tmp_path):
+    folder, texts = tmp_path / "export", set()
+
+    def work(text: str) -> None:
+        with replacing_folder(folder) as made:
+            write_text(made / "vectors", text)
+
+    work("old")
+    for _ in crash_points(partial(work, "new")):
+        with writing_beside(folder, lambda made: None):  # what the next command does first
+            texts.add((folder / "vectors").read_text())
+        assert not list(tmp_path.glob(".*"))
+        work("old")
+    assert texts == {"old", "new"}
+
+
+def test_what_a_living_process_writes_beside_a_folder_is_left_alone(tmp_path):
+    with replacing_folder(tmp_path / "a") as first:
+        with replacing_folder(tmp_path / "a") as second:
+            write_text(second / "x", "second")
+        write_text(first / "x", "first")
+    assert (tmp_path / "a" / "x").read_text() == "first"

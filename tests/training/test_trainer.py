@@ -309,3 +309,8 @@ def test_the_penalty_is_weight_decay_by_the_number_of_training_pairs():
         trainer = {"epochs": 3, "optimizer": optimizer, "l2_reg": l2_reg}
         kept.append(losses(train(experiment(trainer=trainer))[1], "total"))
     assert kept[0] == kept[1] != kept[2]
+
+
+def test_the_penalty_needs_an_optimizer_with_weight_decay():
+    with pytest.raises(ConfigError, match=r"l2_reg needs an optimiser with .* which Rprop does"):
+        train(experiment(trainer={"optimizer": torch.optim.Rprop, "l2_reg": 0.5}))
