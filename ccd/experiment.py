@@ -24,7 +24,8 @@ from ccd.cpu import cpu_threads, kept_memory
 from ccd.datasets.dataset import Dataset
 from ccd.diffusion.aligner import AlignerFactory, DiffusionAligner
 from ccd.errors import ConfigError, DataError, ResourceError, reason
-from ccd.evaluation.ranking import NOT_MEASURED, Evaluation, EvaluatorFactory, HeldOut
+from ccd.evaluation.held_out import HeldOut
+from ccd.evaluation.ranking import NOT_MEASURED, Evaluation, EvaluatorFactory
 from ccd.graphs.engines import choose_engine
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.losses.mix import LossesFactory
@@ -139,13 +140,28 @@ class Experiment:
             held_out = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
             return self.evaluator.evaluate(representations, held_out, seen)
 
+    def notes(self, dataset: Dataset) -> list[str]:
+        """What a reader of its results should know of how it is evaluated on ``dataset``."""
+        whole = len(np.unique(dataset.valid.users))
+        ranked = len(self._validation(dataset).users)
+        if ranked == whole:
+            return []
+        return [
+            f"validation ranks for {ranked:,} of {whole:,} users, always the same ones; the test "
+            "for all (FullRanking.validation_users)"
+        ]
+
+    def _validation(self, dataset: Dataset) -> HeldOut:
+        every = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)
+        return self.evaluator.of_validation(every, dataset.n_items)
+
     def _training(
         self, dataset: Dataset, seed: int, begin: Start | None, epochs: int | None
     ) -> Training:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
         seen = random_negatives.seen
-        validation = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)
+        validation = self._validation(dataset)
         probe = None
         if self.probe is not None:
             probe = self.probe(validation.relevant, self.losses.hard_weight)

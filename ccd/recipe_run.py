@@ -92,7 +92,8 @@ class RecipeRun:
                     Plan(self.recipe.name, dataset.name, tuple(pairs), metric,
                          self.recipe.baseline, self.path, self.recipe.variants)
                 )  # fmt: skip
-                for note in [*folder.notes, *dataset.notes]:
+                own = [note for e in self.experiments.values() for note in e.notes(dataset)]
+                for note in [*folder.notes, *dataset.notes, *dict.fromkeys(own)]:
                     self.observer.note(note)
                 with folder.changing():
                     whole = self._with_known_seeds(folder)

@@ -25,7 +25,7 @@ from ccd.cold_items.scales import (
     unscaled,
 )
 from ccd.datasets.dataset import Dataset, Interactions
-from ccd.evaluation.ranking import HeldOut
+from ccd.evaluation.held_out import HeldOut
 from ccd.finished.runs import FinishedRun, open_runs
 from ccd.graphs.items_by_user import ItemsByUser
 

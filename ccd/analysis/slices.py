@@ -9,7 +9,7 @@ import torch
 
 from ccd.datasets.dataset import Dataset, Interactions
 from ccd.datasets.describe import COLD_USER
-from ccd.evaluation.ranking import HeldOut
+from ccd.evaluation.held_out import HeldOut
 from ccd.finished.runs import FinishedRun
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.runs.per_user import PerUser

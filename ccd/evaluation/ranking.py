@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ccd.backbones.base import Representations
-from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
+from ccd.evaluation.held_out import HeldOut, enough_users
 from ccd.evaluation.metrics import Metric
 from ccd.evaluation.ranks import ranks
 from ccd.evaluation.ties import first_ranked
@@ -46,25 +46,6 @@ class Evaluation:
 
 NOT_MEASURED = Evaluation(torch.empty(0, dtype=torch.int64), {})
 """Of a model for which nothing was held out."""
-
-
-class HeldOut:
-    """The relevant items of one held-out split.
-
-    Args:
-        interactions: Held-out pairs.
-        n_users: Number of users.
-        n_items: Number of items.
-        device: Where the look-up lives.
-    """
-
-    def __init__(
-        self, interactions: Interactions, n_users: int, n_items: int, device: torch.device
-    ) -> None:
-        users = torch.from_numpy(interactions.users).to(device)
-        items = torch.from_numpy(interactions.items).to(device)
-        self.relevant = ItemsByUser(users, items, n_users, n_items)
-        self.users = torch.unique(users)
 
 
 @torch.no_grad()
@@ -133,6 +114,9 @@ class FullRanking:
         metrics: Short name to metric, e.g. ``{'recall': @recall}``; reported as ``recall@20``.
         cutoffs: The K's.
         select: Validation metric that chooses the epoch.
+        validation_users: How many users are ranked for to validate, always the same ones; None for
+            all, or on large data as many as two billion scores allow, at least 10,000. The test is
+            of all users.
         block_cells: Scores held at once.
 
     Raises:
@@ -145,10 +129,11 @@ class FullRanking:
         metrics: Annotated[dict[str, Metric], Field(min_length=1)] = REQUIRED,
         cutoffs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5, 10, 20, 50),
         select: Text = "recall@20",
+        validation_users: PositiveInt | None = None,
         block_cells: Annotated[PositiveInt, HOW_IT_RUNS] = BLOCK_CELLS,
     ) -> None:
         self.metrics, self.cutoffs, self.select = metrics, cutoffs, select
-        self.block_cells = block_cells
+        self.validation_users, self.block_cells = validation_users, block_cells
         names = [f"{name}@{k}" for name in metrics for k in cutoffs]
         if select not in names:
             raise ConfigError(
@@ -169,6 +154,15 @@ class FullRanking:
                 keys=("FullRanking.cutoffs",),
                 hint=f"the largest legal value is {n_items}",
             )
+
+    def of_validation(self, held_out: HeldOut, n_items: int) -> HeldOut:
+        """The validation split for the users that are ranked for.
+
+        Args:
+            held_out: The whole split.
+            n_items: Number of items.
+        """
+        return held_out.sample(self.validation_users or enough_users(n_items))
 
     @torch.no_grad()
     def evaluate(

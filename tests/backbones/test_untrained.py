@@ -8,8 +8,9 @@ import torch
 import ccd
 from ccd.backbones.feature_knn import FeatureKNN
 from ccd.backbones.untrained import ItemKNN, Popularity
+from ccd.evaluation.held_out import HeldOut
 from ccd.evaluation.metrics import recall
-from ccd.evaluation.ranking import FullRanking, HeldOut, best_items
+from ccd.evaluation.ranking import FullRanking, best_items
 from ccd.graphs import co_occurrence
 from ccd.graphs.items_by_user import ItemsByUser
 from tests.backbones.worlds import CPU, N_ITEMS, N_USERS, dataset, world

@@ -6,8 +6,8 @@ import torch
 from ccd import catalogue
 from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
+from ccd.evaluation.held_out import HeldOut
 from ccd.evaluation.metrics import ndcg, recall
-from ccd.evaluation.ranking import HeldOut
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.registry import components
 from ccd.training.early_stopping import EarlyStopping

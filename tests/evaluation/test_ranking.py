@@ -5,8 +5,9 @@ import torch
 from ccd.backbones.base import Representations
 from ccd.datasets.dataset import Interactions
 from ccd.errors import ConfigError
+from ccd.evaluation.held_out import HeldOut
 from ccd.evaluation.metrics import ndcg, recall
-from ccd.evaluation.ranking import FullRanking, HeldOut
+from ccd.evaluation.ranking import FullRanking
 from ccd.graphs.items_by_user import ItemsByUser
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 import ccd
 from ccd.analysis.comparing import gather
 from ccd.errors import ConfigError, DamagedFileError, DataError, ResourceError
-from ccd.evaluation.ranking import HeldOut
+from ccd.evaluation.held_out import HeldOut
 from ccd.finished.inspection import Inspection
 from ccd.finished.recommendations import recommend
 from ccd.finished.runs import FinishedRun, choose_run, left_out, open_runs

@@ -192,7 +192,7 @@ def test_rare_evaluation_still_evaluates_the_last_epoch():
 @pytest.mark.parametrize("backbone", ["BPRMF", "LightGCN", "FREEDOM"])
 def test_the_reported_representations_are_those_of_the_best_epoch(backbone):
     """A backbone that returns its parameters must not be scored with later ones."""
-    from ccd.evaluation.ranking import HeldOut
+    from ccd.evaluation.held_out import HeldOut
     from ccd.registry import find
 
     stopping = partial(EarlyStopping, patience=3)
