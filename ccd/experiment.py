@@ -143,13 +143,17 @@ class Experiment:
     def notes(self, dataset: Dataset) -> list[str]:
         """What a reader of its results should know of how it is evaluated on ``dataset``."""
         whole = len(np.unique(dataset.valid.users))
-        ranked = len(self._validation(dataset).users)
+        ranked = self.n_validation_users(dataset)
         if ranked == whole:
             return []
         return [
             f"validation ranks for {ranked:,} of {whole:,} users, always the same ones; the test "
             "for all (FullRanking.validation_users)"
         ]
+
+    def n_validation_users(self, dataset: Dataset) -> int:
+        """How many users a validation ranks for."""
+        return len(self._validation(dataset).users)
 
     def _validation(self, dataset: Dataset) -> HeldOut:
         every = HeldOut(dataset.valid, dataset.n_users, dataset.n_items, self.device)

@@ -27,6 +27,7 @@ from ccd.cli.import_results import import_results
 from ccd.cli.init import init
 from ccd.cli.list_ import list_
 from ccd.cli.negatives import negatives
+from ccd.cli.plan import plan
 from ccd.cli.plot import PLOT_HELP, plot
 from ccd.cli.recipe_command import RecipeCommand
 from ccd.cli.recommend import recommend
@@ -55,6 +56,7 @@ app.add_typer(search, name="search", rich_help_panel=_TRAIN)
 app.command("import-results", rich_help_panel=_TRAIN)(import_results)
 app.command("init", rich_help_panel=_LOOK)(init)
 app.command("list", rich_help_panel=_LOOK)(list_)
+app.command("plan", cls=RecipeCommand, rich_help_panel=_LOOK)(plan)
 app.command("show", cls=RecipeCommand, rich_help_panel=_LOOK)(show)
 app.add_typer(data, name="data", rich_help_panel=_LOOK)
 app.command("check", rich_help_panel=_LOOK)(check)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Annotated, Any
 
 import torch
@@ -227,6 +228,31 @@ class Training:
             negatives=model.measure_negatives(),
         )
 
+    def try_out(self, n_steps: int | None) -> dict[str, float]:
+        """Wall seconds by part of an epoch that takes ``n_steps`` only, to plan with.
+
+        It is an epoch of the settled curriculum, with a validation. The model is another one
+        afterwards, and training must not go on from it.
+
+        Args:
+            n_steps: Steps to take; None for all.
+        """
+        epoch, model, clock = max(1, self.settled_epoch), self.model, _Clock()
+        model.reverse(epoch)  # first, as the steps draw their negatives from it
+        spent = {"sample": clock.lap()}
+        representations = self._finite(model.infer(), epoch)
+        valid = self._validate(representations) if self._validate is not None else {}
+        self._keep(epoch, valid, representations)
+        spent["evaluate"] = clock.lap()
+        self._train(epoch, n_steps)
+        spent["train"] = clock.lap()
+        return spent
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self._users) / self.trainer.batch_size)
+
     def state(self) -> State:
         """Everything between two epochs, in tensors that the next epoch changes."""
         best = self.best
@@ -259,7 +285,7 @@ class Training:
         """The parts, beside the model's, that may remember something."""
         return {"stopping": self.stopping, "update": self.update}
 
-    def _train(self, epoch: int) -> dict[str, float]:
+    def _train(self, epoch: int, limit: int | None = None) -> dict[str, float]:
         """Mean loss terms of an epoch's batches; none where there is nothing to train."""
         if not self.learns:
             return {}
@@ -272,7 +298,7 @@ class Training:
         columns = (x[order].split(trainer.batch_size) for x in (users, self._items, negatives))
         sums: dict[str, Tensor] = {}
         n_batches = 0
-        for batch in zip(*columns, strict=True):
+        for batch in islice(zip(*columns, strict=True), limit):
             forward = partial(self.model.step, Batch(*batch), epoch)
             terms = self.update(self.optimizer, forward, n_batches)
             n_batches += 1
