@@ -13,7 +13,8 @@ from ccd.datasets.dataset import Dataset
 from ccd.graphs.engines import Engine
 from ccd.graphs.lists import AdjacencyLists
 from ccd.graphs.modality_weights import given_weights, measured_weights
-from ccd.graphs.nearest import nearest_by_modality
+from ccd.graphs.nearest import exact_search, nearest_by_modality
+from ccd.graphs.neighbour_search import NeighbourSearch
 from ccd.registry import component
 from ccd.settings import Fraction, PositiveInt, Slot
 
@@ -118,6 +119,7 @@ def knn_graph(
     k: PositiveInt = 10,
     weights: dict[str, Fraction] | None = None,
     n_layers: PositiveInt = 1,
+    search: NeighbourSearch | None = None,
 ) -> ItemGraph:
     """Cosine k-nearest-neighbour graph over the raw features, as in FREEDOM.
 
@@ -129,11 +131,14 @@ def knn_graph(
         weights: Modality to its share; modalities not named divide the rest evenly. Where None,
             the training interactions tell: see :func:`measured_weights`.
         n_layers: How many times the graph is applied.
+        search: Finds the neighbours; by all cosines where None.
 
     Raises:
         ConfigError: ``k`` exceeds the number of items, or a weight names no modality.
     """
-    nearest = nearest_by_modality(dataset, device, k, setting="knn_graph.k")
+    nearest = nearest_by_modality(
+        dataset, device, k, setting="knn_graph.k", search=search or exact_search
+    )
     neighbours = {modality: found.ids for modality, found in nearest.items()}
     if weights is None:
         n_items = dataset.n_items - dataset.n_new_items  # new ones change no weights

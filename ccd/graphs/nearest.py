@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,10 @@ from ccd.graphs.cache import cached_arrays
 
 _BLOCK_CELLS = 8_000_000
 """Similarities held at once: 32 MB of float32."""
+_MANY = 200_000
+"""All cosines between so many items take two cores about two minutes; four times as many, 16 times
+as long."""
+_LOG = logging.getLogger("ccd")
 
 
 class NearestItems(NamedTuple):
@@ -56,8 +62,41 @@ def nearest_items(unit: Tensor, k: int, others: Tensor | None = None) -> Nearest
     return NearestItems(ids, cosines)
 
 
+def exact_search(features: np.ndarray, k: int) -> NearestItems:
+    """The nearest items by all cosines between raw ``features [n_items, dim]``, cached."""
+
+    def search() -> NearestItems:
+        if len(features) > _MANY:
+            _LOG.warning(
+                "note: all cosines between %s items take long; with knn_graph.search = "
+                "@approximate_search it is minutes",
+                f"{len(features):,}",
+            )
+        return nearest_items(unit_features(features), k)
+
+    return cached_neighbours((features, k), search)
+
+
+def cached_neighbours(
+    inputs: tuple[object, ...], search: Callable[[], NearestItems]
+) -> NearestItems:
+    """What ``search`` finds, or found earlier for the same inputs."""
+
+    def arrays() -> dict[str, np.ndarray]:
+        found = search()
+        return {"ids": found.ids.numpy(), "cosines": found.cosines.numpy()}
+
+    kept = cached_arrays("knn", inputs, arrays)
+    return NearestItems(torch.from_numpy(kept["ids"]), torch.from_numpy(kept["cosines"]))
+
+
 def nearest_by_modality(
-    dataset: Dataset, device: torch.device, k: int, *, setting: str
+    dataset: Dataset,
+    device: torch.device,
+    k: int,
+    *,
+    setting: str,
+    search: Callable[[np.ndarray, int], NearestItems] = exact_search,
 ) -> dict[str, NearestItems]:
     """The nearest items under the raw features of each modality, among those that are not new.
 
@@ -66,6 +105,7 @@ def nearest_by_modality(
         device: Where the lists go.
         k: Neighbours per item.
         setting: Key of the setting that gave ``k``, for messages.
+        search: Finds the nearest items by raw features, where no file has them.
 
     Raises:
         ConfigError: ``k`` exceeds the number of items.
@@ -82,14 +122,12 @@ def nearest_by_modality(
         features = every[:n_items]
         known = dataset.neighbours.get(modality)
         if known is not None and known.indices.shape[1] >= k:
-            ids, cosines = known.indices[:, :k], known.cosine[:, :k]
+            nearest = NearestItems(
+                torch.from_numpy(np.asarray(known.indices[:, :k], np.int64)),
+                torch.from_numpy(np.asarray(known.cosine[:, :k], np.float32)),
+            )
         else:
-            arrays = cached_arrays("knn", (features, k), lambda f=features: _search(f, k))  # type: ignore[misc]
-            ids, cosines = arrays["ids"], arrays["cosines"]
-        nearest = NearestItems(
-            torch.from_numpy(np.asarray(ids, np.int64)),
-            torch.from_numpy(np.asarray(cosines, np.float32)),
-        )
+            nearest = search(features, k)
         if dataset.n_new_items:
             new = nearest_items(unit_features(features), k, unit_features(every[n_items:]))
             nearest = NearestItems(*map(torch.cat, zip(nearest, new, strict=True)))
@@ -101,8 +139,3 @@ def unit_features(features: np.ndarray) -> Tensor:
     """Rows of ``features [n, dim]`` scaled to length 1, float32; all-zero ones stay so."""
     unit = torch.from_numpy(computable(features))
     return unit.div_(unit.norm(dim=1, keepdim=True).clamp(min=1e-12))
-
-
-def _search(features: np.ndarray, k: int) -> dict[str, np.ndarray]:
-    ids, cosines = nearest_items(unit_features(features), k)
-    return {"ids": ids.numpy(), "cosines": cosines.numpy()}

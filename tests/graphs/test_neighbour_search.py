@@ -1,0 +1,83 @@
+import logging
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from ccd.config.recipe import load_recipe
+from ccd.errors import ResourceError
+from ccd.graphs.nearest import exact_search
+from ccd.graphs.neighbour_search import approximate_search
+
+
+def clustered(n=3000, dim=32):
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(n // 30, dim))
+    return (centres[rng.integers(len(centres), size=n)] + rng.normal(size=(n, dim))).astype("f4")
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+
+
+def test_it_finds_nearly_the_neighbours_of_all_cosines_and_says_how_many(caplog):
+    features = clustered()
+    features[[5, 70]] = 0.0
+    exact = exact_search(features, 10)
+    with caplog.at_level(logging.WARNING, "ccd"):
+        found = approximate_search(features, 10)
+    shared = [
+        len(set(a) & set(b)) / 10
+        for a, b in zip(found.ids.tolist(), exact.ids.tolist(), strict=True)
+        if -1 not in b
+    ]
+    assert np.mean(shared) > 0.98
+    assert f"found {100 * np.mean(shared):.0f}"[:8] in caplog.text
+    assert torch.equal(found.ids[[5, 70]], exact.ids[[5, 70]])
+    assert torch.equal(found.ids[:, 0], torch.arange(3000))
+    unit = torch.nn.functional.normalize(torch.from_numpy(features), dim=1)
+    cosines = (unit[found.ids.clamp(min=0)] @ unit[:, :, None])[:, :, 0]
+    torch.testing.assert_close(found.cosines[6:70], cosines[6:70])
+    assert not torch.isin(torch.tensor([5, 70]), found.ids[6:70]).any()
+
+
+def test_equal_features_give_equal_neighbours_and_a_narrow_search_finds_fewer(monkeypatch):
+    features = clustered()
+    first = approximate_search(features, 10, expansion=10, connectivity=4)
+    monkeypatch.setenv("CCD_CACHE", "/nonexistent")
+    again = approximate_search(features, 10, expansion=10, connectivity=4)
+    assert torch.equal(first.ids, again.ids)
+    exact = exact_search(features, 10)
+    assert (first.ids == exact.ids).float().mean() < 0.98
+
+
+def test_fewer_items_than_neighbours_are_padded():
+    features = clustered(60)
+    features[4:] = 0.0
+    found = approximate_search(features, 6)
+    assert (found.ids[:4] >= 0).sum(dim=1).tolist() == [4] * 4
+    assert (found.ids[4:, 1:] == -1).all()
+
+
+def test_a_recipe_names_it():
+    recipe = load_recipe(
+        "recipes/ablation_freedom.gin",
+        bindings=["knn_graph.search = @approximate_search", "Trainer.epochs = 1"],
+        only=["FREEDOM"],
+    )
+    graph = recipe.graphs["FREEDOM"]
+    dataset = graph.root["dataset"].value.factory()([])
+    exact = load_recipe("recipes/ablation_freedom.gin", only=["FREEDOM"]).graphs["FREEDOM"]
+    ours, theirs = (
+        each.factory()().assemble(dataset, 1).backbone.item_graph(torch.eye(dataset.n_items))
+        for each in (graph, exact)
+    )
+    assert ((ours > 0) == (theirs > 0)).float().mean() > 0.999
+
+
+def test_without_its_package_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    with pytest.raises(ResourceError, match=r"an approximate search needs the package usearch.*"):
+        approximate_search(clustered(), 5)
