@@ -47,6 +47,15 @@ FIGURES = {
         "Lines over epochs, one for each run; 'history.jsonl' in the run folder has their numbers.",
         ("variant", "seed", "metric"),
     ),
+    "speed": CatalogueEntry(
+        "ccd.figures.from_results:speed",
+        "best validation metric so far by seconds of training; all runs, or those you name",
+        "The best validation metric so far by seconds of training, on the machine and under the "
+        "load that the runs had.",
+        "Rising steps over seconds, one line for each run; 'history.jsonl' has their numbers.",
+        ("variant", "seed", "metric"),
+        on_page=False,
+    ),
     "pools": CatalogueEntry(
         "ccd.figures.from_results:pools",
         "how hard the negatives of one run were, by epoch",

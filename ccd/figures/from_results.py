@@ -11,6 +11,7 @@ from ccd.figures.ablation import draw_ablation
 from ccd.figures.cost import draw_cost
 from ccd.figures.curves import draw_curves
 from ccd.figures.pools import draw_pools
+from ccd.figures.speed import draw_speed
 from ccd.finished.runs import open_runs
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ccd.figures.plots import Request
+    from ccd.runs.records import EpochRecord
 
 
 def ablation(request: Request) -> Figure:
@@ -30,6 +32,16 @@ def ablation(request: Request) -> Figure:
 
 def curves(request: Request) -> Figure:
     """Validation metric and loss over the epochs of a folder's runs."""
+    return draw_curves(*_histories(request))
+
+
+def speed(request: Request) -> Figure:
+    """Validation metric against the seconds of a folder's runs."""
+    return draw_speed(*_histories(request))
+
+
+def _histories(request: Request) -> tuple[list[EpochRecord], str, str]:
+    """The epochs of the runs that are asked for, the metric to draw and the data set's name."""
     runs = open_runs(request.folder, request.imports)
     if request.variant is not None:  # refused where there is none such
         runs = [run for run in runs if run.result.variant == request.run.result.variant]
@@ -45,7 +57,7 @@ def curves(request: Request) -> Figure:
             )
     history = [record for run in runs for record in run.history]
     metric = choose_metric(runs, "valid", request.metric)
-    return draw_curves(history, metric, runs[0].result.dataset)
+    return history, metric, runs[0].result.dataset
 
 
 def pools(request: Request) -> Figure:

@@ -13,6 +13,7 @@ from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import save
+from ccd.finished.runs import open_runs
 from tests.runs.changed import seal
 
 CCDREC = "FREEDOM+DMA+NDI+CNS"
@@ -200,3 +201,15 @@ def test_sensitivity_of_a_study_is_that_of_its_complete_trials(tmp_path, monkeyp
     assert [axes.get_xscale() for axes in figure.axes[:2]] == ["linear", "log"]
     with pytest.raises(ConfigError, match="leave out --metric"):
         draw("sensitivity", Request(tmp_path, metric="recall@20"))
+
+
+def test_speed_is_the_best_so_far_by_seconds(finished_folder):
+    runs = open_runs(finished_folder)
+    run = next(r for r in runs if (r.result.variant, r.result.seed) == ("FREEDOM", 1))
+    asked = Request(finished_folder, variant="FREEDOM", seed=1, metric="ndcg@10")
+    (line,) = draw("speed", asked).axes[0].lines
+    values = [epoch.valid["ndcg@10"] for epoch in run.history]
+    assert list(line.get_ydata()) == [max(values[: n + 1]) for n in range(len(values))]
+    spent = sum(sum(epoch.seconds.values()) for epoch in run.history)
+    assert line.get_xdata()[-1] == pytest.approx(spent)
+    assert len(draw("speed", Request(finished_folder)).axes[0].lines) == len(runs)
