@@ -18,6 +18,7 @@ from ccd.evaluation.metrics import Metric
 from ccd.evaluation.ties import first_ranked
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.graphs.lists import AdjacencyLists
+from ccd.ranks.share import ALONE, Ranks
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, PositiveInt, Slot, Text
 
@@ -163,7 +164,11 @@ class FullRanking:
 
     @torch.no_grad()
     def evaluate(
-        self, representations: Representations, held_out: HeldOut, seen: ItemsByUser
+        self,
+        representations: Representations,
+        held_out: HeldOut,
+        seen: ItemsByUser,
+        ranks: Ranks = ALONE,
     ) -> Evaluation:
         """All metrics of one split.
 
@@ -171,10 +176,13 @@ class FullRanking:
             representations: Final representations; the score is their dot product.
             held_out: The split's relevant items.
             seen: Training positives, masked.
+            ranks: Each ranks for a share of the users; all have the metrics of all users.
         """
-        blocks = self.lists(representations, held_out.users, seen)
-        hits = [_hits(users, ranked, held_out) for users, ranked in blocks]
-        return self._measure(torch.cat(hits).float(), held_out)
+        n = len(held_out.users)
+        share = ranks.share(n)
+        blocks = self.lists(representations, share.of(held_out.users), seen)
+        hits = torch.cat([_hits(users, ranked, held_out) for users, ranked in blocks])
+        return self._measure(ranks.gathered(share, hits.float(), n), held_out)
 
     def measure(self, ranked: Tensor, held_out: HeldOut) -> Evaluation:
         """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``.

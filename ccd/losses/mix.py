@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ccd.losses.bpr import bpr_loss
 from ccd.losses.shared import SharedLoss, SharedRows
+from ccd.ranks.share import EVERYTHING, Share
 from ccd.registry import component
 from ccd.settings import REQUIRED, Fraction, NonNegativeFloat, Slot
 
@@ -48,6 +49,7 @@ class LossMix:
         hard_negatives: Tensor | SharedRows | None,
         denoising: Tensor | None,
         own: Tensor | None,
+        share: Share = EVERYTHING,
     ) -> dict[str, Tensor]:
         """The weighted terms by name; their sum is the objective.
 
@@ -58,12 +60,15 @@ class LossMix:
                 None where there is no sampler.
             denoising: ``L_dm``, a scalar; None without DMA.
             own: What the backbone adds, a mean over the batch; None where it adds nothing.
+            share: What these triplets are of the batch. The terms are then a part of its terms, and
+                so is ``denoising``, which has a share of its own.
         """
         terms = {}
-        scale = 1
+        scale = share.weight
         if ranked is not None:
             users, positives, negatives = ranked
-            scale = len(users) if self.reduction == "sum" else 1
+            if self.reduction == "sum":
+                scale = len(users) / share.copies
             omega = 0.0 if hard_negatives is None else self.hard_weight
             if omega < 1:
                 terms["random"] = scale * (1 - omega) * bpr_loss(users, positives, negatives)
