@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import json
 import threading
 import time
 from typing import Any
@@ -30,14 +30,14 @@ class Board:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def write(self, name: str, value: Any) -> None:
-        """Put ``value``, which can be pickled, up under ``name``."""
+        """Put ``value``, which JSON can hold, up under ``name``."""
         with self._lock:
-            self._store.set(name, pickle.dumps(value))
+            self._store.set(name, json.dumps(value))
 
     def read(self, name: str) -> Any:
         """What is up under ``name``; None where there is nothing."""
         with self._lock:
-            return pickle.loads(self._store.get(name)) if self._store.check([name]) else None
+            return json.loads(self._store.get(name)) if self._store.check([name]) else None
 
     def wait(self, name: str, *, of: int, unless: str, patience: float) -> bool:
         """Whether there is something under ``name``; waits for it as long as rank ``of`` lives.

@@ -84,13 +84,14 @@ class Group(Ranks):
             weight.grad = total.view_as(weight) if count else None
 
     def open(self, device: torch.device, timeout: float) -> None:
-        if device.index is not None:
-            raise ConfigError(
-                "each of several processes takes a GPU of its own",
-                keys=("Experiment.device",),
-                found=f"'{device}'",
-                hint=f"write '{device.type}'",
-            )
+        with self.settling():
+            if device.index is not None:
+                raise ConfigError(
+                    "each of several processes takes a GPU of its own",
+                    keys=("Experiment.device",),
+                    found=f"'{device}'",
+                    hint=f"write '{device.type}'",
+                )
         self._timeout = timeout
         backend = "nccl" if device.type == "cuda" else "gloo"
         with self._answered():
