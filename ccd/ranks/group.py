@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -41,20 +42,10 @@ class Group(Ranks):
 
     def __init__(self, board: Board) -> None:
         dist.init_process_group("gloo", timeout=_SETTING_UP)
-        self.size, self.rank = dist.get_world_size(), dist.get_rank()
+        super().__init__(dist.get_world_size(), dist.get_rank())
         self._board, self._tables, self._orders = board, dist.group.WORLD, 0
         self._timeout = _SETTING_UP.total_seconds()
         self._pids = self._each((os.getpid(), socket.gethostname()))
-
-    @property
-    def whole(self) -> Share:
-        return Share(None, 1 / self.size, self.size)
-
-    def share(self, n: int) -> Share:
-        if n < self.size:
-            return self.whole
-        first, end = (n * number // self.size for number in (self.rank, self.rank + 1))
-        return Share(slice(first, end), (end - first) / n)
 
     def gathered(self, share: Share, rows: Tensor, n: int) -> Tensor:
         if share.rows is None:
@@ -175,18 +166,17 @@ class Group(Ranks):
     def _lost(self, why: str) -> CcdError:
         """The refusal of going on without a rank, by the first of those that are left.
 
-        Those of this host that hang are ended, since ``torchrun`` would wait for them.
+        Those of this host that hang are ended once it is told, since ``torchrun`` would wait for
+        them.
         """
         silent = self._board.silent()
-        here = socket.gethostname()
-        for pid, host in (self._pids[rank] for rank in silent):
-            if host == here:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
         others_tell = self.rank != min({*range(self.size)} - silent, default=self.rank)
         if others_tell or self._board.read(_LEFT) is not None:
             self._leave()
         self._board.write(_LOST, True)
+        for pid, host in (self._pids[rank] for rank in silent):
+            if host == socket.gethostname():
+                atexit.register(_kill, pid)
         for rank in range(self.size):
             if (record := self._board.read(_REFUSAL.format(rank))) is not None:
                 return CcdError.from_json(record).within(f"rank {rank}")
@@ -196,7 +186,7 @@ class Group(Ranks):
         ]
         return ResourceError(
             f"{' and '.join(names) or 'one'} of {self.size} ranks has ended or does not answer",
-            details=(why,),
+            details=() if silent else (why,),
             hint=f"the same command goes on from the last checkpoint; a rank is given up after "
             f"Experiment.rank_timeout = {self._timeout:g} seconds",
         )
@@ -204,6 +194,11 @@ class Group(Ranks):
     def _leave(self) -> None:
         """End this process without a word: another one tells why."""
         os._exit(ResourceError.exit_code)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 class _Gathered(torch.autograd.Function):

@@ -6,14 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ccd.ranks.launched import launched
 from ccd.ranks.share import ALONE, Ranks
-
-
-def launched() -> tuple[int, int]:
-    """The rank of this process and how many there are, as ``torchrun`` says; 0 of 1 without it."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
-        return 0, 1
-    return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 
 
 @contextmanager

@@ -44,22 +44,25 @@ EVERYTHING = Share()
 class Ranks:
     """The processes that train a model together: here a single one, which does everything itself.
 
-    Attributes:
+    Args:
         size: How many there are.
         rank: The number of this one, from 0. The first writes the files and shows what happens.
     """
 
-    size = 1
-    rank = 0
+    def __init__(self, size: int = 1, rank: int = 0) -> None:
+        self.size, self.rank = size, rank
 
     @property
     def whole(self) -> Share:
         """All rows, which every rank then works on."""
-        return EVERYTHING
+        return EVERYTHING if self.size == 1 else Share(None, 1 / self.size, self.size)
 
     def share(self, n: int) -> Share:
-        """This rank's share of ``n`` rows, in the order of the ranks; never empty."""
-        return EVERYTHING
+        """This rank's share of ``n`` rows, in the order of the ranks; all of them if n is less."""
+        if self.size == 1 or n < self.size:
+            return self.whole
+        first, end = (n * number // self.size for number in (self.rank, self.rank + 1))
+        return Share(slice(first, end), (end - first) / n)
 
     def share_for(self, part: object, n: int) -> Share:
         """The share of ``n`` rows where ``part`` can be given it, else all of them."""
