@@ -98,7 +98,7 @@ class Experiment:
         device: Annotated[Text, HOW_IT_RUNS] = "cpu",
         engine: Annotated[Literal["auto", "dgl", "torch"], HOW_IT_RUNS] = "auto",
         threads: Annotated[NonNegativeInt, HOW_IT_RUNS] = 0,
-        rank_timeout: Annotated[PositiveFloat, HOW_IT_RUNS] = 30.0,
+        rank_timeout: Annotated[PositiveFloat, HOW_IT_RUNS] = 25.0,
     ) -> None:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler

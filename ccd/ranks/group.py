@@ -43,7 +43,8 @@ class Group(Ranks):
     def __init__(self, board: Board) -> None:
         dist.init_process_group("gloo", timeout=_SETTING_UP)
         super().__init__(dist.get_world_size(), dist.get_rank())
-        self._board, self._tables, self._orders = board, dist.group.WORLD, 0
+        self._board, self._orders = board, 0
+        self._tables = self._control = dist.group.WORLD
         self._timeout = _SETTING_UP.total_seconds()
         self._pids = self._each((os.getpid(), socket.gethostname()))
 
@@ -84,9 +85,11 @@ class Group(Ranks):
                     hint=f"write '{device.type}'",
                 )
         self._timeout = timeout
-        backend = "nccl" if device.type == "cuda" else "gloo"
+        limit = timedelta(seconds=timeout)
         with self._answered():
-            self._tables = dist.new_group(backend=backend, timeout=timedelta(seconds=timeout))
+            self._tables = self._control = dist.new_group(backend="gloo", timeout=limit)
+            if device.type == "cuda":
+                self._tables = dist.new_group(backend="nccl", timeout=limit)
 
     @contextmanager
     def settling(self) -> Iterator[None]:
@@ -116,23 +119,32 @@ class Group(Ranks):
 
     def tell(self, order: Any) -> None:
         self._orders += 1
+        # One may be busy for long, as when it builds a model: what matters is that it lives.
+        for rank in range(1, self.size):
+            refusal = _REFUSAL.format(rank)
+            if not self._board.wait(
+                self._ready(rank), of=rank, unless=refusal, patience=self._timeout
+            ):
+                raise self._lost("it gives no sign of life")
         self._board.write(_ORDER.format(self._orders), True)
         with self._answered():
-            dist.broadcast_object_list([order], src=0)
+            dist.broadcast_object_list([order], src=0, group=self._control)
 
     def told(self) -> Any:
         self._orders += 1
-        # The first rank may be busy for long: what matters is that it lives.
-        if not self._board.wait(
-            _ORDER.format(self._orders), of=0, unless=_LEFT, patience=self._timeout
-        ):
+        self._board.write(self._ready(self.rank), True)
+        order = _ORDER.format(self._orders)
+        if not self._board.wait(order, of=0, unless=_LEFT, patience=self._timeout):
             if self._board.read(_LEFT) is None:
                 raise self._lost("it gives no sign of life")
             return None
-        order: list[Any] = [None]
+        told: list[Any] = [None]
         with self._answered():
-            dist.broadcast_object_list(order, src=0)
-        return order[0]
+            dist.broadcast_object_list(told, src=0, group=self._control)
+        return told[0]
+
+    def _ready(self, rank: int) -> str:
+        return f"ready/{self._orders}/{rank}"
 
     def close(self, error: BaseException | None) -> None:
         """Leave the others, who end as well.
@@ -169,6 +181,8 @@ class Group(Ranks):
         Those of this host that hang are ended once it is told, since ``torchrun`` would wait for
         them.
         """
+        with suppress(ValueError):  # this is a thread of autograd's, on a GPU
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun's, which would cut this short
         silent = self._board.silent()
         others_tell = self.rank != min({*range(self.size)} - silent, default=self.rank)
         if others_tell or self._board.read(_LEFT) is not None:

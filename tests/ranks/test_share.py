@@ -7,7 +7,9 @@ import torch
 
 from ccd import catalogue
 from ccd.backbones.base import Batch
+from ccd.backbones.untrained import Untrained
 from ccd.diffusion.estimators import AttentionEstimator
+from ccd.errors import ConfigError
 from ccd.losses.mix import LossMix
 from ccd.losses.shared import SharedRows, sampled_softmax
 from ccd.negatives.pools import DiffusionPools
@@ -100,18 +102,27 @@ WHOLE_DMA = partial(DMA, estimator=WholeEstimator)
 
 @family("backbone")
 def test_backbones(part):
-    if part.target.misfit(negatives=True):
-        pytest.skip("trains without sampled negatives")
-    check(lambda: experiment(backbone=filled(part), sampler=UniformSampler))
+    if issubclass(part.target, Untrained):
+        pytest.skip("has nothing to train")
+    sampler = None if part.target.misfit(negatives=True) else UniformSampler
+    check(lambda: experiment(backbone=filled(part), sampler=sampler))
 
 
-@family("backbone")
-def test_backbones_that_train_without_negatives(part):
-    if not part.target.misfit(negatives=True) or part.target.__module__.endswith(
-        ("untrained", "knn", "score_file")
-    ):
-        pytest.skip("trains on negatives, or not at all")
-    check(lambda: experiment(backbone=filled(part)))
+class Contrasting(BACKBONE.func):
+    """It says that it splits, and compares the users of a batch."""
+
+    splits = True
+
+    def own_loss(self, step):
+        return contrast(step.users, None, None, None)
+
+
+def test_a_backbone_that_says_wrongly_that_it_splits_is_found():
+    backbone = partial(Contrasting, **BACKBONE.keywords)
+    with pytest.raises(AssertionError):
+        check(lambda: experiment(backbone=backbone))
+    del Contrasting.splits
+    check(lambda: experiment(backbone=backbone))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -170,8 +181,6 @@ def contrast(users, positives, negatives, log_weights):
 
 
 def test_a_shared_loss_that_compares_triplets_is_refused():
-    from ccd.errors import ConfigError
-
     rng = torch.Generator().manual_seed(1)
     users, positives, negatives = (torch.randn(8, 4, generator=rng) for _ in range(3))
     ranked = (users, positives, positives)
