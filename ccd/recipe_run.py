@@ -33,7 +33,7 @@ from ccd.runs.machine import peak_rss_mb
 from ccd.runs.records import Observer, Plan, RunResult
 from ccd.runs.signals import Halt
 from ccd.runs.writing import RunFolder
-from ccd.state import State
+from ccd.state import State, moved
 from ccd.training.doubts import collapsed, huge_loss
 from ccd.training.epoch import Epoch
 from ccd.training.trainer import Training
@@ -107,6 +107,7 @@ class RecipeRun:
                         device=str(first.device),
                         engine=first.engine.name,
                         threads=first.threads or torch.get_num_threads(),
+                        processes=self.ranks.size,
                         made_from=self.earlier.told,
                     )
                 try:
@@ -232,7 +233,7 @@ class RecipeRun:
             ) as training,
         ):
             began -= take_up(training, checkpoint)
-            self.ranks.tell(RunOrder(variant, seed, epochs, training.state()))
+            self._tell_ranks(variant, seed, epochs, training)
             diverged = self._train_as_far_as_it_goes(folder, variant, seed, training, began)
             trained = training.trained
             if training.learns and (flat := collapsed(trained.representations)) is not None:
@@ -314,6 +315,12 @@ class RecipeRun:
                     folder.manifest.note_checkpoint(checkpoint.size)
             if stopping:
                 raise KeyboardInterrupt
+
+    def _tell_ranks(self, variant: str, seed: int, epochs: int | None, training: Training) -> None:
+        """Have the other ranks begin with a run, or go on with it."""
+        if self.ranks.size > 1:
+            state = moved(training.state(), torch.device("cpu"))
+            self.ranks.tell(RunOrder(variant, seed, epochs, state))
 
     def _epochs(self, training: Training) -> Iterator[Epoch]:
         """The epochs of a training, which the other ranks train along."""

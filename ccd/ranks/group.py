@@ -228,4 +228,9 @@ class _Gathered(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        return ctx.group.total(grad.clone())[ctx.place], None, None, None
+        return (
+            ctx.group.total(grad.clone(memory_format=torch.contiguous_format))[ctx.place],
+            None,
+            None,
+            None,
+        )

@@ -13,6 +13,7 @@ import torch
 import ccd
 from ccd.runs.checkpoint_file import read_state
 from ccd.runs.folder import read_history
+from ccd.runs.manifest import read_manifest
 from tests.interruptions import FULL, RECIPE, SMALL, run, state_of
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,7 @@ def test_two_ranks_give_what_one_process_gives(tmp_path, recipe, only):
     ccd.run(recipe, bindings=of_recipe(recipe), only=only, seeds=(1,), out=tmp_path / "alone")
     assert command.code() == 0
     assert_close(tmp_path / "run", tmp_path / "alone")
+    assert read_manifest(tmp_path / "run")["processes"] == 2
     assert len(command.lines("run folder: ")) == 2  # at the beginning and at the end
     assert len(command.lines("note: 2 processes train each run together")) == 1
 
