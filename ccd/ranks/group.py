@@ -34,15 +34,20 @@ class Group(Ranks):
     one way only, their sum, so that all ranks have the same bits afterwards.
 
     Args:
-        board: Where ranks leave signs of life.
+        store: Through which they find one another.
+        board: Where they leave signs of life.
+        rank: The number of this one.
+        size: How many there are.
 
     Raises:
         ResourceError: In each of these calls: a rank has ended or does not answer.
     """
 
-    def __init__(self, board: Board) -> None:
-        dist.init_process_group("gloo", timeout=_SETTING_UP)
-        super().__init__(dist.get_world_size(), dist.get_rank())
+    def __init__(self, store: dist.Store, board: Board, rank: int, size: int) -> None:
+        super().__init__(size, rank)
+        dist.init_process_group(
+            "gloo", store=store, rank=rank, world_size=size, timeout=_SETTING_UP
+        )
         self._board, self._orders = board, 0
         self._tables = self._control = dist.group.WORLD
         self._timeout = _SETTING_UP.total_seconds()

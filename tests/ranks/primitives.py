@@ -15,7 +15,7 @@ def tell(text):
 def main(case):
     with joined() as ranks:
         ranks.open(torch.device("cpu"), 5.0)
-        if case == "tables":
+        if case == "twice":
             tables(ranks)
         elif case == "refusal":
             with ranks.settling():
@@ -56,6 +56,7 @@ def tables(ranks):
 
 if __name__ == "__main__":
     try:
+        main(sys.argv[1])
         main(sys.argv[1])
     except CcdError as error:
         tell(f"told: {type(error).__name__}: {error.one_line}")

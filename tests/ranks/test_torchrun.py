@@ -175,7 +175,7 @@ def test_the_first_rank_tells_what_another_refuses(tmp_path, case, told):
     assert line.startswith(told)
 
 
-def test_tables_gradients_and_orders_come_together(tmp_path):
-    command = Command(tmp_path, 2, str(ROOT / "tests/ranks/primitives.py"), "tables")
+def test_tables_gradients_and_orders_come_together_in_one_run_after_the_other(tmp_path):
+    command = Command(tmp_path, 2, str(ROOT / "tests/ranks/primitives.py"), "twice")
     assert command.code() == 0, command.said.read_text()
-    assert sorted(command.lines("rank ")) == [f"rank {n} of 2 is content" for n in (0, 1)]
+    assert sorted(command.lines("rank ")) == [f"rank {n} of 2 is content" for n in (0, 0, 1, 1)]
