@@ -8,6 +8,7 @@ import torch
 from ccd import catalogue
 from ccd.backbones.base import Batch
 from ccd.backbones.untrained import Untrained
+from ccd.cli.run import _refuse_both
 from ccd.diffusion.estimators import AttentionEstimator
 from ccd.errors import ConfigError
 from ccd.losses.mix import LossMix
@@ -15,7 +16,9 @@ from ccd.losses.shared import SharedRows, sampled_softmax
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.uniform import UniformSampler
 from ccd.ranks.share import ALONE, EVERYTHING, Ranks, splits
+from ccd.recipe_run import _refuse_unsplit
 from ccd.registry import components
+from ccd.training.updates import Descent
 from tests.backbones.worlds import CPU, dataset
 from tests.contracts.test_resuming import filled
 from tests.training.parts import BACKBONE, DMA, experiment
@@ -191,3 +194,22 @@ def test_a_shared_loss_that_compares_triplets_is_refused():
         mix(ranked, shared, None, None, Ranks(2, 0).share(16))
     fine = LossMix(shared=sampled_softmax, hard_weight=1.0)
     assert set(fine(ranked, shared, None, None, Ranks(2, 0).share(16))) == {"hard"}
+
+
+class Clipping(Descent):
+    """It may look at gradients before they are summed: it does not say that it splits."""
+
+
+def test_an_update_that_does_not_say_that_it_splits_is_refused():
+    _refuse_unsplit(experiment())
+    with pytest.raises(ConfigError, match="Clipping does not say that it can be used by several"):
+        _refuse_unsplit(experiment(trainer={"update": Clipping}))
+
+
+def test_workers_in_processes_of_torchrun_are_refused(monkeypatch):
+    _refuse_both(2)
+    for name, value in (("TORCHELASTIC_RUN_ID", "1"), ("RANK", "0"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    _refuse_both(1)
+    with pytest.raises(ConfigError, match="--workers shares out runs"):
+        _refuse_both(2)
