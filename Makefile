@@ -2,6 +2,7 @@
 # make test   set up, then lint, type-check and test
 # make coverage   the same tests, and which lines of ccd they run
 # make test-real   the slow checks on the real data sets, in $CCD_DATA or ../shared/data
+# make test-slow  more of what other tests show, with more processes
 # make test-wheel  build the wheel, install it into an empty environment and use it there
 # make bench  speed and memory on Amazon Baby
 
@@ -10,7 +11,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test coverage test-real test-wheel bench clean
+.PHONY: setup demo test coverage test-real test-slow test-wheel bench clean
 
 setup: $(STAMP)
 
@@ -35,6 +36,9 @@ coverage: setup
 
 test-real: setup
 	$(BIN)/python -m pytest -m real --timeout 3600
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
 
 test-wheel: setup
 	$(BIN)/python -m pytest -m wheel --timeout 3600

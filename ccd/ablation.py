@@ -13,6 +13,8 @@ from ccd.config.recipe import Recipe, load_recipe
 from ccd.earlier import Earlier
 from ccd.errors import refusing_exit
 from ccd.finished.results import RunResults
+from ccd.ranks.joined import joined
+from ccd.ranks.share import ALONE, Ranks
 from ccd.recipe_run import RecipeRun
 from ccd.runs.folder import default_folder
 from ccd.runs.records import Observer, SilentObserver
@@ -67,31 +69,34 @@ def run(
         NumericError: Runs diverged; the best epoch of each is kept, and the others were trained.
         ResourceError: Memory, disk or device does not suffice.
     """
-    own_seeds = as_seeds(seeds)
-    folder = as_path("out", out) if out is not None else None
-    place = as_path("data_dir", data_dir) if data_dir is not None else None
-    loaded = load_recipe(
-        as_path("recipe", recipe),
-        dataset=dataset,
-        with_files=with_files,
-        bindings=bindings,
-        only=only,
-        allow_imports=allow_imports,
-    )
-    return run_loaded(
-        replace(loaded, seeds=own_seeds or loaded.seeds),
-        folder=folder or default_folder(loaded.name),
-        data_dir=dataset_folder(dataset) or place,
-        observer=observer or SilentObserver(),
-        fresh=fresh,
-        halt=halt,
-        earlier=Earlier(
-            as_path("refit", refit) if refit is not None else None,
-            as_path("from_run", from_run) if from_run is not None else None,
-            match_ids,
-            allow_imports,
-        ),
-    )
+    with joined() as ranks:
+        with ranks.settling():
+            own_seeds = as_seeds(seeds)
+            folder = as_path("out", out) if out is not None else None
+            place = as_path("data_dir", data_dir) if data_dir is not None else None
+            loaded = load_recipe(
+                as_path("recipe", recipe),
+                dataset=dataset,
+                with_files=with_files,
+                bindings=bindings,
+                only=only,
+                allow_imports=allow_imports,
+            )
+        return run_loaded(
+            replace(loaded, seeds=own_seeds or loaded.seeds),
+            folder=folder or default_folder(loaded.name),
+            data_dir=dataset_folder(dataset) or place,
+            observer=observer or SilentObserver(),
+            fresh=fresh,
+            halt=halt,
+            earlier=Earlier(
+                as_path("refit", refit) if refit is not None else None,
+                as_path("from_run", from_run) if from_run is not None else None,
+                match_ids,
+                allow_imports,
+            ),
+            ranks=ranks,
+        )
 
 
 @refusing_exit()
@@ -104,6 +109,7 @@ def run_loaded(
     fresh: bool = False,
     halt: Halt | None = None,
     earlier: Earlier | None = None,
+    ranks: Ranks = ALONE,
 ) -> RunResults:
     """``run`` for a recipe that is loaded already.
 
@@ -115,14 +121,25 @@ def run_loaded(
         fresh: Whether runs that did not end start anew instead of going on from their checkpoint.
         halt: Asked after each epoch whether to stop; the run then keeps a checkpoint.
         earlier: The runs that these are made from; None for none.
+        ranks: The processes that train each run together. Only the first writes and tells.
     """
     # Building everything first refuses what only a component can see before data are loaded.
-    experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
-    trackers = {
-        name: [make(settings_of(recipe.graphs[name]).identity) for make in experiment.trackers]
-        for name, experiment in experiments.items()
-    }
+    with ranks.settling():
+        experiments = {name: graph.factory()() for name, graph in recipe.selected_graphs.items()}
+        trackers = {
+            name: [make(settings_of(recipe.graphs[name]).identity) for make in experiment.trackers]
+            for name, experiment in experiments.items()
+            if not ranks.rank
+        }
     audience = Audience(observer, trackers)
     return RecipeRun(
-        recipe, experiments, folder, data_dir, audience, halt or Halt(), fresh, earlier or Earlier()
+        recipe,
+        experiments,
+        folder,
+        data_dir,
+        audience,
+        halt or Halt(),
+        fresh,
+        earlier or Earlier(),
+        ranks,
     ).run()

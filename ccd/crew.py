@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import ccd
+from ccd.devices import take_device
 from ccd.errors import CcdError, NumericError, ResourceError
 from ccd.files import read_json, refusing_io, write_json
 from ccd.runs.machine import usable_cores
@@ -35,20 +36,19 @@ class Job:
 
     Attributes:
         module: Its function ``main`` is what a worker runs; it calls ``as_worker``.
-        order: What a worker is told, on one line, by its number; one that replaces another has a
-            number of its own.
+        order: What a worker is told, on one line.
         logs: Folder for what the workers print.
         settled: How many units of the work are done.
     """
 
     module: str
-    order: Callable[[int], str]
+    order: str
     logs: Path
     settled: Callable[[], int]
 
 
 class Crew:
-    """Worker processes; one that is killed is replaced.
+    """Worker processes; one that is killed is replaced, on the device that it had.
 
     Args:
         job: What they do.
@@ -64,7 +64,8 @@ class Crew:
         asked = os.environ.get("OMP_NUM_THREADS", "")
         share = max(1, usable_cores() // workers)
         self._threads = min(share, int(asked)) if asked.isdecimal() and int(asked) else share
-        self._processes: list[tuple[subprocess.Popen[str], Path]] = []
+        self._processes: dict[int, tuple[subprocess.Popen[str], Path]] = {}
+        """Those that work, by their place from 0, and their logs."""
         self._wanted = workers
         self.pids: list[int] = []
         """Of all workers so far."""
@@ -90,8 +91,8 @@ class Crew:
     def _watch(self) -> None:
         deaths, settled = 0, -1
         diverged: NumericError | None = None
-        for _ in range(self._wanted):
-            self._start()
+        for place in range(self._wanted):
+            self._start(place)
         while self._processes:
             time.sleep(_POLL)
             self._on_change()
@@ -99,10 +100,10 @@ class Crew:
                 return
             now = self._job.settled()
             deaths, settled = (0, now) if now != settled else (deaths, settled)
-            for process, log in [*self._processes]:
+            for place, (process, log) in [*self._processes.items()]:
                 if process.poll() is None:
                     continue
-                self._processes.remove((process, log))
+                del self._processes[place]
                 if process.returncode > 0:
                     error = told_by(log, process.returncode)
                     if not isinstance(error, NumericError):
@@ -116,29 +117,28 @@ class Crew:
                             f"signal {-process.returncode}",
                             hint="if memory ran out, lower --workers or Trainer.batch_size",
                         )
-                    self._start()
+                    self._start(place)
         if diverged is not None:
             raise diverged
 
-    def _start(self) -> None:
-        number = len(self.pids)
-        log = self._job.logs / f"{os.getpid()}-{number}.log"
+    def _start(self, place: int) -> None:
+        log = self._job.logs / f"{os.getpid()}-{len(self.pids)}.log"
         with refusing_io(log), log.open("w", encoding="utf-8") as output:
             _refusal_file(log).unlink(missing_ok=True)  # of an earlier process with this id
             process = _spawn(self._job.module, output, self._threads)
         self.pids.append(process.pid)
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it died at once, which is noticed later
-            order = self._job.order(number)
-            process.stdin.write(f"{order}\n{os.getpid()}\n{_refusal_file(log)}\n")
+            told = (self._job.order, os.getpid(), _refusal_file(log), place)
+            process.stdin.write("".join(f"{line}\n" for line in told))
             process.stdin.close()
-        self._processes.append((process, log))
+        self._processes[place] = (process, log)
 
     def _stop(self) -> None:
         """Ask all to finish their epoch; on a second Ctrl-C, end them at once."""
         self._ask(signal.SIGTERM)
         try:
-            for process, _ in self._processes:
+            for process, _ in self._processes.values():
                 process.wait()
         except KeyboardInterrupt:
             self._stop_at_once()
@@ -150,26 +150,28 @@ class Crew:
         By another signal, for two of one kind may arrive as one.
         """
         self._ask(signal.SIGINT)
-        _kill_late(self._processes)
+        _kill_late([process for process, _ in self._processes.values()])
 
     def _ask(self, number: signal.Signals) -> None:
-        for process, _ in self._processes:
+        for process, _ in self._processes.values():
             process.send_signal(number)
 
 
 def as_worker(work: Callable[[str, Halt], object]) -> None:
     """Be a worker process of a ``Crew``.
 
-    Its order, its parent's id and the file for a refusal come on standard input, a line each. The
-    parent reads that file and raises the refusal again.
+    Its order, its parent's id, the file for a refusal and its place among the workers come on
+    standard input, a line each. The parent reads that file and raises the refusal again. The place
+    says which of several CUDA devices is its own.
 
     Args:
         work: Called with the order, and with what says when to stop.
     """
     order, parent = sys.stdin.readline().rstrip("\n"), int(sys.stdin.readline())
-    refusal = Path(sys.stdin.readline().rstrip("\n"))
+    refusal, place = Path(sys.stdin.readline().rstrip("\n")), int(sys.stdin.readline())
     try:
         with Halt(parent=parent) as halt:
+            take_device(place)
             work(order, halt)
     except CcdError as error:
         write_json(refusal, error.to_json())
@@ -178,9 +180,9 @@ def as_worker(work: Callable[[str, Halt], object]) -> None:
         raise SystemExit(130) from None
 
 
-def _kill_late(processes: list[tuple[subprocess.Popen[str], Path]]) -> None:
+def _kill_late(processes: list[subprocess.Popen[str]]) -> None:
     until = time.monotonic() + _GRACE
-    for process, _ in processes:
+    for process in processes:
         try:
             process.wait(max(0.0, until - time.monotonic()))
         except (subprocess.TimeoutExpired, KeyboardInterrupt):

@@ -32,8 +32,17 @@ from ccd.losses.mix import LossesFactory
 from ccd.negatives.base import RandomNegatives, Sampler, SamplerFactory, SamplerWorld
 from ccd.negatives.pools import DiffusionPools, PoolsFactory
 from ccd.negatives.probe import NegativeProbe, ProbeFactory
+from ccd.ranks.share import ALONE, Ranks
 from ccd.registry import component
-from ccd.settings import HOW_IT_RUNS, REQUIRED, NonNegativeInt, PositiveInt, Slot, Text
+from ccd.settings import (
+    HOW_IT_RUNS,
+    REQUIRED,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Slot,
+    Text,
+)
 from ccd.tracking.base import TrackerFactory
 from ccd.training.checkpoint import CheckpointFactory
 from ccd.training.random import Streams
@@ -67,6 +76,7 @@ class Experiment:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         engine: Message passing by ``dgl`` or ``torch``; ``auto`` takes DGL on the CPU.
         threads: CPU threads; 0 leaves torch's choice.
+        rank_timeout: Seconds after which a run in several processes ends, if one does not answer.
     """
 
     def __init__(
@@ -89,6 +99,7 @@ class Experiment:
         device: Annotated[Text, HOW_IT_RUNS] = "cpu",
         engine: Annotated[Literal["auto", "dgl", "torch"], HOW_IT_RUNS] = "auto",
         threads: Annotated[NonNegativeInt, HOW_IT_RUNS] = 0,
+        rank_timeout: Annotated[PositiveFloat, HOW_IT_RUNS] = 25.0,
     ) -> None:
         self.dataset, self.backbone, self.projector = dataset, backbone, projector
         self.aligner, self.pools, self.sampler = aligner, pools, sampler
@@ -96,6 +107,7 @@ class Experiment:
         self.losses, self.trainer, self.evaluator = losses(), trainer(), evaluator()
         self.checkpoint = checkpoint() if checkpoint is not None else None
         self.probe, self.dim, self.threads = probe, dim, threads
+        self.rank_timeout = rank_timeout
         # Not built: whoever opens a finished run again may not have their packages.
         self.trackers = trackers
         self.device = _device(device)
@@ -109,7 +121,13 @@ class Experiment:
 
     @contextmanager
     def start(
-        self, dataset: Dataset, seed: int, *, begin: Start | None = None, epochs: int | None = None
+        self,
+        dataset: Dataset,
+        seed: int,
+        *,
+        begin: Start | None = None,
+        epochs: int | None = None,
+        ranks: Ranks = ALONE,
     ) -> Iterator[Training]:
         """Training on ``dataset``, to be driven epoch by epoch; the test split stays closed.
 
@@ -120,15 +138,18 @@ class Experiment:
             seed: Seed of all random streams.
             begin: The earlier model that training begins with; None for random weights.
             epochs: Upper limit instead of the trainer's.
+            ranks: The processes that train it together, all of which start it.
 
         Raises:
             ConfigError: The parts do not fit one another or the data set.
             DataError: No user has an unseen item.
         """
         with cpu_threads(self.threads), kept_memory():
-            yield self._training(dataset, seed, begin, epochs)
+            yield self._training(dataset, seed, begin, epochs, ranks)
 
-    def test(self, dataset: Dataset, representations: Representations) -> Evaluation:
+    def test(
+        self, dataset: Dataset, representations: Representations, ranks: Ranks = ALONE
+    ) -> Evaluation:
         """Open the test split: metrics of the representations that validation has chosen.
 
         A data set without test pairs gives none.
@@ -138,7 +159,7 @@ class Experiment:
         with cpu_threads(self.threads):
             seen = self._train_pairs(dataset)[2].seen
             held_out = HeldOut(dataset.test, dataset.n_users, dataset.n_items, self.device)
-            return self.evaluator.evaluate(representations, held_out, seen)
+            return self.evaluator.evaluate(representations, held_out, seen, ranks)
 
     def notes(self, dataset: Dataset) -> list[str]:
         """What a reader of its results should know of how it is evaluated on ``dataset``."""
@@ -160,7 +181,7 @@ class Experiment:
         return self.evaluator.of_validation(every, dataset.n_items)
 
     def _training(
-        self, dataset: Dataset, seed: int, begin: Start | None, epochs: int | None
+        self, dataset: Dataset, seed: int, begin: Start | None, epochs: int | None, ranks: Ranks
     ) -> Training:
         streams = Streams(seed, self.device)
         users, items, random_negatives = self._train_pairs(dataset)
@@ -169,14 +190,14 @@ class Experiment:
         probe = None
         if self.probe is not None:
             probe = self.probe(validation.relevant, self.losses.hard_weight)
-        model = self._assemble(dataset, users, items, random_negatives, streams, probe)
+        model = self._assemble(dataset, users, items, random_negatives, streams, probe, ranks)
         if begin is not None:
             begin_with(model, dataset, self.engine, begin)
         # A user who has seen the whole catalogue has no negatives, so no triplets.
         usable = ~random_negatives.exhausted(users)
 
         def validate(representations: Representations) -> dict[str, float]:
-            return self.evaluator.evaluate(representations, validation, seen).means
+            return self.evaluator.evaluate(representations, validation, seen, ranks).means
 
         training = self.trainer.start(
             model,
@@ -223,6 +244,7 @@ class Experiment:
         random_negatives: RandomNegatives,
         streams: Streams,
         probe: NegativeProbe | None = None,
+        ranks: Ranks = ALONE,
     ) -> Recommender:
         """Build every part once, in order, each from its own random stream."""
         projector = self.projector(
@@ -278,6 +300,7 @@ class Experiment:
             probe,
             random_negatives.seen,
             cold_items,
+            ranks,
         )
 
     def _place_cold_items(

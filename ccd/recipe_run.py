@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +22,10 @@ from ccd.earlier import Earlier
 from ccd.errors import ConfigError, NumericError
 from ccd.experiment import Experiment
 from ccd.finished.results import RunResults
+from ccd.follower import RunOrder, follow
 from ccd.mishaps import enough_memory, in_variant, place_of, refuse_diverged
 from ccd.outcome import epoch_record, per_user_of, take_up, tensors_of
+from ccd.ranks.share import Ranks, splits
 from ccd.runs.folder import (
     refuse_mixture,
 )
@@ -31,8 +33,9 @@ from ccd.runs.machine import peak_rss_mb
 from ccd.runs.records import Observer, Plan, RunResult
 from ccd.runs.signals import Halt
 from ccd.runs.writing import RunFolder
-from ccd.state import State
+from ccd.state import State, moved
 from ccd.training.doubts import collapsed, huge_loss
+from ccd.training.epoch import Epoch
 from ccd.training.trainer import Training
 from ccd.views.outputs import write_reports
 
@@ -53,8 +56,9 @@ class RecipeRun:
         halt: Halt,
         fresh: bool,
         earlier: Earlier,
+        ranks: Ranks,
     ) -> None:
-        self.earlier = earlier
+        self.earlier, self.ranks = earlier, ranks
         self.recipe, self.experiments, self.path = recipe, experiments, folder
         self.data_dir, self.observer, self.halt, self.fresh = data_dir, observer, halt, fresh
         self._data_folders = data_folders(data_dir)
@@ -64,36 +68,32 @@ class RecipeRun:
 
     def run(self) -> RunResults:
         first = next(iter(self.experiments.values()))
+        self.ranks.open(first.device, first.rank_timeout)
+        with self.ranks.settling():
+            data = {name: self._data(name) for name in self.experiments}
+            if not self.ranks.rank:
+                self._refuse_misfits(data)
+        identities = [settings_of(self.recipe.graphs[name]).identity for name in data]
+        self.ranks.refuse_differences(
+            {"recipe": repr(identities), "data set": repr([x.fingerprint for x in data.values()])}
+        )
+        if self.ranks.rank:
+            follow(self.ranks, self.experiments, data)
+            return RunResults(self.path, (), self.recipe.imports)
         # Seeds outside, so that every variant has a first result early.
         pairs = [(variant, seed) for seed in self.recipe.seeds for variant in self.experiments]
         metric = first.evaluator.select
-        data = {name: self._data(name) for name in self.experiments}
         dataset = data[pairs[0][0]]
-        # All variants, run now or not: the files on top of the folder are written for all of them.
-        settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
-        settings |= {name: self._settings(name).identity for name in self.experiments}
-        for name, loaded in data.items():
-            if loaded.fingerprint != dataset.fingerprint:
-                raise ConfigError(
-                    f"variants '{pairs[0][0]}' and '{name}' are of different data, so their "
-                    "metrics cannot be compared",
-                    hint="run them into folders of their own, with --only and --out",
-                )
-        refuse_mixture(self.path, settings, dataset.fingerprint, fresh=self.fresh)
-        # Parts that do not fit are refused now, not hours later when their variant's turn comes.
-        for name, experiment in self.experiments.items():
-            with enough_memory(f"building '{name}'"), in_variant(name):
-                model = experiment.assemble(data[name], seed=0)
-                plain = settings_of(self.recipe.graphs[name]).identity
-                self.earlier.check(name, self.recipe.seeds, plain, data[name], model)
         try:
             with RunFolder(self.path, metric=metric) as folder:
                 self.observer.started(
                     Plan(self.recipe.name, dataset.name, tuple(pairs), metric,
                          self.recipe.baseline, self.path, self.recipe.variants)
                 )  # fmt: skip
-                own = [note for e in self.experiments.values() for note in e.notes(dataset)]
-                for note in [*folder.notes, *dataset.notes, *dict.fromkeys(own)]:
+                notes = [note for e in self.experiments.values() for note in e.notes(dataset)]
+                if self.ranks.size > 1:
+                    notes.append(f"{self.ranks.size} processes train each run together")
+                for note in [*folder.notes, *dataset.notes, *dict.fromkeys(notes)]:
                     self.observer.note(note)
                 with folder.changing():
                     whole = self._with_known_seeds(folder)
@@ -109,6 +109,7 @@ class RecipeRun:
                         device=str(first.device),
                         engine=first.engine.name,
                         threads=first.threads or torch.get_num_threads(),
+                        processes=self.ranks.size,
                         made_from=self.earlier.told,
                     )
                 try:
@@ -123,6 +124,28 @@ class RecipeRun:
                 return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
+
+    def _refuse_misfits(self, data: Mapping[str, Dataset]) -> None:
+        """Refuse now what would not fit hours later, when its variant's turn comes."""
+        base = next(iter(data))
+        # All variants, run now or not: the files on top of the folder are written for all of them.
+        settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
+        settings |= {name: self._settings(name).identity for name in self.experiments}
+        for name, loaded in data.items():
+            if loaded.fingerprint != data[base].fingerprint:
+                raise ConfigError(
+                    f"variants '{base}' and '{name}' are of different data, so their "
+                    "metrics cannot be compared",
+                    hint="run them into folders of their own, with --only and --out",
+                )
+        refuse_mixture(self.path, settings, data[base].fingerprint, fresh=self.fresh)
+        for name, experiment in self.experiments.items():
+            with enough_memory(f"building '{name}'"), in_variant(name):
+                if self.ranks.size > 1:
+                    _refuse_unsplit(experiment)
+                model = experiment.assemble(data[name], seed=0)
+                plain = settings_of(self.recipe.graphs[name]).identity
+                self.earlier.check(name, self.recipe.seeds, plain, data[name], model)
 
     def _sum_up(self, folder: RunFolder) -> None:
         """Keep the settings, and table what is finished, here or by other processes."""
@@ -207,14 +230,18 @@ class RecipeRun:
         with (
             enough_memory(f"training '{variant}', seed {seed}"),
             in_variant(variant, seed),
-            experiment.start(dataset, seed, begin=begin, epochs=epochs) as training,
+            experiment.start(
+                dataset, seed, begin=begin, epochs=epochs, ranks=self.ranks
+            ) as training,
         ):
             began -= take_up(training, checkpoint)
+            self._tell_ranks(variant, seed, epochs, training)
             diverged = self._train_as_far_as_it_goes(folder, variant, seed, training, began)
             trained = training.trained
             if training.learns and (flat := collapsed(trained.representations)) is not None:
                 self.observer.note(f"{variant}, seed {seed}, epoch {trained.best_epoch}: {flat}")
-            test = experiment.test(dataset, trained.representations)
+            self.ranks.tell("test")
+            test = experiment.test(dataset, trained.representations, self.ranks)
         result = RunResult(
             variant=variant,
             seed=seed,
@@ -276,7 +303,7 @@ class RecipeRun:
         def state() -> State:
             return {"training": training.state(), "total": time.perf_counter() - began}
 
-        for epoch in training:
+        for epoch in self._epochs(training):
             record = epoch_record(variant, seed, max_epochs, epoch)
             folder.record_epoch(record)
             self.observer.epoch(record)
@@ -290,3 +317,28 @@ class RecipeRun:
                     folder.manifest.note_checkpoint(checkpoint.size)
             if stopping:
                 raise KeyboardInterrupt
+
+    def _tell_ranks(self, variant: str, seed: int, epochs: int | None, training: Training) -> None:
+        """Have the other ranks begin with a run, or go on with it."""
+        if self.ranks.size > 1:
+            state = moved(training.state(), torch.device("cpu"))
+            self.ranks.tell(RunOrder(variant, seed, epochs, state))
+
+    def _epochs(self, training: Training) -> Iterator[Epoch]:
+        """The epochs of a training, which the other ranks train along."""
+        while not training.finished:
+            self.ranks.tell("epoch")
+            yield training.step()
+
+
+def _refuse_unsplit(experiment: Experiment) -> None:
+    update = experiment.trainer.update()
+    if not splits(update):
+        name = type(update).__name__
+        raise ConfigError(
+            f"{name} does not say that it can be used by several processes, which add up their "
+            "gradients in optimizer.step",
+            keys=("Trainer.update",),
+            hint=f"train in one process or, if it does not look at gradients before that, write "
+            f"'splits = True' in class {name}",
+        )

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,8 @@ def run_shared(
     order = {**choice, "recipe": recipe, "seeds": seeds, "out": folder, "fresh": fresh}
     with _logs() as logs, halt.waiting():
         relay = _Relay(observer, logs, folder)
-        job = Job(__name__, partial(_order, order), logs, lambda: len(relay.over))
+        told = json.dumps({"command": sys.argv, "run": order}, default=str)
+        job = Job(__name__, told, logs, lambda: len(relay.over))
         crew = Crew(job, min(workers, n_runs), halt, lambda: relay.look(crew.pids))
         try:
             crew.work()
@@ -74,10 +74,6 @@ def run_shared(
             relay.close()
     if halt.asked():
         raise KeyboardInterrupt
-
-
-def _order(order: dict[str, Any], number: int) -> str:
-    return json.dumps({"number": number, "command": sys.argv, "run": order}, default=str)
 
 
 @contextmanager
@@ -178,13 +174,4 @@ def _work(order: str, halt: Halt) -> None:
 
     told = json.loads(order)
     sys.argv[:] = told["command"]  # the manifest says what was typed
-    _take_device(told["number"])
     run(**told["run"], observer=JsonProgress(), halt=halt)
-
-
-def _take_device(number: int) -> None:
-    """Make one of several CUDA devices the one that ``cuda`` means in this process."""
-    import torch
-
-    if torch.cuda.device_count() > 1:
-        torch.cuda.set_device(number % torch.cuda.device_count())

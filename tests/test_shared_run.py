@@ -8,14 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from ccd.progress.plain import JsonProgress
 from ccd.runs.folder import read_history, unfinished_runs
 from ccd.runs.lock import holder_of
 from ccd.runs.records import SilentObserver
 from ccd.runs.writing import RunFolder
-from ccd.shared_run import _Relay, _take_device
+from ccd.shared_run import _Relay
 from tests.interruptions import FULL, RECIPE, SMALL, assert_same, run
 from tests.runs.samples import finish, make_epoch, make_plan, make_result
 
@@ -175,15 +173,3 @@ def test_each_thing_is_told_once(tmp_path, capsys):
     relay.close()
     other = "B seed 999: process 1 on elsewhere trains it"
     assert heard.heard == ["a note", other, ("A", True), ("C", False), ("B", True)]
-
-
-@pytest.mark.parametrize(("devices", "taken"), [(0, []), (1, []), (3, [0, 1, 2, 0])])
-def test_workers_take_the_devices_in_turn(monkeypatch, devices, taken):
-    import torch
-
-    set_to = []
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
-    monkeypatch.setattr(torch.cuda, "set_device", set_to.append)
-    for number in range(4):
-        _take_device(number)
-    assert set_to == taken

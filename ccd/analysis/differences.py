@@ -192,7 +192,7 @@ def _versions(run: FinishedRun) -> dict[str, str]:
     manifest = read_manifest(run.folder.parent)
     found = dict(manifest.get("versions", {}))
     found.update({f"machine {key}": x for key, x in manifest.get("machine", {}).items()})
-    for key in ("ccd_commit", "device", "engine", "threads"):
+    for key in ("ccd_commit", "device", "engine", "threads", "processes"):
         found[key] = manifest.get(key)
     # Of the run itself: the manifest tells of the process that wrote last.
     found["ccd"] = run.about.get("ccd_version")

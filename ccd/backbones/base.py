@@ -81,12 +81,16 @@ class Backbone(nn.Module):
             before anybody has taken it.
         trains_on_negatives: Whether BPR on sampled negatives is its objective; where not,
             ``own_loss`` is all of it.
+        splits: Whether each of several processes may train on a share of a batch's triplets:
+            ``forward`` draws nothing and gives a row alike whichever others are wanted, and
+            ``own_loss`` is a mean of what each triplet adds. A derived class says so itself.
     """
 
     has_item_embeddings: ClassVar[bool] = True
     takes_fusion: ClassVar[bool] = False
     reads_features: ClassVar[bool] = True
     trains_on_negatives: ClassVar[bool] = True
+    splits: bool = False
 
     def __init__(self, world: World) -> None:
         super().__init__()

@@ -39,6 +39,10 @@ class BPRMF(Backbone):
             F.embedding(rows.items, self.item_embeddings),
         )
 
+    @property
+    def splits(self) -> bool:  # type: ignore[override]
+        return not self.reg_weight  # the norm of a batch is not a sum over its triplets
+
     def own_loss(self, step: Step) -> Tensor | None:
         return embedding_penalty(self, step.batch, self.reg_weight)
 

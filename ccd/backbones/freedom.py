@@ -33,6 +33,7 @@ class FREEDOM(Backbone):
     """
 
     takes_fusion = True
+    splits = True
 
     def __init__(
         self,

@@ -52,6 +52,7 @@ class LATTICE(Backbone):
     """
 
     takes_fusion = True
+    splits = True
 
     def __init__(
         self,

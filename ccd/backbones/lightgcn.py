@@ -64,6 +64,10 @@ class LightGCN(Backbone):
         change = torch.cat([torch.zeros_like(output.users), side - output.items])
         return Representations(output.users, side), layers + change
 
+    @property
+    def splits(self) -> bool:  # type: ignore[override]
+        return not self.reg_weight  # the norm of a batch is not a sum over its triplets
+
     def own_loss(self, step: Step) -> Tensor | None:
         return embedding_penalty(self, step.batch, self.reg_weight)
 

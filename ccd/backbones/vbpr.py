@@ -51,6 +51,10 @@ class VBPR(Backbone):
         # One affine map of the concatenated features is the sum of one per modality.
         return Representations(users, torch.cat([items, self.projector(wanted).sum(dim=1)], dim=1))
 
+    @property
+    def splits(self) -> bool:  # type: ignore[override]
+        return not self.reg_weight  # the norm of a batch is not a sum over its triplets
+
     def own_loss(self, step: Step) -> Tensor | None:
         if not self.reg_weight:
             return None

@@ -14,6 +14,7 @@ from ccd.checking.contract import Rule
 from ccd.checking.planted import backbone_world, global_seed
 from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
+from ccd.ranks.share import splits
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,32 @@ def has_a_scalar_loss(part: CheckedBackbone) -> Iterator[str]:
         yield f"it is {loss.tolist()}"
 
 
-def _step(model: Backbone) -> Step:
-    ids = torch.arange(20)
-    batch, output = Batch(ids, ids, ids.flip(0)), model()
-    rows = (output.users[ids], output.items[ids], output.items[ids.flip(0)])
-    return Step(batch, batch, *rows, Representations(*output))
+def splits_as_it_says(part: CheckedBackbone) -> Iterator[str]:
+    """Where it says that it splits, own_loss is a mean of what each triplet adds."""
+    model = part.built().eval()
+    if not splits(model):
+        return
+    losses = [model.own_loss(_step(model, rows)) for rows in _HALVES]
+    whole, *halves = (torch.zeros(()) if loss is None else loss for loss in losses)
+    mean = torch.stack(halves).mean()
+    if not torch.allclose(whole, mean, atol=1e-6, rtol=1e-4):
+        yield f"it is {whole:.6g} for a batch and {mean:.6g} on average for its halves"
+
+
+_TRIPLETS = 20
+_HALVES = (slice(None), slice(_TRIPLETS // 2), slice(_TRIPLETS // 2, None))
+
+
+def _step(model: Backbone, rows: slice = slice(None)) -> Step:
+    """A step on these of the triplets."""
+    every, output = torch.arange(_TRIPLETS), model()
+    batch = Batch(every[rows], every[rows], every.flip(0)[rows])
+    found = (
+        output.users[batch.users],
+        output.items[batch.positives],
+        output.items[batch.negatives],
+    )
+    return Step(batch, batch, *found, Representations(*output))
 
 
 RULES: tuple[Rule[CheckedBackbone], ...] = (
@@ -157,4 +179,5 @@ RULES: tuple[Rule[CheckedBackbone], ...] = (
     trains_every_embedding,
     keeps_state_in_weights,
     has_a_scalar_loss,
+    splits_as_it_says,
 )

@@ -27,7 +27,8 @@ from ccd.cli.options import (
     refuse_missing,
 )
 from ccd.cli.recipe_command import refuse_wrong_words
-from ccd.errors import CcdError, NumericError
+from ccd.errors import CcdError, ConfigError, NumericError
+from ccd.ranks.launched import launched, told_by_the_first
 from ccd.runs.signals import Halt
 
 if TYPE_CHECKING:
@@ -123,16 +124,18 @@ def run(
             from ccd.arguments import as_path
 
             folder = None if out is None else as_path("--out", out)
-            refuse_missing(*(path for path in (refit, from_run) if path is not None))
-            # Within the block, since Ctrl-C shall be quiet here too.
-            refuse_wrong_words(
-                recipe,
-                dataset=dataset,
-                with_files=with_files or (),
-                bindings=bindings or (),
-                only=only or (),
-                allow_imports=allow_imports or (),
-            )
+            with told_by_the_first():
+                refuse_missing(*(path for path in (refit, from_run) if path is not None))
+                # Within the block, since Ctrl-C shall be quiet here too.
+                refuse_wrong_words(
+                    recipe,
+                    dataset=dataset,
+                    with_files=with_files or (),
+                    bindings=bindings or (),
+                    only=only or (),
+                    allow_imports=allow_imports or (),
+                )
+                _refuse_both(workers)
             _train_in(workers)(
                 recipe,
                 only=only or (),
@@ -168,6 +171,16 @@ def run(
     finally:
         if isinstance(observer, JsonProgress):
             observer.end()
+
+
+def _refuse_both(workers: int) -> None:
+    """Refuse workers, which share the runs, in processes that share the batches of each run."""
+    if workers > 1 and launched()[1] > 1:
+        raise ConfigError(
+            "--workers shares out runs, and torchrun the batches of each run",
+            keys=("--workers",),
+            hint="use one of them",
+        )
 
 
 def _train_in(workers: int) -> Callable[..., object]:

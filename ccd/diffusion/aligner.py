@@ -14,6 +14,7 @@ from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.estimators import EstimatorFactory
 from ccd.diffusion.fusion import FusionFactory
 from ccd.diffusion.process import DiffusionFactory
+from ccd.ranks.share import ALONE, Ranks
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, Fraction, Slot
 
@@ -77,26 +78,32 @@ class DiffusionAligner(nn.Module):
         self.detach_target, self.detach_input = detach_target, detach_input
         self.scope, self.duplicates = scope, duplicates
 
-    def denoise(self, item_embeddings: Tensor, items: Tensor, rng: torch.Generator) -> Denoised:
+    def denoise(
+        self, item_embeddings: Tensor, items: Tensor, rng: torch.Generator, ranks: Ranks = ALONE
+    ) -> Denoised:
         """One training step: estimates of the batch's items and ``L_dm`` (Eq. 5).
 
         Args:
             item_embeddings: ID embeddings ``[n_items, dim]``.
             items: Ids of the batch's items ``[n]``, repeats allowed.
             rng: Stream of timesteps and noise.
+            ranks: Each estimates a share of the items, and has a part of the loss.
         """
         if self.scope == "all":
             items = torch.arange(len(item_embeddings), device=items.device)
         elif self.duplicates == "unique":
             items = torch.unique(items)
         x0 = F.embedding(items, item_embeddings)
-        target = x0.detach() if self.detach_target else x0
-        x0 = x0.detach() if self.detach_input else x0
         timesteps = self.diffusion.draw_timesteps(len(items), rng)
         noise = torch.empty_like(x0).normal_(generator=rng) * self.diffusion.noise_std(x0)
+        share = ranks.share_for(self.estimator, len(items))
+        x0, timesteps, noise = share.of(x0), share.of(timesteps), share.of(noise)
+        target = x0.detach() if self.detach_target else x0
+        x0 = x0.detach() if self.detach_input else x0
         x_t = self.diffusion.add_noise(x0, noise, timesteps)
-        estimate = self._predict(x_t, timesteps, self.encode(items))
-        loss = self._distance(estimate, target)
+        estimate = self._predict(x_t, timesteps, self.encode(share.of(items)))
+        loss = share.part(self._distance(estimate, target))
+        estimate = ranks.gathered(share, estimate, len(items))
         if self.scope == "batch" and self.duplicates == "each":
             items, rows = _last_occurrences(items, len(item_embeddings))
             estimate = estimate.index_select(0, rows)
@@ -104,16 +111,23 @@ class DiffusionAligner(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, item_embeddings: Tensor, keep: Sequence[int], rng: torch.Generator
+        self,
+        item_embeddings: Tensor,
+        keep: Sequence[int],
+        rng: torch.Generator,
+        ranks: Ranks = ALONE,
     ) -> dict[int, Tensor]:
         """Reverse the diffusion of all items; ``[n_items, dim]`` for each kept step.
 
-        See :meth:`GaussianDiffusion.reverse`.
+        See :meth:`GaussianDiffusion.reverse`. Each of ``ranks`` reverses a share of the items.
         """
-        encoded = self.encode(torch.arange(len(item_embeddings), device=item_embeddings.device))
-        return self.diffusion.reverse(
-            item_embeddings, lambda x, t: self._predict(x, t, encoded), keep, rng
+        n = len(item_embeddings)
+        share = ranks.share_for(self.estimator, n)
+        encoded = self.encode(share.of(torch.arange(n, device=item_embeddings.device)))
+        kept = self.diffusion.reverse(
+            item_embeddings, lambda x, t: self._predict(x, t, encoded), keep, rng, share
         )
+        return {done: ranks.gathered(share, x, n) for done, x in kept.items()}
 
     def encode(self, items: Tensor) -> Any:
         """What the estimator needs of the modalities of ``items [n]``."""

@@ -23,7 +23,14 @@ class Estimator(nn.Module):
 
     ``encode`` is called once per set of items and ``forward`` once per step, so what depends on the
     condition alone is computed once for all reverse steps.
+
+    Attributes:
+        splits: Whether each of several processes may estimate a share of the rows: each row is
+            estimated alike whichever others there are, and nothing is drawn. A derived class says
+            so itself.
     """
+
+    splits: bool = False
 
     def encode(self, condition: Tensor) -> Any:
         """Whatever ``forward`` needs of ``condition [n, n_modalities, dim]``."""
@@ -63,6 +70,8 @@ class AttentionEstimator(Estimator):
         time_token: Give the step as a token of its own.
         input_norm: Layer-normalise the tokens (without scale and shift).
     """
+
+    splits = True
 
     def __init__(
         self,
@@ -134,6 +143,8 @@ class TransformerEstimator(Estimator):
         n_heads: Attention heads; must divide ``dim``.
     """
 
+    splits = True
+
     def __init__(
         self,
         dim: int,
@@ -185,6 +196,8 @@ class MLPEstimator(Estimator):
         device: Where the weights live.
         n_layers: Hidden layers.
     """
+
+    splits = True
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ccd.diffusion.noise_schedules import NoiseSchedule
 from ccd.errors import ConfigError
+from ccd.ranks.share import EVERYTHING, Share
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveInt, Slot
 
@@ -109,7 +110,12 @@ class GaussianDiffusion:
 
     @torch.no_grad()
     def reverse(
-        self, x0: Tensor, predict: Predict, keep: Sequence[int], rng: torch.Generator
+        self,
+        x0: Tensor,
+        predict: Predict,
+        keep: Sequence[int],
+        rng: torch.Generator,
+        share: Share = EVERYTHING,
     ) -> dict[int, Tensor]:
         """Noise ``x0 [n, dim]`` to the last step and reverse it, keeping some samples on the way.
 
@@ -117,19 +123,21 @@ class GaussianDiffusion:
             x0: Clean embeddings.
             predict: The estimator.
             keep: Numbers of reverse steps after which the sample is kept, from 1 to T.
-            rng: Stream of the noise.
+            rng: Stream of the noise, which is drawn for all rows.
+            share: The rows that are reversed and of which ``predict`` estimates ``x_0``.
 
         Returns:
-            Number of reverse steps done to the sample ``[n, dim]``; T, the last, always among them.
+            Number of reverse steps done to the sample of these rows; T, the last, always among
+            them.
         """
         std = self.noise_std(x0)
 
         def noise() -> Tensor:
-            return torch.empty_like(x0).normal_(generator=rng) * std
+            return share.of(torch.empty_like(x0).normal_(generator=rng)) * std
 
         # 1. Begin at x_T: the embeddings, noised (Eq. 1).
-        last = torch.full((len(x0),), self.steps - 1, device=x0.device)
-        x = self.add_noise(x0, noise(), last)
+        x = share.of(x0)
+        x = self.add_noise(x, noise(), torch.full((len(x),), self.steps - 1, device=x.device))
         kept = {}
         for done in range(1, self.steps + 1):
             t = self.steps - done

@@ -65,7 +65,7 @@ class UNetEstimator(Estimator):
         kept_rows: Annotated[NonNegativeInt | None, HOW_IT_RUNS] = 512,
     ) -> None:
         super().__init__()
-        self.kept_rows, self._rng = kept_rows, rng
+        self.kept_rows, self._rng, self.dropout = kept_rows, rng, dropout
         self.side = _side(dim, width, len(multipliers))
         n_channels = 1 + n_modalities
         noise = SeededDropout(dropout, rng)
@@ -100,6 +100,10 @@ class UNetEstimator(Estimator):
                 self.up.append(_Double(now))
         self.exit = nn.Sequential(_norm(now), nn.SiLU(), _conv3(now, n_channels))
         _draw_weights(self.to(device), rng)
+
+    @property
+    def splits(self) -> bool:  # type: ignore[override]
+        return not (self.training and self.dropout)  # which is drawn row by row
 
     def forward(self, x_t: Tensor, timesteps: Tensor, encoded: Tensor) -> Tensor:
         size = _BLOCK if x_t.is_cpu else _GPU_BLOCK

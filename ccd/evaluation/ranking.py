@@ -14,11 +14,12 @@ from torch import Tensor
 from ccd.backbones.base import Representations
 from ccd.errors import ConfigError
 from ccd.evaluation.held_out import HeldOut, enough_users
+from ccd.evaluation.item_ranks import item_ranks
 from ccd.evaluation.metrics import Metric
-from ccd.evaluation.ranks import ranks
 from ccd.evaluation.ties import first_ranked
 from ccd.graphs.items_by_user import ItemsByUser
 from ccd.graphs.lists import AdjacencyLists
+from ccd.ranks.share import ALONE, Ranks
 from ccd.registry import component
 from ccd.settings import HOW_IT_RUNS, REQUIRED, PositiveInt, Slot, Text
 
@@ -166,7 +167,11 @@ class FullRanking:
 
     @torch.no_grad()
     def evaluate(
-        self, representations: Representations, held_out: HeldOut, seen: ItemsByUser
+        self,
+        representations: Representations,
+        held_out: HeldOut,
+        seen: ItemsByUser,
+        ranks: Ranks = ALONE,
     ) -> Evaluation:
         """All metrics of one split.
 
@@ -174,13 +179,15 @@ class FullRanking:
             representations: Final representations; the score is their dot product.
             held_out: The split's relevant items.
             seen: Training positives, masked.
+            ranks: Each ranks for a share of the users; all have the metrics of all users.
         """
-        blocks = _masked_scores(representations, held_out.users, seen, self.block_cells)
-        hits = [
-            _found(scores, *held_out.relevant.of(users), max(self.cutoffs))
-            for users, scores in blocks
-        ]
-        return self._measure(torch.cat(hits), held_out)
+        n, k = len(held_out.users), max(self.cutoffs)
+        share = ranks.share(n)
+        blocks = _masked_scores(representations, share.of(held_out.users), seen, self.block_cells)
+        hits = torch.cat(
+            [_found(scores, *held_out.relevant.of(users), k) for users, scores in blocks]
+        )
+        return self._measure(ranks.gathered(share, hits, n), held_out)
 
     def measure(self, ranked: Tensor, held_out: HeldOut) -> Evaluation:
         """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``.
@@ -218,7 +225,7 @@ class FullRanking:
 def _found(scores: Tensor, rows: Tensor, items: Tensor, k: int) -> Tensor:
     """1 at each rank below ``k`` of an item ``(row, item)``, else 0; ``[n, k]``."""
     found = scores.new_zeros(len(scores), k)
-    at = ranks(scores, rows, items, k)
+    at = item_ranks(scores, rows, items, k)
     listed = at < k
     found[rows[listed], at[listed]] = 1
     return found

@@ -101,9 +101,13 @@ class Sampler(ABC):
 
     Attributes:
         needs_pools: Whether it reads NDI's pools.
+        splits: Whether each of several processes may ask for the negatives of a share of a batch:
+            it returns SharedNegatives, and what it draws and remembers does not depend on the
+            triplets. A derived class says so itself.
     """
 
     needs_pools: ClassVar[bool] = False
+    splits: bool = False
 
     @classmethod
     def misfit(cls, backbone: type[Backbone]) -> str | None:

@@ -26,6 +26,8 @@ class SharedSampler(Sampler):
         n_shared: Distinct items that a batch draws; the whole catalogue where it has fewer.
     """
 
+    splits = True
+
     def __init__(self, world: SamplerWorld, *, n_shared: PositiveInt = 512) -> None:
         self._world, self.n_shared = world, n_shared
 
@@ -57,6 +59,8 @@ class SharedCurricularSampler(PoolSampler):
     Raises:
         ConfigError: There are no pools.
     """
+
+    splits = True
 
     def __init__(
         self,

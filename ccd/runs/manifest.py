@@ -81,6 +81,7 @@ class Manifest:
         device: str,
         engine: str,
         threads: int,
+        processes: int = 1,
         made_from: str | None = None,
     ) -> None:
         """Add what is known once the data are loaded and the device is chosen.
@@ -94,7 +95,8 @@ class Manifest:
             dataset: Its fingerprint and notes are kept.
             device: Such as ``cpu`` or ``cuda:0``.
             engine: Message passing engine, such as ``dgl``.
-            threads: CPU threads of torch.
+            threads: CPU threads of torch, in each process.
+            processes: How many train each run together.
             made_from: The option and folder of the runs that these are made from, if any.
         """
         self._record["recipe"] = recipe
@@ -108,7 +110,8 @@ class Manifest:
             "n_interactions": dataset.n_interactions,
             "notes": list(dataset.notes),
         }
-        self._record.update(device=device, engine=engine, threads=threads, made_from=made_from)
+        self._record.update(device=device, engine=engine, threads=threads, processes=processes)
+        self._record["made_from"] = made_from
         self._write()
 
     def keep_digest(self, name: str) -> None:

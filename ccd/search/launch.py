@@ -104,10 +104,9 @@ def work(opened: Opened, workers: int, on_change: Callable[[], None]) -> int | N
         if workers == 1:
             Worker(opened.order, halt, on_change).work()
         else:
-            order = opened.order.to_json()
             job = Job(
                 module="ccd.search.worker",
-                order=lambda number: order,
+                order=opened.order.to_json(),
                 logs=opened.folder / "workers",
                 settled=opened.study.settled,
             )

@@ -27,6 +27,7 @@ from ccd.negatives.base import (
 )
 from ccd.negatives.pools import DiffusionPools
 from ccd.negatives.probe import NegativeProbe
+from ccd.ranks.share import ALONE, EVERYTHING, Ranks, Share, splits
 from ccd.state import State, load_state_of, state_of
 from ccd.training.random import Streams
 
@@ -44,6 +45,7 @@ class Recommender(nn.Module):
         probe: Measures the hard negatives of each epoch, or None.
         seen: Training positives, which no hard negative may be; None to leave that unchecked.
         cold_items: Places items without interactions, or None to leave them as they are.
+        ranks: The processes that train it together; each draws for the whole batch alike.
     """
 
     def __init__(
@@ -57,9 +59,10 @@ class Recommender(nn.Module):
         probe: NegativeProbe | None = None,
         seen: ItemsByUser | None = None,
         cold_items: ColdItems | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
-        self._cold_items = cold_items
+        self._cold_items, self.ranks = cold_items, ranks
         self._seen, self._checked_epoch = seen, -1
         self.backbone, self.aligner = backbone, aligner
         self.pools, self.sampler, self.losses = pools, sampler, losses
@@ -121,23 +124,27 @@ class Recommender(nn.Module):
         self.backbone.start_epoch(self._graph_rng, self._sample if epoch > 0 else None)
 
     def step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
-        """The terms of the objective for one batch, by name, each a scalar."""
+        """This rank's part of the terms of the objective for one batch, by name, each a scalar."""
+        share = self.ranks.share_for(self.backbone, len(batch.users))
         fusion: Fusion | None = None
         denoising = None
         if self.aligner is not None:
             items = batch.positives
             if self.losses.sees_random(with_hard=self.sampler is not None):
                 items = torch.cat([items, batch.negatives])
-            denoised = self.aligner.denoise(self.backbone.item_embeddings, items, self._noise_rng)
+            denoised = self.aligner.denoise(
+                self.backbone.item_embeddings, items, self._noise_rng, self.ranks
+            )
             fusion = self.aligner.fuse(denoised.items, denoised.representations)
             denoising = denoised.loss
-        step, hard = self._forward(batch, epoch, fusion)
+        step, hard = self._forward(batch, share, epoch, fusion)
         ranked = (step.users, step.positives, step.negatives)
         return self.losses(
             ranked if self.backbone.trains_on_negatives else None,
             hard,
             denoising,
             self.backbone.own_loss(step),
+            share,
         )
 
     def place_cold_items(self) -> None:
@@ -249,21 +256,22 @@ class Recommender(nn.Module):
         """Reverse steps done to the sample of all items ``[n_items, dim]``."""
         self.eval()
         keep = self.pools.keep if self.pools is not None else ()
-        return aligner.sample(self.backbone.item_embeddings, keep, self._reverse_rng)
+        return aligner.sample(self.backbone.item_embeddings, keep, self._reverse_rng, self.ranks)
 
     def _forward(
-        self, batch: Batch, epoch: int, fusion: Fusion | None
+        self, batch: Batch, share: Share, epoch: int, fusion: Fusion | None
     ) -> tuple[Step, Tensor | SharedRows | None]:
-        """One forward pass: the batch's rows, and those of its hard negatives.
+        """One forward pass: the rows of a share of the batch, and those of its hard negatives.
 
         Only these rows are computed, unless the sampler has to see the others first.
         """
         needs = self.sampler.needs(epoch) if self.sampler is not None else "nothing"
-        ids = [batch.positives, batch.negatives]
+        own = _share_of(batch, share)
+        ids = [own.positives, own.negatives]
         if needs == "nothing":
-            drawn = self._hard_negatives(batch, epoch, None, None)
+            drawn = self._hard_negatives(batch, epoch, None, None, share)
             ids += [] if drawn is None or isinstance(drawn, MadeUpNegatives) else [drawn.ids]
-            distinct_users, user_index = torch.unique(batch.users, return_inverse=True)
+            distinct_users, user_index = torch.unique(own.users, return_inverse=True)
             distinct_items, item_index = torch.unique(torch.cat(ids), return_inverse=True)
             output = self._rows(fusion, Rows(distinct_users, distinct_items))
         else:
@@ -272,15 +280,15 @@ class Recommender(nn.Module):
                 output, layers = self.backbone.layered(fusion)
             else:
                 output = self.backbone(fusion)
-            drawn = self._hard_negatives(batch, epoch, output, layers)
+            drawn = self._hard_negatives(batch, epoch, output, layers, share)
             ids += [] if drawn is None or isinstance(drawn, MadeUpNegatives) else [drawn.ids]
-            user_index, item_index = batch.users, torch.cat(ids)
+            user_index, item_index = own.users, torch.cat(ids)
         # One gather per table: each costs a zero-filled gradient table in the backward pass.
         users = F.embedding(user_index, output.users)
         sizes = [len(x) for x in ids]
         rows = F.embedding(item_index, output.items).split(sizes)
         index = Batch(user_index, *item_index.split(sizes)[:2])
-        step = Step(batch, index, users, rows[0], rows[1], output)
+        step = Step(own, index, users, rows[0], rows[1], output)
         if drawn is None:
             return step, None
         if isinstance(drawn, MadeUpNegatives):
@@ -303,11 +311,22 @@ class Recommender(nn.Module):
         return output
 
     def _hard_negatives(
-        self, batch: Batch, epoch: int, now: Representations | None, layers: Tensor | None
+        self,
+        batch: Batch,
+        epoch: int,
+        now: Representations | None,
+        layers: Tensor | None,
+        share: Share = EVERYTHING,
     ) -> Negatives | None:
-        """What the sampler chose, checked and shown to the probe; None without a sampler."""
+        """What the sampler chose for a share of the batch, checked and shown to the probe.
+
+        None without a sampler. One that draws for each triplet draws for all of them.
+        """
         if self.sampler is None:
             return None
+        left = share  # what is still to be taken of what it returns
+        if splits(self.sampler):
+            batch, left = _share_of(batch, share), EVERYTHING
         current = None if now is None else Representations(now.users.detach(), now.items.detach())
         context = SamplingContext(epoch, current, self._epoch_end, self._pool_table, layers)
         with torch.set_grad_enabled(layers is not None):
@@ -328,7 +347,7 @@ class Recommender(nn.Module):
             self._refuse_positives(batch, drawn.ids)
         if self._probe is not None:
             self._probe.see(batch, drawn)
-        return drawn
+        return _share_of_drawn(drawn, left)
 
     def _refuse_positives(self, batch: Batch, ids: Tensor) -> None:
         if self._seen is None:
@@ -343,6 +362,17 @@ class Recommender(nn.Module):
                 hint="draw with world.random, or leave out what world.seen.contains finds "
                 f"(ccd check {name} shows more)",
             )
+
+
+def _share_of(batch: Batch, share: Share) -> Batch:
+    # The batch itself is known again, by the probe for one.
+    return batch if share.rows is None else Batch(*map(share.of, batch))
+
+
+def _share_of_drawn(drawn: Negatives, share: Share) -> Negatives:
+    if isinstance(drawn, SharedNegatives):
+        return SharedNegatives(drawn.ids, share.of(drawn.log_weights))
+    return type(drawn)(*map(share.of, drawn))
 
 
 def _misfit(drawn: object, n: int) -> str | None:

@@ -127,7 +127,7 @@ class Training:
 
     Attributes:
         trainer: The settings.
-        model: The recommender, trained in place.
+        model: The recommender, trained in place, by its ``ranks`` together.
         optimizer: The optimiser of all parameters.
         rates: Initial learning rate of each of its parameter groups.
         update: What a batch does to the weights.
@@ -162,6 +162,7 @@ class Training:
         self.stopping = trainer.stopping(self.settled_epoch)
         groups = trainer.parameter_groups(model)
         self.optimizer, self.rates = trainer.optimizer(groups), [group["lr"] for group in groups]
+        model.ranks.reduce_before_steps(self.optimizer)
         if trainer.l2_reg:
             _add_decay(self.optimizer, trainer.l2_reg / len(users))
         self.update = trainer.update()
@@ -304,7 +305,10 @@ class Training:
             n_batches += 1
             for name, term in [*terms.items(), ("total", torch.stack(list(terms.values())).sum())]:
                 sums[name] = sums.get(name, 0.0) + term
-        losses = {name: (value / n_batches).item() for name, value in sums.items()}
+        totals = self.model.ranks.total(torch.stack(list(sums.values())))
+        losses = {
+            name: (total / n_batches).item() for name, total in zip(sums, totals, strict=True)
+        }
         for name, value in losses.items():
             if not math.isfinite(value):
                 suspected = suspects(self.model, self.optimizer)

@@ -17,7 +17,11 @@ Terms = Callable[[], dict[str, Tensor]]
 
 
 class Update(Protocol):
-    """One batch's update of the weights."""
+    """One batch's update of the weights.
+
+    Several processes that train one model add up their gradients in ``optimizer.step``. An update
+    that does not look at gradients before that says ``splits = True``, and may be used there.
+    """
 
     def __call__(
         self, optimizer: torch.optim.Optimizer, terms: Terms, index: int
@@ -34,6 +38,8 @@ class Update(Protocol):
 @component("update")
 class Descent:
     """One optimiser step down the loss."""
+
+    splits = True
 
     def __call__(
         self, optimizer: torch.optim.Optimizer, terms: Terms, index: int
@@ -56,6 +62,8 @@ class MirrorGradient:
     Raises:
         ConfigError: ``up`` is not smaller than ``down``.
     """
+
+    splits = True
 
     def __init__(
         self,

@@ -166,6 +166,16 @@ class VectorLoss(BPRMF):
         return step.users.sum(dim=1)
 
 
+@component("backbone")
+class NormOfABatch(BPRMF):
+    """One."""
+
+    splits = True
+
+    def own_loss(self, step):
+        return step.users.norm() / len(step.users)
+
+
 @component("noise_schedule")
 def float32_betas(steps: int) -> torch.Tensor:
     """One."""
@@ -205,6 +215,7 @@ FAULTS = {
     "DropoutInInference": ("Inference draws nothing", "is a dropout left on"),
     "HiddenState": ("state_dict is all of the model", "in no parameter and no buffer"),
     "VectorLoss": ("own_loss is None or a finite scalar", "it is ["),
+    "NormOfABatch": ("Where it says that it splits", "on average for its halves"),
     "float32_betas": ("It gives a float64 beta", "torch.float32 for 1 steps"),
     "backward_curriculum": ("It never goes back", "it does with 1 pools"),
     "counting_curriculum": ("It never goes back", "it keeps a state"),

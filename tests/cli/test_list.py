@@ -288,6 +288,8 @@ def test_a_reader_that_leaves_is_no_error(words):
 def test_a_setting_says_whether_it_can_change_what_is_learned(ccd):
     out = ccd("list", "Experiment", columns=120)[1]
     marked = [line.split(":")[0].strip() for line in out.splitlines() if "cannot change" in line]
-    assert marked == ["probe", "checkpoint", "trackers", "device", "engine", "threads"]
+    assert marked == [
+        "probe", "checkpoint", "trackers", "device", "engine", "threads", "rank_timeout",
+    ]  # fmt: skip
     (listed,) = json.loads(ccd("list", "Experiment", "--json")[1])["experiment"]
     assert [s["name"] for s in listed["settings"] if not s["identity"]] == marked

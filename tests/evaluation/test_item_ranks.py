@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ccd.evaluation.ranks import ranks
+from ccd.evaluation.item_ranks import item_ranks
 from ccd.evaluation.ties import first_ranked
 
 RNG = torch.Generator().manual_seed(0)
@@ -26,24 +26,24 @@ def test_a_rank_is_the_place_in_the_sorted_list(most, levels):
     rows, items = pairs(40, 60, most)
     _, order = first_ranked(scores, 60)
     place = order.argsort(dim=1)[rows, items]
-    assert torch.equal(ranks(scores, rows, items, 60), place)
-    assert torch.equal(ranks(scores, rows, items, 7).clamp(max=7), place.clamp(max=7))
+    assert torch.equal(item_ranks(scores, rows, items, 60), place)
+    assert torch.equal(item_ranks(scores, rows, items, 7).clamp(max=7), place.clamp(max=7))
 
 
 def test_a_masked_item_has_no_rank():
     scores = torch.full((2, 8), -torch.inf)
     scores[1, 3] = 0.0
-    found = ranks(scores, torch.tensor([0, 1, 1]), torch.tensor([0, 3, 4]), 5)
+    found = item_ranks(scores, torch.tensor([0, 1, 1]), torch.tensor([0, 3, 4]), 5)
     assert found.tolist() == [5, 0, 5]
 
 
 def test_two_equal_items_have_two_ranks():
     scores = torch.tensor([[1.0, 2.0, 2.0, 0.0]])
-    found = ranks(scores, torch.tensor([0, 0, 0]), torch.tensor([0, 1, 2]), 4)
+    found = item_ranks(scores, torch.tensor([0, 0, 0]), torch.tensor([0, 1, 2]), 4)
     assert sorted(found.tolist()) == [0, 1, 2]
     assert found[0] == 2
 
 
 def test_no_item_is_asked_for():
     nothing = torch.empty(0, dtype=torch.int64)
-    assert ranks(torch.zeros(3, 4), nothing, nothing, 2).tolist() == []
+    assert item_ranks(torch.zeros(3, 4), nothing, nothing, 2).tolist() == []

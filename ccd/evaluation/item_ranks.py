@@ -8,7 +8,7 @@ from torch import Tensor
 from ccd.evaluation.ties import tie_order
 
 
-def ranks(scores: Tensor, rows: Tensor, items: Tensor, k: int) -> Tensor:
+def item_ranks(scores: Tensor, rows: Tensor, items: Tensor, k: int) -> Tensor:
     """The rank of each item in its row, from 0, or one of at least ``k``; int64 ``[m]``.
 
     Equal scores stand in the order of one random permutation of the catalogue. An item with the
