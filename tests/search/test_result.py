@@ -122,12 +122,16 @@ def test_a_trial_that_is_cut_short_again_and_again_reaches_the_same_values(sourc
             self.told[key] = value if key == "ccd:best_epochs" else None
 
     whole = Told()
-    expected = Objective(target, [], tmp_path)(whole, 0, texts, None, lambda: False, tmp_path / "whole")
+    expected = Objective(target, [], tmp_path)(
+        whole, 0, texts, None, lambda: False, tmp_path / "whole"
+    )
     cut = 0
     while True:
         trial = Told()
         try:
-            values = Objective(target, [], tmp_path)(trial, 0, texts, None, lambda: True, tmp_path / "cut")
+            values = Objective(target, [], tmp_path)(
+                trial, 0, texts, None, lambda: True, tmp_path / "cut"
+            )
             break
         except Interrupted:
             cut += 1
