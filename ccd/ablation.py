@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccd.arguments import as_path, as_seeds
-from ccd.config.files import dataset_folder
+from ccd.config.files import data_dir_of
 from ccd.config.identity import settings_of
 from ccd.config.recipe import Recipe, load_recipe
 from ccd.earlier import Earlier
@@ -85,7 +85,7 @@ def run(
         return run_loaded(
             replace(loaded, seeds=own_seeds or loaded.seeds),
             folder=folder or default_folder(loaded.name),
-            data_dir=dataset_folder(dataset) or place,
+            data_dir=data_dir_of(dataset, place),
             observer=observer or SilentObserver(),
             fresh=fresh,
             halt=halt,

@@ -71,7 +71,7 @@ class Experiment:
         evaluator: Ranking metrics.
         probe: Measures the hard negatives of each epoch; None for nothing.
         checkpoint: How often the state of a run is kept while it trains; None for never.
-        trackers: Programs that are told how ``ccd run`` trains.
+        trackers: Programs that are told how ``ccd run`` and ``ccd search`` train.
         dim: Embedding size.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         engine: Message passing by ``dgl`` or ``torch``; ``auto`` takes DGL on the CPU.

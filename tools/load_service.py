@@ -95,10 +95,19 @@ def disturb(given: argparse.Namespace, folder: Path, made: Path, server: psutil.
         workers = [
             child for child in server.children() if "spawn_main" in " ".join(child.cmdline())
         ]
+        held = [connections(worker, given.port) for worker in workers]
         workers[0].kill()
         print(
-            f"{time.monotonic() - began:5.0f} s: killed one of {len(workers)} workers", flush=True
+            f"{time.monotonic() - began:5.0f} s: killed one of {len(workers)} workers, which had "
+            f"{held[0]} of the {sum(held)} connections: so many requests may fail",
+            flush=True,
         )
+
+
+def connections(worker: psutil.Process, port: int) -> int:
+    """How many clients a worker is connected to."""
+    found = worker.net_connections("tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in found)
 
 
 def main() -> None:

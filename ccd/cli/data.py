@@ -31,14 +31,14 @@ def describe(
     import json
 
     from ccd.config.dataset import load_dataset
-    from ccd.config.files import dataset_folder
+    from ccd.config.files import data_dir_of
     from ccd.datasets.describe import describe as describe_dataset
     from ccd.datasets.locate import data_folders
     from ccd.terminal.console import make_console
     from ccd.views.data_text import DescriptionView
 
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
-    found = describe_dataset(graph.factory()(data_folders(dataset_folder(name) or data_dir)))
+    found = describe_dataset(graph.factory()(data_folders(data_dir_of(name, data_dir))))
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

@@ -23,16 +23,15 @@ def check(
     from dataclasses import asdict
 
     from ccd.config.dataset import load_dataset
-    from ccd.config.files import dataset_folder
+    from ccd.config.files import data_dir_of, dataset_folder
     from ccd.datasets.locate import data_folders
     from ccd.importing.checking import check_data
     from ccd.terminal.console import make_console
     from ccd.views.checks_text import print_checks
 
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
-    folder = dataset_folder(name)
-    folders = data_folders(folder or data_dir)
-    checks = list(check_data(lambda: graph.factory()(folders), folder))
+    folders = data_folders(data_dir_of(name, data_dir))
+    checks = list(check_data(lambda: graph.factory()(folders), dataset_folder(name)))
     usable = all(one.status != "problem" for one in checks)
     if as_json:
         print(json.dumps({"usable": usable, "checks": [asdict(one) for one in checks]}, indent=2))
@@ -66,7 +65,7 @@ def convert(
 ) -> None:
     """Write a data set in the format of another tool: the same ids, splits and features."""
     from ccd.config.dataset import load_dataset
-    from ccd.config.files import dataset_folder
+    from ccd.config.files import data_dir_of
     from ccd.datasets.locate import data_folders
     from ccd.importing.convert import convert as convert_dataset
     from ccd.importing.folder import refuse_taken
@@ -74,6 +73,6 @@ def convert(
 
     refuse_taken(out, overwrite=False)
     graph = load_dataset(name, bindings=bindings or (), allow_imports=allow_imports or ())
-    dataset = graph.factory()(data_folders(dataset_folder(name) or data_dir))
+    dataset = graph.factory()(data_folders(data_dir_of(name, data_dir)))
     for file in convert_dataset(dataset, to, out):
         say(str(out / file))

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
+from ccd.cli.options import (
+    AllowImports,
+    DataDir,
+    NewItemsDir,
+    RunDir,
+    Seed,
+    Variant,
+    refuse_missing,
+)
 
 
 def explain(
@@ -16,6 +24,7 @@ def explain(
     variant: Variant = None,
     seed: Seed = None,
     data_dir: DataDir = None,
+    new_items: NewItemsDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
@@ -29,7 +38,7 @@ def explain(
 
     found = explain_score(
         folder, user, item, variant=variant, seed=seed, data_dir=data_dir,
-        allow_imports=allow_imports or (),
+        new_items=new_items, allow_imports=allow_imports or (),
     )  # fmt: skip
     if as_json:
         print(json_line(found.to_json()))

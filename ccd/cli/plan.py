@@ -67,7 +67,7 @@ def plan(
         allow_imports=allow_imports or (),
     )
     from ccd import planning
-    from ccd.config.files import dataset_folder
+    from ccd.config.files import data_dir_of
     from ccd.config.recipe import load_recipe
     from ccd.terminal.console import make_console
     from ccd.views.plan_text import PlanView
@@ -81,7 +81,7 @@ def plan(
         allow_imports=allow_imports or (),
     )
     plans = []
-    for each in planning.plan(loaded, dataset_folder(dataset) or data_dir):
+    for each in planning.plan(loaded, data_dir_of(dataset, data_dir)):
         plans.append(each)
         if as_json:
             record = {**asdict(each), "seconds_per_epoch": each.seconds_per_epoch}

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ccd.cli.options import AllowImports, DataDir, RunDir, Seed, Variant, refuse_missing
+from ccd.cli.options import (
+    AllowImports,
+    DataDir,
+    NewItemsDir,
+    RunDir,
+    Seed,
+    Variant,
+    refuse_missing,
+)
 
 
 def similar(
@@ -25,6 +33,7 @@ def similar(
     seed: Seed = None,
     k: Annotated[int, typer.Option("--k", metavar="K", min=1, help="How many items.")] = 10,
     data_dir: DataDir = None,
+    new_items: NewItemsDir = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each item.")
     ] = False,
@@ -40,7 +49,7 @@ def similar(
 
     found = similar_items(
         folder, item, k, space=space, variant=variant, seed=seed, data_dir=data_dir,
-        allow_imports=allow_imports or (),
+        new_items=new_items, allow_imports=allow_imports or (),
     )  # fmt: skip
     if as_json:
         for record in found.records():

@@ -114,6 +114,16 @@ def dataset_folder(name: str | Path | None) -> Path | None:
     return folder if (folder / IMPORT_REPORT).is_file() else None
 
 
+def data_dir_of(name: str | Path | None, data_dir: str | Path | None) -> Path | None:
+    """The folder in which a data set is looked up first: its own where it has one.
+
+    Args:
+        name: As for ``dataset_folder``.
+        data_dir: The folder that the user named, if any.
+    """
+    return dataset_folder(name) or (Path(data_dir) if data_dir else None)
+
+
 def modules(kind: str) -> list[str]:
     """Names that ``find_module`` finds, sorted."""
     return sorted(path.stem for path in (ccd_root() / "gin" / kind).glob("*.gin"))

@@ -11,11 +11,13 @@ import numpy as np
 
 from ccd.errors import ConfigError
 from ccd.finished.inspection import index_of, name_of
+from ccd.finished.new_items import model_with_new_items, served
 from ccd.finished.runs import FinishedRun, run_of
 from ccd.finished.similar import SimilarItems, cosines_to, item_place
 
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
+    from ccd.datasets.new_items import NewItems
 
 _NEAREST = 5
 """Items of the user's own that are shown."""
@@ -60,6 +62,7 @@ def explain(
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
+    new_items: str | Path | NewItems | None = None,
     allow_imports: Sequence[str] = (),
 ) -> Explanation:
     """Where the score of an item for a user comes from.
@@ -74,6 +77,7 @@ def explain(
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
+        new_items: Items that came after training, by their features: a folder or ``NewItems``.
         allow_imports: Of a folder: Python modules with parts of your own that the model has.
 
     Raises:
@@ -82,10 +86,9 @@ def explain(
         DamagedFileError: The saved model cannot be read.
     """
     opened = run_of(run, variant, seed, allow_imports)
-    dataset = opened.dataset(data_dir)
+    dataset, (users, items, _) = served(opened, data_dir, new_items)
     owner = index_of(str(user), dataset.user_ids, dataset.n_users)
     place = item_place(opened, dataset, str(item))
-    users, items, _ = opened.representations
     if items.is_sparse:
         raise ConfigError(
             f"'{opened.result.variant}' has no vectors, so there is nothing to explain",
@@ -93,17 +96,24 @@ def explain(
             hint="choose another --variant",
         )
     vector = users[owner]
-    parts = opened.rebuild(dataset).paths()
+    trained = opened.dataset(data_dir)
+    if place < trained.n_items:
+        model = opened.rebuild(trained)
+    else:
+        model = model_with_new_items(opened, trained, dataset)
+    parts = model.paths()
     paths = None
     if parts is not None:
         paths = {name: float(vector @ part[place]) for name, part in parts.items()}
-    near = _nearest_own(opened, dataset, owner, place)
+    near = _nearest_own(opened, dataset, items.numpy(), owner, place)
     return Explanation(str(user), float(vector @ items[place]), paths, near)
 
 
-def _nearest_own(run: FinishedRun, dataset: Dataset, owner: int, place: int) -> SimilarItems:
+def _nearest_own(
+    run: FinishedRun, dataset: Dataset, items: np.ndarray, owner: int, place: int
+) -> SimilarItems:
     own = np.unique(dataset.train.items[dataset.train.users == owner])
     own = own[own != place]
-    cosines = cosines_to(run.representations.items.numpy()[np.append(own, place)], len(own))[:-1]
+    cosines = cosines_to(items[np.append(own, place)], len(own))[:-1]
     order = np.argsort(-cosines, kind="stable")[:_NEAREST]
     return SimilarItems(run.result, dataset, place, "trained", own[order], cosines[order])

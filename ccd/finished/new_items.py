@@ -18,6 +18,7 @@ from ccd.training.transfer import Matching, carried_over
 if TYPE_CHECKING:
     from ccd.datasets.dataset import Dataset
     from ccd.finished.runs import FinishedRun
+    from ccd.training.recommender import Recommender
 
 
 def with_new_items(
@@ -35,6 +36,24 @@ def with_new_items(
         DataError: No item is new, or the features are of another kind.
     """
     more = extended(dataset, new)
+    found, tested = model_with_new_items(run, dataset, more).infer(), run.representations
+    if found.items.is_sparse:  # a table of neighbours is as wide as the catalogue
+        return more, found
+    joined = torch.cat([tested.items, found.items[dataset.n_items :]])
+    return more, Representations(tested.users, joined)
+
+
+def model_with_new_items(run: FinishedRun, dataset: Dataset, more: Dataset) -> Recommender:
+    """The run's model with new items placed and sampled.
+
+    Args:
+        run: A finished run.
+        dataset: What it was trained on.
+        more: The same with new items behind.
+
+    Raises:
+        ConfigError: The model cannot place items by features.
+    """
     model = run.experiment.assemble(more, run.result.seed)
     items = np.arange(more.n_items)
     items[dataset.n_items :] = -1
@@ -44,11 +63,7 @@ def with_new_items(
     if model.sample is not None:  # what was tested stays
         sample = torch.cat([run.tensors[SAMPLE_TENSOR], model.sample[dataset.n_items :]])
         model.restore(model.state_dict(), sample)
-    found, tested = model.infer(), run.representations
-    if found.items.is_sparse:  # a table of neighbours is as wide as the catalogue
-        return more, found
-    joined = torch.cat([tested.items, found.items[dataset.n_items :]])
-    return more, Representations(tested.users, joined)
+    return model
 
 
 def served(

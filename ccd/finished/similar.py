@@ -14,6 +14,7 @@ from ccd.datasets.scale import cosines_to
 from ccd.errors import ConfigError
 from ccd.finished.asking import TRAINED, Places
 from ccd.finished.inspection import name_of
+from ccd.finished.new_items import served
 from ccd.finished.runs import FinishedRun, run_of
 from ccd.runs.folder import ITEM_IDS_FILE, SAMPLE_TENSOR
 from ccd.suggestions import did_you_mean
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ccd.datasets.dataset import Dataset
+    from ccd.datasets.new_items import NewItems
     from ccd.runs.records import RunResult
 
 ALIGNED = "aligned"
@@ -69,6 +71,7 @@ def similar(
     variant: str | None = None,
     seed: int | None = None,
     data_dir: str | Path | None = None,
+    new_items: str | Path | NewItems | None = None,
     allow_imports: Sequence[str] = (),
 ) -> SimilarItems:
     """The k items whose vectors point most nearly in the direction of one item's, by cosine.
@@ -84,6 +87,7 @@ def similar(
         variant: Of a folder: which variant; by default the last.
         seed: Of a folder: which seed; by default the first.
         data_dir: Folder to look for the data set in first, before the one that the run remembers.
+        new_items: Items that came after training, by their features: a folder or ``NewItems``.
         allow_imports: Of a folder: Python modules with parts of your own; only needed where the
             data set is such a part.
 
@@ -94,9 +98,9 @@ def similar(
     """
     k = as_whole("k", k, least=1)
     opened = run_of(run, variant, seed, allow_imports)
-    dataset = opened.dataset(data_dir)
+    dataset, found = served(opened, data_dir, new_items)
     place = item_place(opened, dataset, str(item))
-    cosines = cosines_to(item_vectors(opened, dataset, space, opened.representations.items), place)
+    cosines = cosines_to(item_vectors(opened, dataset, space, found.items), place)
     if np.isnan(cosines[place]):
         raise ConfigError(
             f"item '{item}' has no {space} vector",

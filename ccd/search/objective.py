@@ -19,6 +19,7 @@ from ccd.search.progress import TrialProgress
 from ccd.search.pruners import Resources, TrialPruner
 from ccd.search.study import BEST_EPOCHS, SECONDS
 from ccd.search.target import Target
+from ccd.search.tracking import tracked
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -33,10 +34,11 @@ class Objective:
     Args:
         target: What is searched.
         data_folders: Where data sets are looked up.
+        folder: The study's, for trackers that write files.
     """
 
-    def __init__(self, target: Target, data_folders: list[Path]) -> None:
-        self.target, self._folders = target, data_folders
+    def __init__(self, target: Target, data_folders: list[Path], folder: Path) -> None:
+        self.target, self._folders, self._folder = target, data_folders, folder
         self._datasets: dict[str, Dataset] = {}
         self._several = len(target.search.objectives) > 1
 
@@ -47,6 +49,8 @@ class Objective:
             How long trials are, the metric's name and the data set's fingerprint.
         """
         experiment: Experiment = self.target.base.factory()()
+        for make in experiment.trackers:
+            make(settings_of(self.target.base).identity)
         dataset = self._data(self.target.base)
         sampler = experiment.assemble(dataset, seed=0).sampler
         epochs = experiment.trainer.epochs
@@ -56,6 +60,7 @@ class Objective:
     def __call__(
         self,
         trial: Trial,
+        slot: int,
         texts: dict[str, str],
         pruning: TrialPruner | None,
         is_over: Callable[[], bool],
@@ -65,6 +70,7 @@ class Objective:
 
         Args:
             trial: Receives the metric per epoch, or per seed.
+            slot: Its place in the study, by which trackers call it.
             texts: What it changes.
             pruning: Ends hopeless trials; None for never.
             is_over: Asked after every epoch.
@@ -89,9 +95,13 @@ class Objective:
             trial.report(score, step=step)
         per_seed = pruning is not None and pruning.per_seed
         for number in range(len(progress.scores), len(seeds)):
-            with experiment.start(dataset, seeds[number]) as training:
+            with (
+                tracked(self.target, experiment, identity, slot, self._folder) as told,
+                experiment.start(dataset, seeds[number]) as training,
+            ):
                 progress.take_up(training)
                 for epoch in training:
+                    told.epoch(seeds[number], training, epoch)
                     is_last = training.finished and number + 1 == len(seeds)
                     stopping = is_over() and not is_last  # what has just ended is not thrown away
                     reports = number == 0 and not per_seed and not self._several
@@ -106,6 +116,7 @@ class Objective:
                     if reports and epoch.valid is not None and is_judged:
                         _prune(trial, pruning)
                 trained = training.trained
+                told.trained(seeds[number], training, dataset)
             progress.scores.append(trained.valid[select])
             progress.best.append(trained.best_epoch)
             if per_seed:

@@ -15,7 +15,7 @@ import optuna
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
-from ccd.config.files import dataset_folder
+from ccd.config.files import data_dir_of
 from ccd.crew import as_worker
 from ccd.datasets.locate import data_folders
 from ccd.errors import CcdError, ConfigError, reason
@@ -82,9 +82,8 @@ class Worker:
         self.study = Study(store.backend, order.study)
         refuse_other_settings(self.study, self.presets.identity)
         self.leases = leases_of(store, order.study, self.search.heartbeat)
-        named = order.source.data_dir
-        folder = dataset_folder(order.source.dataset) or (Path(named) if named else None)
-        self.objective = Objective(self.target, data_folders(folder))
+        folder = data_dir_of(order.source.dataset, order.source.data_dir)
+        self.objective = Objective(self.target, data_folders(folder), Path(order.folder))
         self.pruning = self._prepare()
 
     def work(self) -> None:
@@ -161,7 +160,7 @@ class Worker:
                 texts = self.presets.texts(claim.slot, trial)
                 trial.set_user_attr(BINDINGS, texts)
                 values = self._known(trial, texts) or self.objective(
-                    trial, texts, self.pruning, self.is_over, checkpoint
+                    trial, claim.slot, texts, self.pruning, self.is_over, checkpoint
                 )
             study.tell(trial, values, skip_if_finished=True)
         except TrialPruned:

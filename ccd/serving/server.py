@@ -69,6 +69,8 @@ def run_server(
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=10,
+            # A worker that is late on a busy machine is alive: killed, it would fail its requests.
+            timeout_worker_healthcheck=60,
         )
     except SystemExit as ended:
         if ended.code:

@@ -47,7 +47,8 @@ class RunTracker(SilentObserver, ABC):
         if self._open:
             self._open = False
             tested = {k: v for k, v in result.measures.items() if k.startswith("test/")}
-            self.log(tested, result.best_epoch)
+            if tested:  # a trial of a search has none
+                self.log(tested, result.best_epoch)
             self.close_run("finished" if result.diverged is None else "diverged")
 
     def closed(self) -> None:

@@ -161,3 +161,21 @@ def test_what_is_no_new_item_is_refused(run, tmp_path):
     (tmp_path / "image.npy").touch()
     with pytest.raises(ConfigError, match="expected one file or folder of text vectors"):
         read_new_items(tmp_path, ["text"])
+
+
+@pytest.mark.parametrize(("variant", "n_paths"), [("FREEDOM", 3), (CCDREC, 4)])
+def test_a_new_item_has_neighbours_and_an_explanation(finished_folder, variant, n_paths):
+    run = choose_run(finished_folder, variant, 1)
+    dataset = run.dataset()
+    twin = int(whole(dataset)[0])
+    new = like(dataset, twin)
+    near = ccd.similar(run, f"new {twin}", 5, space="text", new_items=new)
+    assert (near.items[0], near.cosines[0]) == (twin, pytest.approx(1))
+    assert len(ccd.similar(run, f"new {twin}", 5, new_items=new).items) == 5
+    found = ccd.explain(run, "3", f"new {twin}", new_items=new)
+    _, vectors = with_new_items(run, dataset, new)
+    assert found.score == pytest.approx(float(vectors.users[3] @ vectors.items[-1]))
+    assert len(found.paths) == n_paths
+    assert sum(found.paths.values()) == pytest.approx(found.score, rel=1e-4, abs=1e-6)
+    # An item that was trained is explained as it is without new ones.
+    assert ccd.explain(run, "3", "5", new_items=new).paths == ccd.explain(run, "3", "5").paths

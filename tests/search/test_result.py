@@ -88,7 +88,7 @@ def test_a_trial_is_the_recipe_with_a_gin_file(source, here):
 def test_the_test_split_stays_closed(source, monkeypatch):
     opened = begin(source)
     target = Target(source)
-    objective = Objective(target, [])
+    objective = Objective(target, [], opened.folder)
     dataset = objective._data(target.base)
     monkeypatch.setattr(Experiment, "test", lambda *_: pytest.fail("opens the test split"))
     # What is not there cannot be opened.
@@ -102,7 +102,7 @@ def test_the_test_split_stays_closed(source, monkeypatch):
         def set_user_attr(self, key, value):
             pass
 
-    values = objective(NoTrial(), texts, None, lambda: False, Path("checkpoint"))
+    values = objective(NoTrial(), 0, texts, None, lambda: False, Path("checkpoint"))
     assert 0 < values[0] <= 1
     assert opened.study.budget == 4
 
@@ -122,12 +122,16 @@ def test_a_trial_that_is_cut_short_again_and_again_reaches_the_same_values(sourc
             self.told[key] = value if key == "ccd:best_epochs" else None
 
     whole = Told()
-    expected = Objective(target, [])(whole, texts, None, lambda: False, tmp_path / "whole")
+    expected = Objective(target, [], tmp_path)(
+        whole, 0, texts, None, lambda: False, tmp_path / "whole"
+    )
     cut = 0
     while True:
         trial = Told()
         try:
-            values = Objective(target, [])(trial, texts, None, lambda: True, tmp_path / "cut")
+            values = Objective(target, [], tmp_path)(
+                trial, 0, texts, None, lambda: True, tmp_path / "cut"
+            )
             break
         except Interrupted:
             cut += 1
