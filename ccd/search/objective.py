@@ -96,7 +96,7 @@ class Objective:
         per_seed = pruning is not None and pruning.per_seed
         for number in range(len(progress.scores), len(seeds)):
             with (
-                tracked(self.target, experiment, identity, slot, self._folder) as told,
+                tracked(self.target, experiment, dataset, identity, slot, self._folder) as told,
                 experiment.start(dataset, seeds[number]) as training,
             ):
                 progress.take_up(training)
@@ -116,7 +116,7 @@ class Objective:
                     if reports and epoch.valid is not None and is_judged:
                         _prune(trial, pruning)
                 trained = training.trained
-                told.trained(seeds[number], training, dataset)
+                told.trained(seeds[number], training)
             progress.scores.append(trained.valid[select])
             progress.best.append(trained.best_epoch)
             if per_seed:

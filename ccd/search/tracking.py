@@ -21,23 +21,24 @@ class TrackedTrial:
 
     Args:
         name: What the variant is called.
+        dataset: Name of the data set.
         audience: The trackers.
     """
 
-    def __init__(self, name: str, audience: Audience) -> None:
-        self._name, self._audience = name, audience
+    def __init__(self, name: str, dataset: str, audience: Audience) -> None:
+        self._name, self._dataset, self._audience = name, dataset, audience
 
     def epoch(self, seed: int, training: Training, epoch: Epoch) -> None:
         """Tell of an epoch."""
         self._audience.epoch(epoch_record(self._name, seed, training.max_epochs, epoch))
 
-    def trained(self, seed: int, training: Training, dataset: Dataset) -> None:
+    def trained(self, seed: int, training: Training) -> None:
         """Tell that a seed is trained; a trial measures nothing on the test split."""
         best = training.trained
         result = RunResult(
             variant=self._name,
             seed=seed,
-            dataset=dataset.name,
+            dataset=self._dataset,
             best_epoch=best.best_epoch,
             epochs=training.n_epochs,
             valid=best.valid,
@@ -50,13 +51,19 @@ class TrackedTrial:
 
 @contextmanager
 def tracked(
-    target: Target, experiment: Experiment, settings: dict[str, str], slot: int, folder: Path
+    target: Target,
+    experiment: Experiment,
+    dataset: Dataset,
+    settings: dict[str, str],
+    slot: int,
+    folder: Path,
 ) -> Iterator[TrackedTrial]:
     """Tell the trial's trackers that it begins, and at the end, however it ends, that it is over.
 
     Args:
         target: What is searched.
         experiment: The trial's.
+        dataset: What it trains on.
         settings: The trial's, as gin texts.
         slot: The trial's place in the study.
         folder: The study's; trackers that write files do so there.
@@ -66,7 +73,7 @@ def tracked(
     audience = Audience(_Notes(), {name: trackers})
     plan = Plan(
         recipe=target.recipe.name,
-        dataset=target.recipe.dataset,
+        dataset=dataset.name,
         runs=tuple((name, seed) for seed in target.seeds),
         metric=experiment.evaluator.select,
         baseline=None,
@@ -75,7 +82,7 @@ def tracked(
     )
     audience.started(plan)
     try:
-        yield TrackedTrial(name, audience)
+        yield TrackedTrial(name, dataset.name, audience)
     finally:
         audience.closed()
 
