@@ -1,6 +1,7 @@
 """A search tells the recipe's trackers of each trial."""
 
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -20,7 +21,7 @@ class TakesDown(SilentObserver):
         settings: The variant's settings.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = settings
 
     def epoch(self, record):
