@@ -61,7 +61,8 @@ class StubTraining:
     def __init__(self, trainer: StubTrainer, select: str) -> None:
         self.trainer, self.select = trainer, select
         self.valid: dict[str, float] = {}
-        self.n_epochs, self.finished = 0, False
+        self.n_epochs, self.max_epochs, self.finished = 0, trainer.epochs, False
+        self.seconds: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[Epoch]:
         trainer = self.trainer
