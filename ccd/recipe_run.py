@@ -29,7 +29,7 @@ from ccd.ranks.share import Ranks, splits
 from ccd.runs.folder import (
     refuse_mixture,
 )
-from ccd.runs.machine import peak_rss_mb
+from ccd.runs.machine import forget_peak, peak_rss_mb
 from ccd.runs.records import Observer, Plan, RunResult
 from ccd.runs.signals import Halt
 from ccd.runs.writing import RunFolder
@@ -222,6 +222,7 @@ class RecipeRun:
             self.observer.finished(known, skipped=True)
             return known
         experiment, began = self.experiments[variant], time.perf_counter()
+        forget_peak()  # that of the run before
         checkpoint = folder.checkpoint(variant, seed)
         if checkpoint.note:
             self.observer.note(checkpoint.note)
