@@ -4,9 +4,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from usearch.index import Index
 
 from ccd.config.recipe import load_recipe
 from ccd.errors import ResourceError
+from ccd.graphs import neighbour_search
 from ccd.graphs.nearest import exact_search
 from ccd.graphs.neighbour_search import approximate_search
 
@@ -43,10 +45,12 @@ def test_it_finds_nearly_the_neighbours_of_all_cosines_and_says_how_many(caplog)
     assert not torch.isin(torch.tensor([5, 70]), found.ids[6:70]).any()
 
 
-def test_equal_features_give_equal_neighbours_and_a_narrow_search_finds_fewer(monkeypatch):
+def test_equal_features_give_equal_neighbours_and_a_narrow_search_finds_fewer(
+    tmp_path, monkeypatch
+):
     features = clustered()
     first = approximate_search(features, 10, expansion=10, connectivity=4)
-    monkeypatch.setenv("CCD_CACHE", "/nonexistent")
+    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "another"))
     again = approximate_search(features, 10, expansion=10, connectivity=4)
     assert torch.equal(first.ids, again.ids)
     exact = exact_search(features, 10)
@@ -59,6 +63,41 @@ def test_fewer_items_than_neighbours_are_padded():
     found = approximate_search(features, 6)
     assert (found.ids[:4] >= 0).sum(dim=1).tolist() == [4] * 4
     assert (found.ids[4:, 1:] == -1).all()
+
+
+@pytest.mark.parametrize("n_present", [1, 2])
+def test_hardly_any_item_has_the_modality(n_present):
+    features = clustered(60)
+    features[n_present:] = 0.0
+    found = approximate_search(features, 3)
+    assert torch.equal(found.ids[:n_present, 0], torch.arange(n_present))
+    assert (found.ids[:n_present] >= 0).sum(dim=1).tolist() == [n_present] * n_present
+
+
+def test_lists_begin_with_the_item_and_fall_in_cosine_where_many_items_are_equal(monkeypatch):
+    features = clustered(400)
+    features[100:200] = features[100]  # more twins than a list holds: the index leaves some out
+    monkeypatch.setattr(neighbour_search, "_BLOCK_CELLS", 7 * 10 * 32)  # several blocks
+    found = approximate_search(features, 10)
+    assert torch.equal(found.ids[:, 0], torch.arange(400))
+    assert all(len(set(row)) == 10 for row in found.ids.tolist())
+    assert (found.cosines[:, 1:].diff(dim=1) <= 0).all()
+    torch.testing.assert_close(found.cosines[100:200], torch.ones(100, 10))
+
+
+def test_a_list_that_the_index_leaves_short_is_padded(monkeypatch):
+    whole = Index.search
+
+    def short(self, *args, **keywords):
+        found = whole(self, *args, **keywords)
+        found.counts[:] = 4  # the keys behind are whatever the memory held
+        return found
+
+    monkeypatch.setattr(Index, "search", short)
+    found = approximate_search(clustered(60), 6)
+    assert (found.ids[:, :4] >= 0).all()
+    assert (found.ids[:, 4:] == -1).all()
+    assert (found.cosines[:, 4:] == 0).all()
 
 
 def test_a_recipe_names_it():
