@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-import torch
-
+from ccd.blocks import is_out_of_memory
 from ccd.errors import ConfigError, NumericError, ResourceError, reason, refusing_exit
 from ccd.runs.records import RunResult
-
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""How torch and the libraries below it say so; it has an exception of its own for CUDA only."""
 
 
 @contextmanager
@@ -24,19 +20,18 @@ def enough_memory(doing: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not known and not any(sign in str(error) for sign in _OUT_OF_MEMORY):
+        if not is_out_of_memory(error):
             raise
         raise ResourceError(
             f"not enough memory while {doing}: {reason(error)}",
             keys=(
-                "FullRanking.block_cells", "UNetEstimator.kept_rows", "Experiment.device",
-                "Experiment.dim", "Trainer.batch_size",
+                "UNetEstimator.kept_rows", "Experiment.device", "Experiment.dim",
+                "Trainer.batch_size",
             ),
-            hint="end other programs, lower FullRanking.block_cells (with a U-Net also "
-            "UNetEstimator.kept_rows) or, where a GPU is too small, set Experiment.device = 'cpu', "
-            "and go on in the same run folder; Experiment.dim and Trainer.batch_size change what "
-            "is learned, so lower them with a new --out",
+            hint="end other programs, with a U-Net lower UNetEstimator.kept_rows or, where a GPU "
+            "is too small, set Experiment.device = 'cpu', and go on in the same run folder; "
+            "Experiment.dim and Trainer.batch_size change what is learned, so lower them with a "
+            "new --out",
         ) from error  # fmt: skip
 
 

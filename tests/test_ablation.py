@@ -174,10 +174,9 @@ def test_too_little_memory_is_one_refusal(tmp_path, monkeypatch, where, doing, e
     assert f"not enough memory while {doing}" in str(caught.value)
     lowered, same, changed = caught.value.hint.partition("go on in the same run folder")
     assert [named(part) for part in (lowered, changed)] == [
-        {"FullRanking.block_cells": True, "UNetEstimator.kept_rows": True,
-         "Experiment.device": True},
+        {"UNetEstimator.kept_rows": True, "Experiment.device": True},
         {"Experiment.dim": False, "Trainer.batch_size": False},
-    ]  # fmt: skip
+    ]
     assert same
     assert changed.endswith("with a new --out")
     assert set(caught.value.keys) == {*named(lowered), *named(changed)}

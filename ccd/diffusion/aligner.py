@@ -14,9 +14,12 @@ from ccd.backbones.projector import LinearProjector
 from ccd.diffusion.estimators import EstimatorFactory
 from ccd.diffusion.fusion import FusionFactory
 from ccd.diffusion.process import DiffusionFactory
-from ccd.ranks.share import ALONE, Ranks
+from ccd.ranks.share import ALONE, Ranks, splits
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, Fraction, Slot
+
+_BLOCK_ITEMS = 65_536
+"""Items whose estimates are made at once in the reverse process."""
 
 
 class Denoised(NamedTuple):
@@ -123,10 +126,16 @@ class DiffusionAligner(nn.Module):
         """
         n = len(item_embeddings)
         share = ranks.share_for(self.estimator, n)
-        encoded = self.encode(share.of(torch.arange(n, device=item_embeddings.device)))
-        kept = self.diffusion.reverse(
-            item_embeddings, lambda x, t: self._predict(x, t, encoded), keep, rng, share
-        )
+        items = share.of(torch.arange(n, device=item_embeddings.device))
+        size = _BLOCK_ITEMS if splits(self.estimator) else max(1, len(items))
+        encoded = [self.encode(block) for block in items.split(size)]
+
+        def predict(x: Tensor, timesteps: Tensor) -> Tensor:
+            blocks = zip(x.split(size), timesteps.split(size), encoded, strict=True)
+            estimates = [self._predict(*block) for block in blocks]
+            return estimates[0] if len(estimates) == 1 else torch.cat(estimates)
+
+        kept = self.diffusion.reverse(item_embeddings, predict, keep, rng, share)
         return {done: ranks.gathered(share, x, n) for done, x in kept.items()}
 
     def encode(self, items: Tensor) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ccd.backbones.base import Representations
+from ccd.blocks import by_blocks
 from ccd.errors import ConfigError
 from ccd.evaluation.held_out import HeldOut, enough_users
 from ccd.evaluation.item_ranks import item_ranks
@@ -25,6 +26,8 @@ from ccd.settings import HOW_IT_RUNS, REQUIRED, PositiveInt, Slot, Text
 
 BLOCK_CELLS = 2_000_000
 """Scores held at once by default: so many float32 (8 MB) stay in the cache."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,23 +73,36 @@ def best_items(
         block_cells: Scores held at once.
         hidden: Items that nobody's list may have, int64 ``[m]``; None for none.
     """
-    for block, scores in _masked_scores(representations, users, seen, block_cells):
+
+    def first(block: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if hidden is not None:
             scores[:, hidden] = -torch.inf
         values, best = first_ranked(scores, k)
-        yield block, best.masked_fill(values == -torch.inf, -1), values
+        return block, best.masked_fill(values == -torch.inf, -1), values
+
+    yield from _of_masked_scores(representations, users, seen, block_cells, first)
 
 
-def _masked_scores(
-    representations: Representations, users: Tensor, seen: AdjacencyLists, block_cells: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Users in blocks ``[n]`` and their scores of all items ``[n, n_items]``, seen ones -inf."""
+def _of_masked_scores(
+    representations: Representations,
+    users: Tensor,
+    seen: AdjacencyLists,
+    block_cells: int,
+    take: Callable[[Tensor, Tensor], T],
+) -> Iterator[T]:
+    """What ``take`` makes of each block of users.
+
+    It is given their ids ``[n]`` and their scores of all items ``[n, n_items]``, seen ones -inf.
+    """
     items = representations.items.T
     items = items.coalesce() if items.is_sparse else items.contiguous()
-    for block in users.split(max(1, block_cells // len(representations.items))):
+
+    def work(block: Tensor) -> T:
         scores = _scores(representations.users.index_select(0, block), items)
         scores[seen.of(block)] = -torch.inf
-        yield block, scores
+        return take(block, scores)
+
+    return by_blocks(users, max(1, block_cells // len(representations.items)), work, "ranking")
 
 
 def _scores(users: Tensor, items: Tensor) -> Tensor:
@@ -183,11 +199,13 @@ class FullRanking:
         """
         n, k = len(held_out.users), max(self.cutoffs)
         share = ranks.share(n)
-        blocks = _masked_scores(representations, share.of(held_out.users), seen, self.block_cells)
-        hits = torch.cat(
-            [_found(scores, *held_out.relevant.of(users), k) for users, scores in blocks]
-        )
-        return self._measure(ranks.gathered(share, hits, n), held_out)
+        mine, relevant = share.of(held_out.users), held_out.relevant
+
+        def hits(users: Tensor, scores: Tensor) -> Tensor:
+            return _found(scores, *relevant.of(users), k)
+
+        found = _of_masked_scores(representations, mine, seen, self.block_cells, hits)
+        return self._measure(ranks.gathered(share, torch.cat([*found]), n), held_out)
 
     def measure(self, ranked: Tensor, held_out: HeldOut) -> Evaluation:
         """All metrics of given lists ``[n, K]``, a row for each of ``held_out.users [n]``.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ccd.blocks import by_blocks
 from ccd.datasets.dataset import Dataset
 from ccd.graphs.cache import cached_arrays
 from ccd.graphs.co_occurrence import heaviest
@@ -94,12 +95,14 @@ def _chosen(unit: Tensor, train: sparse.csr_matrix, n: int) -> sparse.csr_matrix
     """0/1 matrix ``[n_users, n_items]`` of the items nearest to each history in one modality."""
     missing = ~unit.any(dim=1)
     sums = torch.from_numpy(train @ unit.numpy())
-    rows = max(1, _BLOCK_CELLS // len(unit))
-    best = []
-    for block in sums.split(rows):
-        scores = block @ unit.T
+
+    def nearest(rows: Tensor) -> tuple[Tensor, Tensor]:
+        scores = rows @ unit.T
         scores[:, missing] = -torch.inf
-        best.append(scores.topk(n, dim=1))
+        values, ids = scores.topk(n, dim=1)
+        return values, ids
+
+    best = by_blocks(sums, max(1, _BLOCK_CELLS // len(unit)), nearest, "the items of interest")
     values, ids = (torch.cat(found).numpy().ravel() for found in zip(*best, strict=True))
     users = np.repeat(np.arange(train.shape[0]), n)
     kept = values > 0
@@ -123,12 +126,16 @@ def _alike(features: Sequence[np.ndarray], n: int) -> dict[str, np.ndarray]:
     """The ``n`` most alike others of each item: ids and products of cosines ``[n_items, n]``."""
     units = [unit_features(table) for table in features]
     n_items = len(units[0])
-    best = []
-    for block in torch.arange(n_items).split(max(1, _BLOCK_CELLS // n_items)):
-        product = torch.ones(len(block), n_items)
+
+    def most(items: Tensor) -> tuple[Tensor, Tensor]:
+        product = torch.ones(len(items), n_items)
         for unit in units:
-            product *= (unit[block] @ unit.T).clamp_(min=0)
-        product[torch.arange(len(block)), block] = -1.0
-        best.append(product.topk(n, dim=1))
+            product *= (unit[items] @ unit.T).clamp_(min=0)
+        product[torch.arange(len(items)), items] = -1.0
+        values, ids = product.topk(n, dim=1)
+        return values, ids
+
+    rows = max(1, _BLOCK_CELLS // n_items)
+    best = by_blocks(torch.arange(n_items), rows, most, "the items most alike")
     values, ids = (torch.cat(found).numpy() for found in zip(*best, strict=True))
     return {"ids": ids, "products": values}

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from ccd.graphs.lists import AdjacencyLists
 
+_BLOCK_PAIRS = 2**22
+"""Pairs looked up at once: 32 MB of keys."""
+
 
 class ItemsByUser(AdjacencyLists):
     """Training positives by user, in ascending order, with a membership test.
@@ -30,6 +33,11 @@ class ItemsByUser(AdjacencyLists):
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Whether each pair ``(users[j], items[j])`` is a training positive; bool ``[n]``."""
+        pairs = zip(users.split(_BLOCK_PAIRS), items.split(_BLOCK_PAIRS), strict=True)
+        found = [self._contains(*block) for block in pairs]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def _contains(self, users: Tensor, items: Tensor) -> Tensor:
         keys = users * self.n_items + items
         result = self._possible.index_select(0, keys & self._low_bits)
         doubtful = result.nonzero()[:, 0]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ccd.blocks import by_blocks
 from ccd.datasets.dataset import Dataset
 from ccd.datasets.scale import computable
 from ccd.errors import ConfigError
@@ -47,14 +48,16 @@ def nearest_items(unit: Tensor, k: int, others: Tensor | None = None) -> Nearest
     """
     unit = unit.detach()
     asked = unit if others is None else others
-    n_asked, missing, without = len(asked), ~unit.any(dim=1), ~asked.any(dim=1)
-    rows = max(1, _BLOCK_CELLS // len(unit))
-    ids = torch.empty(n_asked, k, dtype=torch.int64, device=unit.device)
-    cosines = torch.empty(n_asked, k, device=unit.device)
-    for start in range(0, n_asked, rows):
-        similarity = asked[start : start + rows] @ unit.T
+    missing, without = ~unit.any(dim=1), ~asked.any(dim=1)
+
+    def largest(rows: Tensor) -> tuple[Tensor, Tensor]:
+        similarity = rows @ unit.T
         similarity[:, missing] = -torch.inf
-        cosines[start : start + rows], ids[start : start + rows] = similarity.topk(k, dim=1)
+        values, near = similarity.topk(k, dim=1)
+        return values, near
+
+    blocks = by_blocks(asked, max(1, _BLOCK_CELLS // len(unit)), largest, "the nearest items")
+    cosines, ids = (torch.cat(parts) for parts in zip(*blocks, strict=True))
     padding = cosines.isinf() | without[:, None]
     ids[padding], cosines[padding] = -1, 0.0
     if others is None:

@@ -57,6 +57,8 @@ def _approximate(features: np.ndarray, k: int, connectivity: int, expansion: int
     present = (~missing).nonzero()[:, 0]
     rows = unit if len(present) == len(unit) else unit[present]
     width = min(k, len(rows))
+    if not width:
+        return NearestItems(ids, cosines)
     index = usearch.Index(
         ndim=rows.shape[1],
         metric="ip",

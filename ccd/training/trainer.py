@@ -40,6 +40,8 @@ from ccd.training.random import Streams
 from ccd.training.recommender import Recommender
 from ccd.training.updates import UpdateFactory
 
+_BATCHES_AT_ONCE = 256
+
 
 @component("trainer")
 class Trainer:
@@ -296,11 +298,10 @@ class Training:
         self.model.start_epoch(epoch)
         negatives = self._random_negatives.draw(users, self.negative_rng)
         order = torch.randperm(len(users), generator=self.order_rng, device=users.device)
-        columns = (x[order].split(trainer.batch_size) for x in (users, self._items, negatives))
         sums: dict[str, Tensor] = {}
         n_batches = 0
-        for batch in islice(zip(*columns, strict=True), limit):
-            forward = partial(self.model.step, Batch(*batch), epoch)
+        for batch in islice(self._batches(order, negatives), limit):
+            forward = partial(self.model.step, batch, epoch)
             terms = self.update(self.optimizer, forward, n_batches)
             n_batches += 1
             for name, term in [*terms.items(), ("total", torch.stack(list(terms.values())).sum())]:
@@ -319,6 +320,13 @@ class Training:
                     hint=f"{', or '.join(suspected.values())}, or the term's weight",
                 )
         return losses
+
+    def _batches(self, order: Tensor, negatives: Tensor) -> Iterator[Batch]:
+        """The batches of an epoch, whose triplets are put in ``order [n]`` by large parts."""
+        size = self.trainer.batch_size
+        for part in order.split(_BATCHES_AT_ONCE * size):
+            columns = (x[part].split(size) for x in (self._users, self._items, negatives))
+            yield from map(Batch, *columns)
 
     def _evaluate(self, representations: Representations, epoch: int) -> dict[str, float] | None:
         """Validation metrics where they are due; the best epoch's model is kept."""

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from ccd.backbones.base import Backbone
 from ccd.backbones.fusion import Fusion
 from ccd.backbones.projector import LinearProjector
+from ccd.diffusion import aligner as module
 from ccd.diffusion.aligner import DiffusionAligner
 from ccd.diffusion.estimators import AttentionEstimator
 from ccd.diffusion.fusion import ego_fusion, ego_id_fusion, final_fusion
@@ -139,3 +140,28 @@ def test_a_fusion_of_ones_own_changes_what_is_mixed():
     fused = model.fuse(torch.tensor([1, 4]), torch.full((2, DIM), 9.0))
     mixed = fused.mixed(torch.zeros(N_ITEMS, DIM))
     torch.testing.assert_close(mixed[[1, 4]].norm(dim=1), torch.full((2,), 0.5))
+
+
+def test_the_reverse_process_estimates_many_items_in_blocks_with_the_same_noise(monkeypatch):
+    whole = aligner().sample(embeddings(), (3,), stream())
+    monkeypatch.setattr(module, "_BLOCK_ITEMS", 5)
+    model, rows = aligner(), []
+    estimator = model.estimator
+    estimator.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    blocked = model.sample(embeddings(), (3,), stream())
+    assert rows[:3] == [5, 5, 2]
+    assert whole.keys() == blocked.keys()
+    for done, table in whole.items():
+        torch.testing.assert_close(blocked[done], table)
+
+
+class LooksAtOthers(AttentionEstimator):
+    """It does not say that rows may be estimated apart from the others."""
+
+
+def test_an_estimator_that_does_not_split_sees_all_items_at_once(monkeypatch):
+    monkeypatch.setattr(module, "_BLOCK_ITEMS", 5)
+    model, rows = aligner(estimator=LooksAtOthers), []
+    model.estimator.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    model.sample(embeddings(), (), stream())
+    assert set(rows) == {N_ITEMS}

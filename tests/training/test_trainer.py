@@ -11,6 +11,7 @@ from ccd.errors import ConfigError, NumericError
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import ItemNegatives, MadeUpNegatives
 from ccd.negatives.uniform import UniformSampler
+from ccd.training import trainer
 from ccd.training.early_stopping import EarlyStopping
 from ccd.training.optimizers import adam
 from ccd.training.updates import Descent
@@ -175,6 +176,14 @@ def test_a_curriculum_may_count_in_numpy():
     pools = {**FULL, "sampler": partial(CNS, curriculum=lambda epoch, n_pools: np.int64(1))}
     _, epochs = train(experiment(**pools, trainer={"epochs": 2}))
     assert epochs[1].source == NegativeSource.of_pool(2, 4)
+
+
+def test_putting_triplets_in_order_by_parts_changes_no_batch(monkeypatch):
+    made = experiment(**FULL, trainer={"batch_size": 16, "epochs": 2})
+    _, whole = train(made)
+    monkeypatch.setattr(trainer, "_BATCHES_AT_ONCE", 2)
+    _, by_parts = train(made)
+    assert losses(by_parts, "total") == losses(whole, "total")
 
 
 def test_the_learning_rate_decays():
