@@ -86,3 +86,14 @@ def test_a_runs_damaged_settings_are_named(tmp_path):
         DamagedFileError, match=r"'settings' is not .*: Input should be a .*dict.*\n.*run.json\n"
     ):
         refuse_mixture(tmp_path, {"A": SETTINGS.identity}, "f00d")
+
+
+def test_variants_that_differ_in_case_only_are_refused(tmp_path):
+    same = SETTINGS.identity
+    with pytest.raises(ConfigError, match="'A' and 'a' differ in upper and lower case only"):
+        refuse_mixture(tmp_path / "new", {"A": same, "a": same}, "f00d")
+    with open_folder(tmp_path) as folder:
+        finish(folder, make_result("A"))
+    with pytest.raises(ConfigError, match="'a' and 'A' differ in upper and lower case only"):
+        refuse_mixture(tmp_path, {"a": same}, "f00d")
+    refuse_mixture(tmp_path, {"A": same, "B": same}, "f00d")
