@@ -13,6 +13,7 @@ FAMILIES = {
     "backbone": "The recommender that the paper's modules are added to.",
     "projector": "Maps raw item features to the width of the embeddings.",
     "item_graph": "Which items are neighbours, by their features.",
+    "neighbour_search": "Finds the nearest items of an item graph without all cosines.",
     "pruning": "Which interactions an epoch trains on.",
     "aligner": "DMA: fuses item representations with a diffusion sample.",
     "diffusion": "The forward and reverse process of DMA.",

@@ -19,7 +19,9 @@ from ccd.datasets.score_lists import ScoreLists, read_score_lists
 from ccd.errors import ConfigError
 from ccd.finished.results import RunResults
 from ccd.runs.folder import CONFIG_FILE, default_folder, finished_runs
+from ccd.runs.identity import slug
 from ccd.runs.manifest import read_manifest
+from ccd.runs.own_folder import read_about
 from ccd.runs.records import Observer, SilentObserver
 
 _SEED = 999
@@ -47,7 +49,8 @@ def import_results(
         seed: Of the variant; by default the first of the folder's, with whose runs it is paired.
         dataset: A name in ``gin/datasets`` or a gin file; that of the folder's runs where None.
         rows: Users and items are row numbers, even where the data set's files have other ids.
-        data_dir: Folder in which data sets are looked up first.
+        data_dir: Folder in which data sets are looked up first; where None and ``dataset`` is None
+            too, the one that the folder's runs remember.
         out: A run folder, to which the variant is added; a new one under ``runs/`` where None.
         allow_imports: Python modules that the folder's recipe may import.
         observer: Told about progress, and how far the lists go.
@@ -67,6 +70,8 @@ def import_results(
     there.refuse(variant, chosen)
     recipe = there.with_lists(path, variant, chosen, rows=rows, dataset=dataset)
     place = Path(data_dir) if data_dir is not None else None
+    if place is None and dataset is None:
+        place = there.data_dir
     data = recipe.graphs[variant].root["dataset"].value.factory()(data_folders(place))
     lists = read_score_lists(path, data, rows=rows)
     told = observer or SilentObserver()
@@ -97,6 +102,13 @@ class _Folder:
     def first_seed(self) -> int:
         """With which a list is compared unless told otherwise."""
         return self.recipe.seeds[0] if self.recipe else _SEED
+
+    @property
+    def data_dir(self) -> Path | None:
+        """The folder of data that one of its runs remembers; None where it is gone since."""
+        runs = finished_runs(self.path)
+        named = [read_about(self.path / slug(*run))["data_dir"] for run in runs]
+        return next((Path(place) for place in named if place and Path(place).is_dir()), None)
 
     def refuse(self, variant: str, seed: int) -> None:
         """Refuse a variant and seed that are there: nothing is overwritten.

@@ -149,7 +149,7 @@ def test_the_header_says_how_to_run_it(path):
 def test_presets_set_every_point_of_the_method(preset):
     recipe = load_recipe("recipes/ablation_freedom.gin", with_files=[preset])
     families = {"aligner", "diffusion", "pools", "sampler", "losses", "projector", "item_graph"}
-    slots = {"curriculum", "estimator", "fusion", "betas", "diffusion"}
+    slots = {"curriculum", "estimator", "fusion", "betas", "diffusion", "search"}
     for node in recipe.graphs["FREEDOM+DMA+NDI+CNS"].nodes():
         if node.component.family not in families:
             continue

@@ -14,6 +14,7 @@ from ccd.config.recipe import load_recipe
 from ccd.errors import ConfigError, DataError
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
+from tests.datasets.files import write_dataset
 
 FEW = Comparison(test=wilcoxon, resamples=20)
 
@@ -152,3 +153,26 @@ def test_lists_have_no_vectors_to_export(folder, lists, tmp_path):
     assert isinstance(refused.exception, ConfigError)
     assert "'Other' has no vectors" in str(refused.exception)
     assert not (tmp_path / "served").exists()
+
+
+def test_the_data_are_found_where_the_folders_runs_found_theirs(tmp_path, monkeypatch):
+    monkeypatch.delenv("CCD_DATA", raising=False)
+    data = write_dataset(tmp_path / "data")
+    (tmp_path / "mini.gin").write_text(
+        "Experiment.dataset = @mmrec_dataset\n"
+        "mmrec_dataset:\n  name = 'mini'\n  interactions = 'mini.inter'\n"
+        "  features = {'image': 'image_feat.npy'}\n"
+    )
+    (tmp_path / "own.gin").write_text(
+        "include 'gin/base.gin'\ninclude 'gin/backbones/vbpr.gin'\nTrainer.epochs = 1\n"
+        "FullRanking.cutoffs = (1,)\nFullRanking.select = 'recall@1'\n"
+    )
+    out, lists = tmp_path / "run", tmp_path / "other.csv"
+    ccd.run(tmp_path / "own.gin", dataset=tmp_path / "mini.gin", data_dir=data, out=out)
+    lists.write_text("user,item,rank\n0,3,1\n1,4,1\n2,5,1\n")
+    ccd.import_results(lists, out=out)
+    assert ccd.load_run(out).run("other").data_dir == data
+    data.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="mini"):
+        ccd.import_results(lists, name="second", out=out)
+    ccd.import_results(lists, name="second", out=out, data_dir=tmp_path / "elsewhere")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -115,7 +115,7 @@ def refuse_mixture(
 
     Raises:
         ConfigError: The folder holds runs of other data, or of one of these variants with other
-            settings.
+            settings, or two variants would share a folder where upper and lower case are one.
     """
     ended = {pair: read_about(folder / slug(*pair)) for pair in finished_runs(folder)}
     waiting = [] if fresh else unfinished_runs(folder)
@@ -123,6 +123,7 @@ def refuse_mixture(
         (kept.variant, kept.seed): {**vars(kept), "dataset_fingerprint": kept.fingerprint}
         for kept in (*waiting, *trained_now(folder))
     }
+    _refuse_alike(folder, [*settings, *(variant for variant, _ in {**begun, **ended})])
     for (variant, seed), about in {**begun, **ended}.items():
         changed = []
         if variant in settings:
@@ -142,4 +143,18 @@ def refuse_mixture(
                 keys=("--out",),
                 details=[*changed[:3], *more],
                 hint=f"choose another --out, or none{anew}",
+            )
+
+
+def _refuse_alike(folder: Path, variants: Iterable[str]) -> None:
+    """Refuse variants whose folders are one on a disk that ignores case; it may be copied there."""
+    taken: dict[str, str] = {}
+    for variant in variants:
+        other = taken.setdefault(slug(variant, 0).casefold(), variant)
+        if other != variant:
+            raise ConfigError(
+                f"variants '{other}' and '{variant}' differ in upper and lower case only, so many "
+                "disks would keep them in one folder",
+                where=folder,
+                hint="give one of them another name, or choose another --out",
             )

@@ -67,7 +67,7 @@ def test_all_of_ccd_fits_one_screen(columns):
         env={**os.environ, "COLUMNS": str(columns)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     lines = done.stdout.splitlines()
-    assert len(lines) <= 45
+    assert len(lines) <= 48
     assert all(len(line) <= columns for line in lines)
     assert "boundary_curriculum" in done.stdout
     assert ("How much noise each diffusion step adds." in done.stdout) == (columns >= 140)

@@ -16,6 +16,7 @@ MARKED = {
     "Experiment.device",
     "Experiment.engine",
     "Experiment.probe",
+    "Experiment.rank_timeout",
     "Experiment.threads",
     "Experiment.trackers",
     "FullRanking.block_cells",

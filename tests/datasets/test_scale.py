@@ -7,7 +7,7 @@ from ccd.datasets.dataset import Dataset, Interactions
 from ccd.datasets.planted import planted_world
 from ccd.datasets.scale import computable, extents
 from ccd.evaluation.beyond import BeyondAccuracy
-from ccd.graphs.nearest import _search
+from ccd.graphs.nearest import exact_search
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(60, 16)).astype(np.float32)
@@ -40,9 +40,9 @@ def test_directions_do_not_depend_on_the_scale(scale):
 def test_neighbours_diversity_and_alignment_do_not_depend_on_it_either(scale):
     plain, scaled = ROWS, ROWS * np.float32(scale)
     scaled[::2] = plain[::2]  # rows of any scale side by side
-    ours, theirs = _search(scaled, 5), _search(plain, 5)
-    assert np.array_equal(ours["ids"], theirs["ids"])
-    np.testing.assert_allclose(ours["cosines"], theirs["cosines"], atol=1e-5)
+    ours, theirs = exact_search(scaled, 5), exact_search(plain, 5)
+    assert np.array_equal(ours.ids, theirs.ids)
+    np.testing.assert_allclose(ours.cosines, theirs.cosines, atol=1e-5)
     pairs = Interactions(np.repeat(np.arange(30), 4), RNG.integers(60, size=120))
     worlds = [
         Dataset("w", 30, 60, pairs, pairs, pairs, {"image": rows}) for rows in (plain, scaled)

@@ -84,6 +84,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return data[:place] + data[place : place + 16] + data[place:]
 
 
+@pytest.mark.timeout(900)  # CASES times all that reads a folder
 def test_damage_is_refused_or_said_and_never_shown_as_a_result(folder):
     whole, chance = seen(folder), random.Random(21)
     assert whole["notes"] == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 
 from ccd.config.identity import Settings
 from ccd.negative_source import NegativeSource
@@ -69,3 +72,16 @@ def finish(
         per_user=make_per_user(shift),
         operative="Trainer.learning_rate = 0.001\n",
     )
+
+
+def open_folder(path: Path) -> RunFolder:
+    return RunFolder(path, metric="recall@20")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
