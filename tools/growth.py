@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ def planned(size: dict[str, int], threads: int) -> dict[str, Any]:
     return found
 
 
-def draw(points: dict[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
+def draw(points: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
     """Seconds of an epoch by part above, memory below; a column for each thing that grows."""
     from ccd.figures.style import COLOURS, DASHES, new_figure, tidy
 
@@ -96,7 +96,7 @@ def draw(points: dict[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
             axes.set_ylim(bottom=0)
     figure.legend(
         *grid[0, 0].get_legend_handles_labels(),
-        loc="outside upper right", fontsize=8, frameon=False, ncols=3,
+        loc="outside lower center", fontsize=8, frameon=False, ncols=3,
     )  # fmt: skip
     start = ", ".join(f"{size:,} {axis}" for axis, size in START.items())
     figure.suptitle(f"CCDRec: {USERS:,} users, {start}, one of which grows", fontsize=10, x=0.01,
