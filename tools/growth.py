@@ -1,0 +1,108 @@
+"""How time and memory grow: with interactions, items, dimensions and steps T.
+
+    python tools/growth.py [--threads N] [--out STEM]
+
+Each point is a ``ccd plan`` of CCDRec on a generated world, in a process of its own. It prints a
+line for each, and draws ``STEM.png`` and ``STEM.svg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+VARIANT = "FREEDOM+DMA+NDI+CNS"
+USERS = 20_000
+START = {"interactions": 200_000, "items": 10_000, "dimensions": 64, "steps T": 20}
+GROWTH = {
+    "interactions": (100_000, 200_000, 400_000, 800_000),
+    "items": (5_000, 10_000, 20_000, 40_000),
+    "dimensions": (32, 64, 128, 256),
+    "steps T": (5, 10, 20, 40),
+}
+PARTS = {"train": "training", "sample": "reverse process", "evaluate": "validation"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("growth"))
+    arguments = parser.parse_args()
+    points: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    for axis, sizes in GROWTH.items():
+        for size in sizes:
+            plan = planned({**START, axis: size}, arguments.threads)
+            points.setdefault(axis, []).append((size, plan))
+            seconds = " ".join(f"{plan['epoch'][part]:8.2f} s {part}" for part in PARTS)
+            print(f"{size:9,} {axis:13} {seconds} {plan['peak_mb']:7,.0f} MB", flush=True)
+    from ccd.figures.style import save
+
+    for path in save(draw(points), arguments.out):
+        print(path)
+
+
+def planned(size: dict[str, int], threads: int) -> dict[str, Any]:
+    """What ``ccd plan`` says of CCDRec on a world of one size."""
+    bindings = [
+        f"planted_world.n_users = {USERS}",
+        f"planted_world.mean_interactions = {size['interactions'] / USERS}",
+        f"planted_world.n_items = {size['items']}",
+        f"planted_world.n_clusters = {size['items'] // 50}",
+        f"Experiment.dim = {size['dimensions']}",
+        f"GaussianDiffusion.steps = {size['steps T']}",
+        f"Experiment.threads = {threads}",
+    ]
+    command = [sys.executable, "-m", "ccd", "plan", "recipes/ablation_freedom.gin", "--json"]
+    command += ["--dataset", "planted", "--only", VARIANT]
+    for binding in bindings:
+        command += ["--set", binding]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    child = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(child.stdout)
+    return found
+
+
+def draw(points: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
+    """Seconds of an epoch by part above, memory below; a column for each thing that grows."""
+    from ccd.figures.style import COLOURS, DASHES, new_figure, tidy
+
+    figure = new_figure(11, 5)
+    grid = figure.subplots(2, len(points), sharey="row", sharex="col")
+    for place, (axis, measured) in enumerate(points.items()):
+        sizes = [size for size, _ in measured]
+        seconds, memory = grid[0, place], grid[1, place]
+        for number, (part, name) in enumerate(PARTS.items()):
+            values = [plan["epoch"][part] for _, plan in measured]
+            seconds.plot(
+                sizes, values, marker="o", ms=3, label=name,
+                color=COLOURS[number], linestyle=DASHES[number],
+            )  # fmt: skip
+        memory.plot(
+            sizes, [plan["peak_mb"] for _, plan in measured], marker="o", ms=3, color=COLOURS[3]
+        )
+        tidy(seconds, y="seconds per epoch" if not place else "")
+        tidy(memory, x=axis, y="largest memory, MB" if not place else "")
+        for axes in (seconds, memory):
+            axes.set_xlim(left=0)
+            axes.set_ylim(bottom=0)
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(),
+        loc="outside lower center", fontsize=8, frameon=False, ncols=3,
+    )  # fmt: skip
+    start = ", ".join(f"{size:,} {axis}" for axis, size in START.items())
+    figure.suptitle(f"CCDRec: {USERS:,} users, {start}, one of which grows", fontsize=10, x=0.01,
+                    ha="left")  # fmt: skip
+    return figure
+
+
+if __name__ == "__main__":
+    main()
