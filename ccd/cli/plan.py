@@ -16,7 +16,7 @@ from ccd.cli.options import (
     RecipePath,
     WithFiles,
 )
-from ccd.cli.recipe_command import refuse_wrong_words
+from ccd.cli.recipe_command import loaded_recipe
 from ccd.errors import ConfigError, ResourceError
 
 if TYPE_CHECKING:
@@ -58,28 +58,19 @@ def plan(
     from dataclasses import asdict
 
     limit = megabytes(memory)
-    refuse_wrong_words(
+    loaded = loaded_recipe(
         recipe,
         dataset=dataset,
-        with_files=with_files or (),
-        bindings=bindings or (),
-        only=only or (),
-        allow_imports=allow_imports or (),
+        with_files=with_files,
+        bindings=bindings,
+        only=only,
+        allow_imports=allow_imports,
     )
     from ccd import planning
     from ccd.config.files import data_dir_of
-    from ccd.config.recipe import load_recipe
     from ccd.terminal.console import make_console
     from ccd.views.plan_text import PlanView
 
-    loaded = load_recipe(
-        recipe,
-        dataset=dataset,
-        with_files=with_files or (),
-        bindings=bindings or (),
-        only=only or (),
-        allow_imports=allow_imports or (),
-    )
     plans = []
     for each in planning.plan(loaded, data_dir_of(dataset, data_dir)):
         plans.append(each)

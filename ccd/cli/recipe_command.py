@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 
 from ccd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ccd.config.recipe import Recipe
 
 _UsageError: Any = typer.BadParameter.__base__  # typer brings a click of its own, or uses click's
 _SHOWN = 3
@@ -60,6 +63,33 @@ def refuse_wrong_words(
     )
     if layers.last.bindings and not allow_imports:
         refuse_unknown_keys(layers.last.bindings)
+
+
+def loaded_recipe(
+    recipe: str,
+    *,
+    dataset: str | None,
+    with_files: Sequence[str] | None,
+    bindings: Sequence[str] | None,
+    allow_imports: Sequence[str] | None,
+    only: Sequence[str] | None,
+) -> Recipe:
+    """The recipe that the options of a command name; what is wrong is refused before torch.
+
+    Raises:
+        ConfigError: There is something wrong.
+    """
+    options: dict[str, Any] = {
+        "dataset": dataset,
+        "with_files": with_files or (),
+        "bindings": bindings or (),
+        "only": only or (),
+        "allow_imports": allow_imports or (),
+    }
+    refuse_wrong_words(recipe, **options)
+    from ccd.config import load_recipe
+
+    return load_recipe(recipe, **options)
 
 
 def set_hint(option: str, words: Sequence[str]) -> str | None:

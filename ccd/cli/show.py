@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ccd.cli.options import CHOICE, AllowImports, Bindings, DatasetName, RecipePath, WithFiles
-from ccd.cli.recipe_command import refuse_wrong_words
+from ccd.cli.recipe_command import loaded_recipe
 
 
 class GraphFormat(str, Enum):
@@ -41,27 +41,18 @@ def show(
     """Show every setting of a recipe, where each was set, and what the variants differ in."""
     import json
 
-    refuse_wrong_words(
+    loaded = loaded_recipe(
         recipe,
         dataset=dataset,
-        with_files=with_files or (),
-        bindings=bindings or (),
-        only=variant or (),
-        allow_imports=allow_imports or (),
+        with_files=with_files,
+        bindings=bindings,
+        only=variant,
+        allow_imports=allow_imports,
     )
-    from ccd.config import load_recipe
     from ccd.config.export import to_json, to_mermaid
     from ccd.config.render import render
     from ccd.terminal.console import make_console
 
-    loaded = load_recipe(
-        recipe,
-        dataset=dataset,
-        with_files=with_files or (),
-        bindings=bindings or (),
-        only=variant or (),
-        allow_imports=allow_imports or (),
-    )
     if form is GraphFormat.TREE:
         make_console().print(render(loaded))
     elif form is GraphFormat.MERMAID:
