@@ -86,7 +86,8 @@ def test_a_table_that_is_read_by_threads_is_refused(folder):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_without_threads_ends_when_it_is_told_to(folder, number):
-    command = f"-m ccd run recipes/systems/bpr_mf.gin {TINY} --set 'Trainer.epochs = 100000' "
+    endless = "--set 'Trainer.epochs = 100000' --set 'EarlyStopping.patience = 100000'"
+    command = f"-m ccd run recipes/systems/bpr_mf.gin {TINY} {endless} "
     words = ["bash", "-c", f"{LIMITS} exec {sys.executable} {command} --out run"]
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -6,6 +6,7 @@ import atexit
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -22,6 +23,8 @@ from ccd.ranks.share import Ranks, Share
 
 _SETTING_UP = timedelta(minutes=30)
 """One rank may load data for longer than another."""
+_LAST_WORDS = 30
+"""Seconds that a rank has for telling why all of them end."""
 _LEFT, _LOST, _REFUSAL, _ORDER = "left", "lost", "refusal/{}", "order/{}"
 """On the board: the first rank has left; somebody tells which rank is lost; what a rank refused;
 the first rank tells something now."""
@@ -211,7 +214,14 @@ class Group(Ranks):
         )
 
     def _leave(self) -> None:
-        """End this process without a word: another one tells why."""
+        """End this process without a word: another one tells why.
+
+        ``torchrun`` ends all as soon as one has ended, which would cut the other's words short. So
+        this one waits to be ended, for as long as a slow machine may need to write a message.
+        """
+        with suppress(ValueError):  # as in _lost
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(_LAST_WORDS)
         os._exit(ResourceError.exit_code)
 
 
