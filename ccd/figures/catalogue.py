@@ -56,6 +56,16 @@ FIGURES = {
         ("variant", "seed", "metric"),
         on_page=False,
     ),
+    "tradeoff": CatalogueEntry(
+        "ccd.figures.from_results:tradeoff",
+        "a test metric of every variant against the seconds of its runs",
+        "Test metric against the seconds of a run, means over seeds. A filled dot is a variant "
+        "that no other one beats in less time.",
+        "A dot for each variant, a line through the filled ones; the metric stands beside each "
+        "name.",
+        ("metric",),
+        on_page=False,
+    ),
     "pools": CatalogueEntry(
         "ccd.figures.from_results:pools",
         "how hard the negatives of one run were, by epoch",

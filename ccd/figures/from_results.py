@@ -12,6 +12,7 @@ from ccd.figures.cost import draw_cost
 from ccd.figures.curves import draw_curves
 from ccd.figures.pools import draw_pools
 from ccd.figures.speed import draw_speed
+from ccd.figures.tradeoff import draw_tradeoff
 from ccd.finished.runs import open_runs
 from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
@@ -38,6 +39,13 @@ def curves(request: Request) -> Figure:
 def speed(request: Request) -> Figure:
     """Validation metric against the seconds of a folder's runs."""
     return draw_speed(*_histories(request))
+
+
+def tradeoff(request: Request) -> Figure:
+    """Test metric against seconds, of every variant of a run folder."""
+    runs = open_runs(request.folder, request.imports)
+    metric = choose_metric(runs, "test", request.metric)
+    return draw_tradeoff([run.result for run in runs], metric)
 
 
 def _histories(request: Request) -> tuple[list[EpochRecord], str, str]:

@@ -75,11 +75,11 @@ def plot(
 
     Args:
         folder: A run folder, or a run's own folder.
-        kind: ``ablation``, ``curves``, ``pools``, ``tsne``, ``negatives``, ``sensitivity`` or
-            ``cost``.
+        kind: ``ablation``, ``curves``, ``speed``, ``tradeoff``, ``pools``, ``tsne``,
+            ``negatives``, ``sensitivity`` or ``cost``.
         variant: Which variant, for figures that show one run.
         seed: Which seed, for figures that show one run.
-        metric: Validation metric, for ``curves`` and ``sensitivity``.
+        metric: For ``curves``, ``speed``, ``tradeoff`` and ``sensitivity``.
         users: How many users are drawn, for ``tsne`` and ``negatives``.
         data_dir: Folder that holds the data set, where it is not where the run found it.
         allow_imports: Python modules with parts of your own; only needed to rebuild models.

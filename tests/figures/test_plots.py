@@ -1,6 +1,7 @@
 import pkgutil
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from ccd.errors import ConfigError
 from ccd.figures.catalogue import FIGURES, OPTIONS
 from ccd.figures.plots import Request, draw
 from ccd.figures.style import save
+from ccd.figures.tradeoff import pareto_front
 from ccd.finished.runs import open_runs
 from tests.runs.changed import seal
 
@@ -213,3 +215,38 @@ def test_speed_is_the_best_so_far_by_seconds(finished_folder):
     spent = sum(sum(epoch.seconds.values()) for epoch in run.history)
     assert line.get_xdata()[-1] == pytest.approx(spent)
     assert len(draw("speed", Request(finished_folder)).axes[0].lines) == len(runs)
+
+
+def test_tradeoff_fills_what_none_beats_in_less_time(finished_folder):
+    results = [run.result for run in open_runs(finished_folder)]
+    figure = draw("tradeoff", Request(finished_folder, metric="ndcg@10"))
+    dots = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    means = {
+        name: [
+            statistics.fmean(values)
+            for values in zip(
+                *((r.seconds["total"], r.test["ndcg@10"]) for r in results if r.variant == name),
+                strict=True,
+            )
+        ]
+        for name in dict.fromkeys(result.variant for result in results)
+    }
+    assert [[*dot.get_xdata(), *dot.get_ydata()] for dot in dots] == [
+        pytest.approx(point) for point in means.values()
+    ]
+    for dot, (seconds, value) in zip(dots, means.values(), strict=True):
+        beaten = any(s <= seconds and v > value for s, v in means.values())
+        assert (dot.get_markerfacecolor() == "white") == beaten
+    shown = [text.get_text().split("  ")[-1] for text in figure.axes[1].texts]
+    assert [name for name in shown if name] == sorted(means, key=lambda name: means[name][1])
+
+
+def test_the_pareto_front_is_ordered_by_time():
+    points = {
+        "slow": (9, 0.3),
+        "beaten": (5, 0.2),
+        "quick": (1, 0.1),
+        "even": (6, 0.2),
+        "mid": (4, 0.2),
+    }
+    assert pareto_front(points) == ["quick", "mid", "slow"]
