@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ccd.errors import ResourceError
 from ccd.files import refusing_io, sync
 
 _MADE, _OLD, _LOCK = ".tmp", ".old.tmp", ".lock"
@@ -24,16 +26,19 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     A program that has files of the old folder open keeps reading these.
 
     Raises:
-        ResourceError: The folder cannot be written; the temporary one is removed.
+        ResourceError: The folder cannot be written, or another process wrote it meanwhile; the
+            temporary one is removed.
     """
 
     def exchange(temporary: Path) -> None:
         old = temporary.with_name(temporary.name.removesuffix(_MADE) + _OLD)
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(temporary, folder)
-        sync(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        try:
+            with suppress(FileNotFoundError):  # there is none, or another process replaces it now
+                os.rename(folder, old)
+            _take_place(temporary, folder)
+            sync(folder.parent)
+        finally:
+            _settle(old, folder)
 
     with writing_beside(folder, exchange) as temporary:
         yield temporary
@@ -85,12 +90,33 @@ def _tidy(folder: Path) -> None:
         except Timeout:
             continue  # its process lives
         name = path.name.removesuffix(_LOCK)
-        old = path.with_name(name + _OLD)
-        if old.exists() and not folder.exists():
-            os.rename(old, folder)
-        for rest in (path.with_name(name + _MADE), old):
-            shutil.rmtree(rest, ignore_errors=True)
+        _settle(path.with_name(name + _OLD), folder)
+        shutil.rmtree(path.with_name(name + _MADE), ignore_errors=True)
         _forget(lock)
+
+
+def _take_place(temporary: Path, folder: Path) -> None:
+    try:
+        os.rename(temporary, folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise ResourceError(
+            "another process wrote this folder meanwhile, and its result is kept",
+            where=folder,
+            hint="run the command again to replace it",
+        ) from error
+
+
+def _settle(old: Path, folder: Path) -> None:
+    """Bring back the folder that was to be replaced, or remove it where another took its place."""
+    if not os.path.lexists(folder):
+        with suppress(FileNotFoundError):
+            os.rename(old, folder)
+    elif old.is_symlink():
+        old.unlink()
+    else:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _forget(lock: FileLock) -> None:

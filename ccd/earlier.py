@@ -56,6 +56,14 @@ class Earlier:
         run = self._run(variant, seed)
         return {self._option: f"{variant} {config_hash(run.settings, run.fingerprint)}"}
 
+    def has(self, variant: str, seed: int) -> bool:
+        """Whether there is a run to be made from, or none is needed."""
+        try:
+            self.settings(variant, seed)
+        except ConfigError:
+            return False
+        return True
+
     @property
     def told(self) -> str | None:
         """The option and folder, for people; None where there is none."""
@@ -118,7 +126,16 @@ class Earlier:
     def _run(self, variant: str, seed: int) -> FinishedRun:
         if (variant, seed) not in self._runs:
             assert self._folder is not None, "asked only where a folder is named"
-            run = choose_run(self._folder, variant, seed, self._imports)
+            try:
+                run = choose_run(self._folder, variant, seed, self._imports)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{variant} seed {seed} has no run to be made from: {error.what}",
+                    where=self._folder,
+                    keys=(self._option,),
+                    found=error.found,
+                    hint=f"leave it out with --only or --seed, or train it in {self._folder} first",
+                ) from error
             self._runs[(variant, seed)] = run
         return self._runs[(variant, seed)]
 

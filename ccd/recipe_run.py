@@ -129,8 +129,7 @@ class RecipeRun:
         """Refuse now what would not fit hours later, when its variant's turn comes."""
         base = next(iter(data))
         # All variants, run now or not: the files on top of the folder are written for all of them.
-        settings = {name: settings_of(graph).identity for name, graph in self.recipe.graphs.items()}
-        settings |= {name: self._settings(name).identity for name in self.experiments}
+        settings = {name: self._settings(name).identity for name in self.recipe.graphs}
         for name, loaded in data.items():
             if loaded.fingerprint != data[base].fingerprint:
                 raise ConfigError(
@@ -168,6 +167,8 @@ class RecipeRun:
     def _settings(self, variant: str) -> Settings:
         """What makes up a variant: its own settings, and the runs that it is made from."""
         own = settings_of(self.recipe.graphs[variant])
+        if variant not in self.experiments and not self.earlier.has(variant, self.recipe.seeds[0]):
+            return own  # it cannot be run so, nor was it
         of_earlier = self.earlier.settings(variant, self.recipe.seeds[0])
         return replace(own, identity={**own.identity, **of_earlier})
 

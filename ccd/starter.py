@@ -41,5 +41,12 @@ def _move(made: Path, folder: Path) -> None:
     if not folder.exists():
         os.rename(made, folder)
         return
-    for path in sorted(made.iterdir()):
-        os.replace(path, folder / path.name)
+    moved: list[Path] = []
+    try:
+        for path in sorted(made.iterdir()):
+            moved.append(folder / path.name)
+            os.replace(path, moved[-1])
+    except BaseException:  # all of it or nothing
+        for path in moved:
+            path.unlink(missing_ok=True)
+        raise

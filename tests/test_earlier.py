@@ -110,6 +110,28 @@ def test_a_refit_of_other_settings_or_data_is_refused_with_the_difference(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_refit_goes_on_with_some_of_its_variants(finished_folder, tmp_path):
+    def refit(variant):
+        return ccd.run(
+            RECIPE, bindings=TINY, only=[variant], seeds=(1,), out=tmp_path / "run",
+            refit=finished_folder,
+        )  # fmt: skip
+
+    refit("FREEDOM")
+    refit(CCDREC)
+    assert ccd.load_run(tmp_path / "run").variants == ["FREEDOM", CCDREC]
+
+
+def test_a_refit_of_what_was_never_run_names_the_option(finished_folder, tmp_path):
+    with pytest.raises(ConfigError, match="has no run to be made from") as caught:
+        ccd.run(
+            RECIPE, bindings=TINY, only=["FREEDOM"], seeds=(7,), out=tmp_path / "run",
+            refit=finished_folder,
+        )  # fmt: skip
+    assert caught.value.keys == ("--refit",)
+    assert "--only or --seed" in caught.value.hint
+
+
 def test_a_refit_does_not_mix_with_what_it_is_of(finished_folder):
     with pytest.raises(ConfigError, match="with another configuration"):
         ccd.run(

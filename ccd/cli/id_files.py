@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from ccd.datasets.foreign import read_utf8
-from ccd.errors import ConfigError, DataError, Place
+from ccd.errors import ConfigError, DataError, Place, reason
 
 
 def read_ids(path: Path) -> list[str]:
@@ -27,7 +28,7 @@ def read_history(given: str) -> list[str] | dict[str, list[str]]:
 
     Raises:
         ConfigError: No item is named.
-        DataError: The file has no such columns, or a line lacks one of them.
+        DataError: The file has no such columns, a line lacks one of them, or a quote has no end.
     """
     path = Path(given)
     if path.is_file():
@@ -53,7 +54,24 @@ def read_items_by_user(path: Path, what: str) -> dict[str, list[str]]:
     """
     text = read_utf8(path, "a table of users and items")
     delimiter = "," if path.suffix == ".csv" else "\t"
-    reader = csv.DictReader(text.split("\n"), delimiter=delimiter)
+    # Quotes stand around cells with commas; strict, so that one without its end takes in no lines.
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE,
+        strict=True,
+    )
+    try:
+        return _by_user(reader, path, what)
+    except csv.Error as error:
+        raise DataError(
+            f"this {what} is no table: {reason(error)}",
+            where=path,
+            hint=f"close each quote of the row that begins in line {reader.line_num + 1}",
+        ) from error
+
+
+def _by_user(reader: csv.DictReader[str], path: Path, what: str) -> dict[str, list[str]]:
     if not {"user", "item"} <= set(reader.fieldnames or ()):
         raise DataError(
             f"a {what} has the columns user and item",

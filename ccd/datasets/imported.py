@@ -76,7 +76,7 @@ def imported_dataset(
     dataset = assemble(
         name, table, splits, opened, item_names=tuple(str(called or "") for called in names)
     )
-    return replace(dataset, purchasable=_purchasable(files[ITEMS]))
+    return replace(dataset, purchasable=read_purchasable(files[ITEMS]))
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
@@ -98,8 +98,12 @@ def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
         ) from error
 
 
-def _purchasable(path: Path) -> np.ndarray | None:
-    """Whether each item can be had; one of which nothing is said can."""
+def read_purchasable(path: Path) -> np.ndarray | None:
+    """Whether each item of an imported table can be had; one of which nothing is said can.
+
+    Returns:
+        bool ``[n_items]``; None where the import names no such column.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 

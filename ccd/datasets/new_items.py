@@ -20,12 +20,14 @@ class NewItems:
         ids: Distinct ids ``[m]``.
         features: Modality to vectors ``[m, dim]``; an all-zero row is an item without it.
         names: What they are called ``[m]``; empty where that is not known.
+        purchasable: Whether each can be had, bool ``[m]``; None where all can.
         origin: Where they are from, for messages; None where that is no file.
     """
 
     ids: Sequence[str]
     features: Mapping[str, np.ndarray]
     names: Sequence[str] = ()
+    purchasable: np.ndarray | None = None
     origin: Path | None = None
 
 
@@ -61,15 +63,25 @@ def extended(dataset: Dataset, new: NewItems) -> Dataset:
     n_items = dataset.n_items + len(rows)
     old_ids = dataset.item_ids or tuple(map(str, range(dataset.n_items)))
     named = [new.names[row] if new.names else "" for row in rows]
-    can_be_had = dataset.purchasable
-    if can_be_had is not None:
-        can_be_had = np.concatenate([can_be_had, np.ones(len(rows), dtype=bool)])
     return replace(
         dataset,
         n_items=n_items,
-        purchasable=can_be_had,
+        purchasable=_purchasable(dataset, new, rows),
         n_new_items=len(rows),
         features=features,
         item_ids=(*old_ids, *(new.ids[row] for row in rows)),
         item_names=(*dataset.item_names, *named) if dataset.item_names else (),
+    )
+
+
+def _purchasable(dataset: Dataset, new: NewItems, rows: list[int]) -> np.ndarray | None:
+    """Whether each item can be had, the data set's own first; one of which nothing is said can."""
+    if dataset.purchasable is None and new.purchasable is None:
+        return None
+    own, later = dataset.purchasable, new.purchasable
+    return np.concatenate(
+        [
+            np.ones(dataset.n_items, dtype=bool) if own is None else own,
+            np.ones(len(rows), dtype=bool) if later is None else later[rows],
+        ]
     )

@@ -78,6 +78,12 @@ class Asked:
             )
         apart = {str(user): _ids("exclude_for", x) for user, x in self.exclude_for.items()}
         object.__setattr__(self, "exclude_for", apart)
+        if apart and self.of_stranger:
+            raise ConfigError(
+                "a list of items by user needs the users' ids, and this history is nobody's",
+                keys=("exclude_for", "history"),
+                hint="name items that are not to be listed with exclude",
+            )
         if self.users == ():
             raise ConfigError(
                 "users names no user", keys=("users",), hint="leave it out for all users"

@@ -11,6 +11,7 @@ import torch
 from ccd.arguments import as_path
 from ccd.backbones.base import Representations
 from ccd.datasets.new_items import NewItems, extended
+from ccd.errors import ConfigError
 from ccd.importing.new_items import read_new_items
 from ccd.runs.folder import SAMPLE_TENSOR
 from ccd.training.transfer import Matching, carried_over
@@ -85,6 +86,12 @@ def served(
     dataset = run.dataset(data_dir)
     if new_items is None:
         return dataset, run.representations
+    if not dataset.features:
+        raise ConfigError(
+            f"data set '{dataset.name}' has no features, by which new items could be placed",
+            keys=("--new-items",),
+            hint="train on a data set with features",
+        )
     if not isinstance(new_items, NewItems):
         new_items = read_new_items(as_path("new_items", new_items), list(dataset.features))
     return with_new_items(run, dataset, new_items)

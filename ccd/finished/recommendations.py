@@ -228,8 +228,7 @@ class RecommendedBlocks:
         self.users = self._positions(asked)
         """int64 positions of the users asked for; -1 for whom the run does not know."""
         self._histories = [histories.get(name, _NOTHING) for name in self._names or ()]
-        apart = {} if asked.of_stranger else asked.exclude_for  # a stranger has no id
-        self._excluded = {user: items.known(named) for user, named in apart.items()}
+        self._excluded = {user: items.known(named) for user, named in asked.exclude_for.items()}
         if asked.unknown == "refuse":
             self._refuse_strangers(asked)
         if any(map(len, self._histories)):

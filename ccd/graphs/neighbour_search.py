@@ -103,7 +103,7 @@ def _tell_recall(unit: torch.Tensor, present: torch.Tensor, ids: torch.Tensor, k
     drawn = present[torch.randperm(len(present), generator=rng)[:_SAMPLE]]
     exact = nearest_items(unit, k, unit[drawn]).ids
     found = [
-        len(set(row) & set(true)) / max(1, len(set(true) - {-1}))
+        len(set(row) & set(true) - {-1}) / max(1, len(set(true) - {-1}))
         for row, true in zip(ids[drawn].tolist(), exact.tolist(), strict=True)
     ]
     _LOG.warning(

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ccd.config.files import IMPORT_REPORT
-from ccd.datasets.imported import ITEM_ID
+from ccd.datasets.imported import ITEM_ID, ITEMS, read_purchasable
 from ccd.datasets.new_items import NewItems
 from ccd.errors import ConfigError, DataError, reading
 from ccd.importing.features import FeaturePolicy, FeatureSource, write_features
@@ -55,8 +55,9 @@ def _imported(folder: Path) -> NewItems:
     return NewItems(
         columns[ITEM_ID].to_pylist(),
         features,
-        tuple(str(name or "") for name in names),
-        folder,
+        names=tuple(str(name or "") for name in names),
+        purchasable=read_purchasable(folder / ITEMS),
+        origin=folder,
     )
 
 

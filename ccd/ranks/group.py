@@ -19,12 +19,11 @@ from torch.autograd.function import once_differentiable
 
 from ccd.errors import CcdError, ConfigError, ResourceError, reason
 from ccd.ranks.board import Board
+from ccd.ranks.launched import LAST_WORDS
 from ccd.ranks.share import Ranks, Share
 
 _SETTING_UP = timedelta(minutes=30)
 """One rank may load data for longer than another."""
-_LAST_WORDS = 30
-"""Seconds that a rank has for telling why all of them end."""
 _LEFT, _LOST, _REFUSAL, _ORDER = "left", "lost", "refusal/{}", "order/{}"
 """On the board: the first rank has left; somebody tells which rank is lost; what a rank refused;
 the first rank tells something now."""
@@ -48,12 +47,14 @@ class Group(Ranks):
 
     def __init__(self, store: dist.Store, board: Board, rank: int, size: int) -> None:
         super().__init__(size, rank)
-        dist.init_process_group(
-            "gloo", store=store, rank=rank, world_size=size, timeout=_SETTING_UP
-        )
         self._board, self._orders = board, 0
-        self._tables = self._control = dist.group.WORLD
         self._timeout = _SETTING_UP.total_seconds()
+        self._pids: list[tuple[int, str]] = []
+        with self._answered():
+            dist.init_process_group(
+                "gloo", store=store, rank=rank, world_size=size, timeout=_SETTING_UP
+            )
+        self._tables = self._control = dist.group.WORLD
         self._pids = self._each((os.getpid(), socket.gethostname()))
 
     def gathered(self, share: Share, rows: Tensor, n: int) -> Tensor:
@@ -196,14 +197,17 @@ class Group(Ranks):
         if others_tell or self._board.read(_LEFT) is not None:
             self._leave()
         self._board.write(_LOST, True)
-        for pid, host in (self._pids[rank] for rank in silent):
+        known = {rank: self._pids[rank] for rank in sorted(silent) if self._pids}
+        for pid, host in known.values():
             if host == socket.gethostname():
                 atexit.register(_kill, pid)
         for rank in range(self.size):
             if (record := self._board.read(_REFUSAL.format(rank))) is not None:
                 return CcdError.from_json(record).within(f"rank {rank}")
         names = [
-            f"rank {rank} (process {self._pids[rank][0]} on {self._pids[rank][1]})"
+            f"rank {rank} (process {known[rank][0]} on {known[rank][1]})"
+            if rank in known
+            else f"rank {rank}"
             for rank in sorted(silent)
         ]
         return ResourceError(
@@ -221,7 +225,7 @@ class Group(Ranks):
         """
         with suppress(ValueError):  # as in _lost
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        time.sleep(_LAST_WORDS)
+        time.sleep(LAST_WORDS)
         os._exit(ResourceError.exit_code)
 
 

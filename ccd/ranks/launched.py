@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ccd.errors import CcdError
+
+LAST_WORDS = 30
+"""Seconds that a rank has for telling why all of them end."""
 
 
 def launched() -> tuple[int, int]:
@@ -18,10 +22,13 @@ def launched() -> tuple[int, int]:
 
 @contextmanager
 def told_by_the_first() -> Iterator[None]:
-    """End without a word where the block refuses what the first rank refuses as well."""
+    """Let the first rank tell what the block refuses; another one, where the first does not."""
     try:
         yield
     except CcdError as error:
-        if launched()[0]:
-            os._exit(error.exit_code)
+        rank, _ = launched()
+        if rank:
+            # torchrun ends all once one has ended, so the first one does not refuse this.
+            time.sleep(LAST_WORDS)
+            raise error.within(f"rank {rank}") from error
         raise

@@ -61,6 +61,13 @@ def usable_cores() -> int:
 
 def peak_rss_mb() -> float:
     """Largest resident memory of this process so far, in MB (2**20 bytes)."""
+    # What getrusage says, a process inherits from the one that started it.
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
+        kb = next((line.split()[1] for line in lines if line.startswith("VmHWM")), None)
+        if kb is not None:
+            return int(kb) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024
     return peak * unit / 2**20

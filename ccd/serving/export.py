@@ -123,6 +123,7 @@ def export(
                     "dataset_fingerprint": dataset.fingerprint,
                     "n_users": len(users),
                     "n_items": len(items),
+                    "n_new_items": dataset.n_new_items,
                     "dim": users.shape[1],
                     "files": {name: file_hash(temporary / name) for name in writers},
                 }

@@ -22,9 +22,10 @@ def model_card(run: FinishedRun, dataset: Dataset) -> str:
 
     Args:
         run: A finished run.
-        dataset: What it was trained on.
+        dataset: What it was trained on, with items that came later behind its own.
     """
-    result = run.result
+    result, later = run.result, dataset.n_new_items
+    new_items = f", and {later:,} that came after training" if later else ""
     epochs = f"{result.epochs} epochs, the best was {result.best_epoch}"
     seconds = result.seconds.get("total", sum(result.seconds.values()))
     parts = [
@@ -33,7 +34,7 @@ def model_card(run: FinishedRun, dataset: Dataset) -> str:
         "their vectors.",
         "| | |\n| --- | --- |\n"
         f"| data set | {_plain(dataset.name)}, fingerprint `{run.fingerprint}` |\n"
-        f"| users, items | {dataset.n_users:,}, {dataset.n_items:,} |\n"
+        f"| users, items | {dataset.n_users:,}, {dataset.n_items - later:,}{new_items} |\n"
         f"| train / validation / test | {len(dataset.train):,} / {len(dataset.valid):,} / "
         f"{len(dataset.test):,} interactions |\n"
         f"| modalities | {', '.join(map(_plain, dataset.features)) or 'none'} |\n"

@@ -29,7 +29,7 @@ class RunTracker(SilentObserver, ABC):
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = settings
         self.plan: Plan
-        self._open = False
+        self._open: tuple[str, int] | None = None
 
     def started(self, plan: Plan) -> None:
         """Remember what is about to run."""
@@ -37,24 +37,33 @@ class RunTracker(SilentObserver, ABC):
 
     def epoch(self, record: EpochRecord) -> None:
         """Pass on what the epoch measured, as ``loss/total`` or ``valid/recall@20``."""
-        if not self._open:
-            self.open_run(record.variant, record.seed)
-            self._open = True
+        run = record.variant, record.seed
+        self._close_broken(run)
+        if self._open is None:
+            self.open_run(*run)
+            self._open = run
         self.log(record.measures, record.epoch)
 
     def finished(self, result: RunResult, *, skipped: bool) -> None:
         """Pass on the test metrics, as of the best epoch, and end the run."""
-        if self._open:
-            self._open = False
+        self._close_broken((result.variant, result.seed))
+        if self._open is not None:
+            self._open = None
             tested = {k: v for k, v in result.measures.items() if k.startswith("test/")}
             if tested:  # a trial of a search has none
                 self.log(tested, result.best_epoch)
             self.close_run("finished" if result.diverged is None else "diverged")
 
+    def _close_broken(self, run: tuple[str, int]) -> None:
+        """End the run before ``run``, if it broke before there was a result to tell."""
+        if self._open not in (None, run):
+            self._open = None
+            self.close_run("diverged")
+
     def closed(self) -> None:
         """End a run that was stopped in its middle."""
-        if self._open:
-            self._open = False
+        if self._open is not None:
+            self._open = None
             self.close_run("stopped")
 
     @abstractmethod

@@ -48,14 +48,25 @@ class MLflow(RunTracker):
         uri = self._uri or f"sqlite:///{(self.plan.out / 'mlflow.db').resolve()}"
         name = self._experiment or self.plan.recipe
         self._client = self._tracking.MlflowClient(tracking_uri=uri)
-        known = self._client.get_experiment_by_name(name)
-        place = known.experiment_id if known else self._client.create_experiment(name)
+        place = self._place(name)
         tags = {"variant": variant, "seed": str(seed), "dataset": self.plan.dataset}
         made = self._client.create_run(place, run_name=f"{variant}, seed {seed}", tags=tags)
         self._run = made.info.run_id
         parameters = [self._entities.Param(key, value) for key, value in self.settings.items()]
         for start in range(0, len(parameters), _PARAMETERS):
             self._client.log_batch(self._run, params=parameters[start : start + _PARAMETERS])
+
+    def _place(self, name: str) -> str:
+        """The id of an experiment, which is made where there is none of this name."""
+        known = self._client.get_experiment_by_name(name)
+        if known is None:
+            try:
+                return str(self._client.create_experiment(name))
+            except Exception:
+                known = self._client.get_experiment_by_name(name)
+                if known is None:  # so no worker that began at the same time made it
+                    raise
+        return str(known.experiment_id)
 
     def log(self, measures: Mapping[str, float], epoch: int) -> None:
         """Write the numbers as metrics, the epoch as their step."""

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ccd.beside import replacing_folder, writing_beside
+from ccd.errors import ResourceError
 from ccd.files import write_text
 from ccd.runs import manifest
 from ccd.runs.checkpoints import CHECKPOINT_FILE
@@ -194,3 +195,50 @@ def test_what_a_living_process_writes_beside_a_folder_is_left_alone(tmp_path):
             write_text(second / "x", "second")
         write_text(first / "x", "first")
     assert (tmp_path / "a" / "x").read_text() == "first"
+
+
+def test_a_replaced_folder_is_brought_back_where_the_exchange_is_interrupted(tmp_path, monkeypatch):
+    with replacing_folder(tmp_path / "a") as made:
+        write_text(made / "x", "old")
+    rename = os.rename
+
+    def interrupted(source, target):
+        if target == tmp_path / "a" and not source.name.endswith(".old.tmp"):
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), replacing_folder(tmp_path / "a") as made:
+        write_text(made / "x", "new")
+    assert (tmp_path / "a" / "x").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_to_a_folder_is_replaced_and_leaves_nothing(tmp_path):
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "a").symlink_to("v1")
+    with replacing_folder(tmp_path / "a") as made:
+        write_text(made / "x", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "v1"]
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_of_two_exchanges_at_once_one_is_kept_and_the_other_told(tmp_path, monkeypatch):
+    rename = os.rename
+
+    def between(source, target):
+        rename(source, target)
+        if target.name.endswith(".old.tmp"):
+            (tmp_path / "a").mkdir()
+            write_text(tmp_path / "a" / "x", "theirs")
+
+    with replacing_folder(tmp_path / "a") as made:
+        write_text(made / "x", "old")
+    monkeypatch.setattr(os, "rename", between)
+    with (
+        pytest.raises(ResourceError, match="another process wrote this folder meanwhile"),
+        replacing_folder(tmp_path / "a") as made,
+    ):
+        write_text(made / "x", "ours")
+    assert (tmp_path / "a" / "x").read_text() == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

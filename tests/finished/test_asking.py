@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import ccd
 from ccd.cli import app
+from ccd.cli.id_files import read_items_by_user
 from ccd.errors import ConfigError, DataError
 from ccd.serving.export import export
 from ccd.serving.lists import Lists
@@ -191,3 +192,25 @@ def test_a_file_that_is_no_history_is_refused(call, tmp_path, text, message):
     found = call("--history", tmp_path / "taken.tsv").exception
     assert isinstance(found, DataError)
     assert message in str(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'user,item\nu1,"i1\nu2,i2\nu3,i3\n',
+        'user,item\nu1,"i1"x\n',
+        f'user,item\nu1,"{"x" * 140_000}\n',
+    ],
+)
+def test_a_quote_without_an_end_is_refused(tmp_path, text):
+    path = tmp_path / "taken.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match="this history is no table") as caught:
+        read_items_by_user(path, "history")
+    assert str(path) in str(caught.value)
+    assert "begins in line 2" in caught.value.hint
+
+
+def test_a_quote_is_part_of_an_id_where_tabs_part_the_columns(tmp_path):
+    (tmp_path / "taken.tsv").write_text('user\titem\nu1\t"i1\nu2\ti2\n')
+    assert read_items_by_user(tmp_path / "taken.tsv", "history") == {"u1": ['"i1'], "u2": ["i2"]}

@@ -94,6 +94,7 @@ def test_strangers_get_diverse_lists_too(run):
         ({"diversity": 0.3, "diversity_by": "smell"}, "has no smell vectors .*text"),
         ({"exclude_for": ["7"]}, "exclude_for maps a user to items"),
         ({"exclude_for": {"3": "7"}}, "exclude_for must be a list"),
+        ({"exclude_for": {"3": ["7"]}, "history": ["1"]}, "this history is nobody's"),
     ],
 )
 def test_what_makes_no_sense_is_refused(run, asked, message):

@@ -179,3 +179,21 @@ def test_a_new_item_has_neighbours_and_an_explanation(finished_folder, variant, 
     assert sum(found.paths.values()) == pytest.approx(found.score, rel=1e-4, abs=1e-6)
     # An item that was trained is explained as it is without new ones.
     assert ccd.explain(run, "3", "5", new_items=new).paths == ccd.explain(run, "3", "5").paths
+
+
+def test_new_items_that_cannot_be_had_are_in_no_list(run):
+    dataset = run.dataset()
+    new = replace(like(dataset, 1, 2), purchasable=np.array([False, True]))
+    more = extended(dataset, new)
+    assert more.purchasable.tolist() == [*[True] * dataset.n_items, False, True]
+    everybody = ccd.recommend(run, k=more.n_items, new_items=new)
+    assert not np.isin(dataset.n_items, everybody.items)
+    assert np.isin(dataset.n_items + 1, everybody.items)
+
+
+def test_an_export_says_how_many_items_are_new(run, tmp_path):
+    export(run, tmp_path / "served", new_items=like(run.dataset(), 1, 2))
+    assert json.loads((tmp_path / "served" / "export.json").read_text())["n_new_items"] == 2
+    assert "100, and 2 that came after training" in (
+        tmp_path / "served" / "MODEL_CARD.md"
+    ).read_text().replace(f"{run.dataset().n_items:,}", "100")

@@ -120,3 +120,9 @@ def test_without_its_package_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "usearch.index", None)
     with pytest.raises(ResourceError, match=r"an approximate search needs the package usearch.*"):
         approximate_search(clustered(), 5)
+
+
+def test_the_share_that_was_found_leaves_padding_out(caplog):
+    with caplog.at_level(logging.WARNING, "ccd"):
+        approximate_search(np.concatenate([clustered()[:6], np.zeros((9, 32), "f4")]), 10)
+    assert "found 100.0 % of the true neighbours of 6 items" in caplog.text

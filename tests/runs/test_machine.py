@@ -1,7 +1,10 @@
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 
 import ccd
 from ccd.runs import machine
@@ -43,3 +46,11 @@ def test_git_commit_says_dirty_and_is_none_outside(tmp_path):
     assert len(commit) == 40
     (tmp_path / "a").write_text("2")
     assert machine.git_commit(tmp_path) == f"{commit}-dirty"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says it")
+def test_the_peak_of_a_process_is_not_that_of_the_one_that_started_it():
+    big = bytearray(200 * 2**20)
+    tell = "from ccd.runs.machine import peak_rss_mb; print(peak_rss_mb())"
+    child = subprocess.run([sys.executable, "-c", tell], capture_output=True, text=True, check=True)
+    assert float(child.stdout) < 150 < len(big) / 2**20

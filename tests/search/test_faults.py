@@ -85,7 +85,7 @@ def test_killed_at_random_moments_20_times(write):
         children.append(fork(opened, prepared))
     assert [os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children] == [0, 0]
     trials = assert_sound(opened, 24)
-    assert sum(t.user_attrs.get(OUTCOME) == LOST for t in trials) >= 3
+    assert any(t.user_attrs.get(OUTCOME) == LOST for t in trials)
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     # What a lost trial had chosen is what was tried again.
     for trial in trials:

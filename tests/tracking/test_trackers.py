@@ -11,6 +11,7 @@ import ccd
 from ccd.errors import ResourceError
 from ccd.runs.records import SilentObserver
 from ccd.tracking.audience import Audience
+from ccd.tracking.base import RunTracker
 from tests.runs.samples import make_epoch, make_plan, make_result
 
 TINY = [
@@ -247,3 +248,32 @@ def test_a_run_that_is_stopped_is_closed(tmp_path):
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     place = client.get_experiment_by_name("ablation").experiment_id
     assert [run.info.status for run in client.search_runs([place])] == ["KILLED"]
+
+
+class Told(RunTracker):
+    """Remembers what a program that knows runs would be told."""
+
+    def __init__(self):
+        super().__init__({})
+        self.told = []
+
+    def open_run(self, variant, seed):
+        self.told.append(f"open {variant} {seed}")
+
+    def log(self, measures, epoch):
+        self.told.append("log")
+
+    def close_run(self, end):
+        self.told.append(end)
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_run_that_broke_before_it_had_a_result_takes_nothing_of_the_next_one(skipped):
+    tracker = Told()
+    tracker.epoch(make_epoch("FREEDOM", seed=1))
+    if not skipped:
+        tracker.epoch(make_epoch("FREEDOM", seed=2))
+    tracker.finished(make_result("FREEDOM", seed=2), skipped=skipped)
+    tracker.closed()
+    whole = [] if skipped else ["open FREEDOM 2", "log", "log", "finished"]
+    assert tracker.told == ["open FREEDOM 1", "log", "diverged", *whole]
