@@ -10,7 +10,8 @@ from torch import Tensor
 _SEED = 20250807
 _FEWEST = 3
 """So many equal scores are a tie. Two are met by chance: float32 has few numbers between 0.1 and
-0.2, and what decides between them is rounding, not the model."""
+0.2, and what decides between them in a list is rounding, not the model. A measured rank, which is
+counted and not sorted, has no need of this."""
 
 
 def first_ranked(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

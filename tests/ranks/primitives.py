@@ -1,11 +1,14 @@
 """What ranks do together, one after the other; run by ``torchrun``, for ``test_torchrun.py``."""
 
+import os
 import sys
 
 import torch
 
 from ccd.errors import CcdError, DataError
+from ccd.ranks import launched
 from ccd.ranks.joined import joined
+from ccd.ranks.launched import told_by_the_first
 
 
 def tell(text):
@@ -13,6 +16,11 @@ def tell(text):
 
 
 def main(case):
+    if case == "wrong words":
+        launched.LAST_WORDS = 1
+        with told_by_the_first():
+            if os.environ["RANK"] == "1":
+                raise DataError("no such recipe")
     with joined() as ranks:
         ranks.open(torch.device("cpu"), 5.0)
         if case == "twice":

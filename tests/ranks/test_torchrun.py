@@ -166,6 +166,7 @@ def test_what_cannot_be_is_refused_once(tmp_path):
         ("refusal", "told: DataError: rank 1: no such file; copy it"),
         ("other data", "told: ConfigError: rank 1 has another data set than rank 0; start the"),
         ("fails", "told: DataError: rank 1: a table is damaged"),
+        ("wrong words", "told: DataError: rank 1: no such recipe"),
     ],
 )
 def test_the_first_rank_tells_what_another_refuses(tmp_path, case, told):
