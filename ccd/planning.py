@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ccd.config.graph import ConfigGraph
 from ccd.config.recipe import Recipe
 from ccd.datasets import data_folders
 from ccd.datasets.dataset import Dataset
 from ccd.experiment import Experiment
-from ccd.mishaps import in_variant
+from ccd.mishaps import enough_memory, in_variant
 from ccd.runs.checkpoint_file import write_state
 from ccd.runs.machine import forget_peak, peak_rss_mb
 from ccd.training.trainer import Training
@@ -72,14 +73,20 @@ def plan(recipe: Recipe, data_dir: Path | None) -> Iterator[VariantPlan]:
     """
     folders = data_folders(data_dir)
     for variant, graph in recipe.selected_graphs.items():
-        forget_peak()
-        began = time.perf_counter()
-        with in_variant(variant):
-            experiment: Experiment = graph.factory()()
-            dataset = experiment.dataset(folders)
-            with experiment.start(dataset, recipe.seeds[0]) as training:
-                start = time.perf_counter() - began
-                yield _measured(variant, experiment, dataset, training, start)
+        with enough_memory(f"planning '{variant}'"), in_variant(variant):
+            planned = _planned(variant, graph, folders, recipe.seeds[0])
+        yield planned
+
+
+def _planned(variant: str, graph: ConfigGraph, folders: Sequence[Path], seed: int) -> VariantPlan:
+    """One variant's plan; what it takes is let go before the next one is measured."""
+    forget_peak()
+    began = time.perf_counter()
+    experiment: Experiment = graph.factory()()
+    dataset = experiment.dataset(folders)
+    with experiment.start(dataset, seed) as training:
+        start = time.perf_counter() - began
+        return _measured(variant, experiment, dataset, training, start)
 
 
 def _measured(
@@ -88,8 +95,9 @@ def _measured(
     epoch = _epoch(training) if training.learns else training.try_out(0)
     ranked = experiment.n_validation_users(dataset)
     tested = len(np.unique(dataset.test.users))
-    test = epoch["evaluate"] * tested / ranked if ranked else 0.0
-    epoch["evaluate"] /= training.trainer.evaluate_every
+    infer, evaluate = epoch.pop("infer"), epoch["evaluate"]
+    test = infer + evaluate * tested / ranked if ranked else 0.0
+    epoch["evaluate"] = infer + evaluate / training.trainer.evaluate_every
     size = 0
     if experiment.checkpoint is not None and training.learns:
         with tempfile.TemporaryDirectory() as scratch:

@@ -72,13 +72,15 @@ def plan(
     from ccd.views.plan_text import PlanView
 
     plans = []
-    for each in planning.plan(loaded, data_dir_of(dataset, data_dir)):
-        plans.append(each)
-        if as_json:
-            record = {**asdict(each), "seconds_per_epoch": each.seconds_per_epoch}
-            print(json.dumps({**record, "seconds": each.seconds(each.max_epochs)}), flush=True)
-    if not as_json:
-        make_console().print(PlanView(loaded, plans))
+    try:
+        for each in planning.plan(loaded, data_dir_of(dataset, data_dir)):
+            plans.append(each)
+            if as_json:
+                record = {**asdict(each), "seconds_per_epoch": each.seconds_per_epoch}
+                print(json.dumps({**record, "seconds": each.seconds(each.max_epochs)}), flush=True)
+    finally:  # what was measured is told, whatever stops the rest
+        if plans and not as_json:
+            make_console().print(PlanView(loaded, plans))
     _refuse_more_than(limit, plans)
 
 

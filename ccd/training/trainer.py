@@ -234,6 +234,9 @@ class Training:
     def try_out(self, n_steps: int | None) -> dict[str, float]:
         """Wall seconds by part of an epoch that takes ``n_steps`` only, to plan with.
 
+        Unlike in ``step``, what is inferred is a part of its own: each epoch does it, validated or
+        not.
+
         It is an epoch of the settled curriculum, with a validation. The model is another one
         afterwards, and training must not go on from it.
 
@@ -244,6 +247,7 @@ class Training:
         model.reverse(epoch)  # first, as the steps draw their negatives from it
         spent = {"sample": clock.lap()}
         representations = self._finite(model.infer(), epoch)
+        spent["infer"] = clock.lap()
         valid = self._validate(representations) if self._validate is not None else {}
         self._keep(epoch, valid, representations)
         spent["evaluate"] = clock.lap()

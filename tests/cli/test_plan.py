@@ -1,5 +1,6 @@
 import json
 import sys
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ccd import planning
 from ccd.cli import main
 from ccd.cli.plan import megabytes
+from ccd.config.recipe import load_recipe
 from ccd.errors import ConfigError
 from ccd.planning import VariantPlan
 
@@ -67,6 +69,38 @@ def test_too_much_memory_is_refused_after_the_table(ccd):
     assert "100 epochs" in out
     assert "'FREEDOM' needs" in err
     assert "more than 50 MB" in err
+
+
+def test_what_was_measured_is_told_where_a_later_variant_is_refused(ccd, monkeypatch):
+    planned = planning._planned
+
+    def short_of_memory(variant, *rest):
+        if variant != "FREEDOM":
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return planned(variant, *rest)
+
+    monkeypatch.setattr(planning, "_planned", short_of_memory)
+    code, out, err = ccd(*RECIPE, "--only", "FREEDOM", "--only", "FREEDOM+DMA")
+    assert code == 5
+    assert "100 epochs" in out
+    assert "planning 'FREEDOM+DMA'" in err
+    assert "Traceback" not in err
+
+
+def test_a_plan_lets_go_of_a_variant_before_the_next(monkeypatch):
+    models = []
+    measured = planning._measured
+
+    def watched(variant, experiment, dataset, training, start):
+        alive = sum(model() is not None for model in models)
+        models.append(weakref.ref(training.model))
+        assert alive == 0
+        return measured(variant, experiment, dataset, training, start)
+
+    monkeypatch.setattr(planning, "_measured", watched)
+    sizes = ["planted_world.n_users = 200", "planted_world.n_items = 300"]
+    recipe = load_recipe("recipes/ablation_freedom.gin", bindings=sizes)
+    assert len(list(planning.plan(recipe, None))) == 4
 
 
 def test_sizes():
