@@ -126,7 +126,7 @@ def test_a_new_run_folder_goes_on_from_a_crash_at_any_call(tmp_path):
 
 @pytest.mark.parametrize("every", [pytest.param(43, id="some"), EACH])
 def test_a_whole_run_goes_on_from_a_crash_at_any_call(tmp_path, monkeypatch, every):
-    """All of ``ccd run``, with pools, a curriculum, a checkpoint after each epoch, table, figure."""
+    """All of ``ccd run``: pools, curriculum, a checkpoint after each epoch, table and figure."""
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
     epochs, out = 4, tmp_path / "run"
 
