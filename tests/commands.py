@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 _FORK = """
@@ -29,7 +30,7 @@ for line in sys.stdin:
         continue
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "error")):
-        os.dup2(os.open(f"{said}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os.dup2(os.open(f"{said}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.argv[1:] = words
     main()
     os._exit(0)
@@ -50,7 +51,7 @@ class Commands:
 
     Args:
         process: The one that forks.
-        said: Path of the files into which they print, without an ending.
+        said: Folder of the files into which they print.
     """
 
     def __init__(self, process: subprocess.Popen[str], said: Path) -> None:
@@ -63,27 +64,28 @@ class Commands:
         self._process.stdin.write(json.dumps([words, str(folder), str(self._said)]) + "\n")
         self._process.stdin.flush()
         code = int(self._process.stdout.readline())
-        texts = (self._said.with_suffix(f".{name}").read_text() for name in ("out", "error"))
-        return Done(code, *texts)
+        return Done(code, *((self._said / name).read_text() for name in ("out", "error")))
 
 
 @contextmanager
-def commands(said: Path, limits: str = "", **environment: str) -> Iterator[Commands]:
+def commands(limits: str = "", **environment: str) -> Iterator[Commands]:
     """Commands, for as long as the block lasts.
 
     Args:
-        said: Path of the files into which they print, without an ending.
         limits: What bash does before, such as ``ulimit -n 99``.
         environment: Variables to add.
     """
     python = f'exec {sys.executable} -c "$0"'
-    with subprocess.Popen(
-        ["bash", "-c", f"{limits}\n{python}", _FORK],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Commands(process, said)
+    with (
+        TemporaryDirectory() as said,
+        subprocess.Popen(
+            ["bash", "-c", f"{limits}\n{python}", _FORK],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        yield Commands(process, Path(said))
         assert process.stdin is not None
         process.stdin.close()

@@ -24,12 +24,11 @@ NO_THREAD = "import threading; threading.Thread(target=print).start()"
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory):
     """Commands that may not start a thread."""
-    folder = tmp_path_factory.mktemp("limited")
     words = ["bash", "-c", f"{LIMITS} && exec {sys.executable} -c '{NO_THREAD}'"]
     tried = subprocess.run(words, capture_output=True, text=True)
     if "can't start new thread" not in tried.stderr:
         pytest.skip(f"threads cannot be forbidden here: {tried.stderr[-200:]}")
-    with commands(folder / "said", LIMITS, CCD_CACHE=str(folder)) as made:
+    with commands(LIMITS, CCD_CACHE=str(tmp_path_factory.mktemp("cache"))) as made:
         yield lambda text, cwd: made.run(*shlex.split(text), folder=cwd)
 
 
@@ -43,7 +42,7 @@ def test_a_run_and_its_readers_end(limited, tmp_path):
         assert done.returncode == 0, done.stderr
 
 
-def test_an_imported_data_set_and_an_export_are_read(limited, tmp_path, capsys):
+def test_an_imported_data_set_and_an_export_are_read(limited, tmp_path):
     """Their tables are Parquet, which the simplest reader of Arrow reads by threads."""
     lines = (f"u{user},i{item}" for user in range(30) for item in range(user % 7, 60, 3))
     (tmp_path / "events.csv").write_text("\n".join(["user,item", *lines]) + "\n")

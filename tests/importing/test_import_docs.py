@@ -26,7 +26,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     folder = tmp_path_factory.mktemp("ten-minutes")
     write_shop(folder)
     printed = {}
-    with commands(folder.with_suffix(".said"), CCD_CACHE=str(folder / "cache")) as made:
+    with commands(CCD_CACHE=str(folder / "cache")) as made:
         for command in COMMANDS:
             program, *words = shlex.split(command)
             assert program == "ccd"
