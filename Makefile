@@ -1,6 +1,6 @@
 # make demo   set up, then run the main job on built-in data (< 2 minutes after the install)
 # make test   set up, then lint, type-check and test
-# make coverage   the same tests, and which lines of ccd they run
+# make coverage   the same tests, and which lines of ccd they run; fails below 92 %
 # make test-real   the slow checks on the real data sets, in $CCD_DATA or ../shared/data
 # make test-slow  more of what other tests show, with more processes
 # make test-wheel  build the wheel, install it into an empty environment and use it there

@@ -120,7 +120,9 @@ class RecipeRun:
                         self._sum_up(folder)
                     raise
                 self._sum_up(folder)
-                refuse_diverged(results, self._broken)
+                # In the recipe's order, whichever process came to which of them first.
+                broken = {pair: self._broken[pair] for pair in pairs if pair in self._broken}
+                refuse_diverged(results, broken)
                 return RunResults(self.path, tuple(results), self.recipe.imports)
         finally:
             self.observer.closed()
@@ -230,6 +232,7 @@ class RecipeRun:
         begin = self.earlier.start(variant, seed, dataset)
         epochs = self.earlier.epochs(variant, seed)
         with (
+            folder.keeping_divergence(variant, seed),
             enough_memory(f"training '{variant}', seed {seed}"),
             in_variant(variant, seed),
             experiment.start(

@@ -21,6 +21,7 @@ from ccd.arguments import as_seeds
 from ccd.config.recipe import load_recipe
 from ccd.crew import Crew, Job, as_worker
 from ccd.errors import CcdError
+from ccd.runs.command import new_command, work_for
 from ccd.runs.folder import default_folder, finished_runs
 from ccd.runs.lock import holder_of
 from ccd.runs.records import EpochRecord, Observer, Plan, RunResult
@@ -65,7 +66,7 @@ def run_shared(
     order = {**choice, "recipe": recipe, "seeds": seeds, "out": folder, "fresh": fresh}
     with _logs() as logs, halt.waiting():
         relay = _Relay(observer, logs, folder)
-        told = json.dumps({"command": sys.argv, "run": order}, default=str)
+        told = json.dumps({"id": new_command(), "command": sys.argv, "run": order}, default=str)
         job = Job(__name__, told, logs, lambda: len(relay.over))
         crew = Crew(job, min(workers, n_runs), halt, lambda: relay.look(crew.pids))
         try:
@@ -174,4 +175,5 @@ def _work(order: str, halt: Halt) -> None:
 
     told = json.loads(order)
     sys.argv[:] = told["command"]  # the manifest says what was typed
+    work_for(told["id"])
     run(**told["run"], observer=JsonProgress(), halt=halt)

@@ -61,6 +61,18 @@ def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of ``tests/interruptions.py``, which nothing interrupted; only to be looked at."""
+    from tests.interruptions import run
+
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCD_CACHE", str(folder / "cache"))
+        run(folder / "run")
+    return folder / "run"
+
+
 @pytest.fixture(autouse=True)
 def signals_are_heard() -> Iterator[None]:
     """Also where the tests run under nohup or in the background, whose children ignore some."""

@@ -36,6 +36,16 @@ def stopped(out, *bindings, after=3, **options):
     return observer
 
 
+@pytest.fixture(scope="module")
+def stopped_run(tmp_path_factory):
+    """A run that was stopped after three epochs; tests change a copy of it."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCD_CACHE", str(folder / "cache"))
+        stopped(folder / "run")
+    return folder / "run"
+
+
 def fail(error):
     raise error
 
@@ -44,8 +54,7 @@ def checkpoint(folder, variant=FULL, seed=1):
     return folder / f"{variant}-{seed}" / CHECKPOINT_FILE
 
 
-def test_a_stopped_run_goes_on_and_says_so(tmp_path):
-    run(tmp_path / "whole")
+def test_a_stopped_run_goes_on_and_says_so(tmp_path, whole):
     stopped(tmp_path / "run")
     assert json.loads((tmp_path / "run/manifest.json").read_text())["status"] == "stopped"
     assert [kept.epochs for kept in unfinished_runs(tmp_path / "run")] == [3]
@@ -53,17 +62,16 @@ def test_a_stopped_run_goes_on_and_says_so(tmp_path):
     run(tmp_path / "run", observer=told)
     assert f"{FULL} seed 1: goes on after epoch 3" in told.notes
     assert told.epochs == 3
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
     assert not checkpoint(tmp_path / "run").exists()
     assert json.loads((tmp_path / "run/manifest.json").read_text())["earlier"][0]["checkpoint_mb"]
 
 
-def test_it_may_be_stopped_again_and_again(tmp_path):
-    run(tmp_path / "whole")
+def test_it_may_be_stopped_again_and_again(tmp_path, whole):
     for _ in range(5):
         stopped(tmp_path / "run", after=1)
     run(tmp_path / "run")
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
 
 
 def test_how_it_runs_may_change_and_what_it_is_may_not(tmp_path):
@@ -90,9 +98,10 @@ def test_fresh_leaves_finished_runs_alone(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "foreign"])
-def test_a_damaged_checkpoint_is_found_and_the_run_starts_again(tmp_path, damage):
-    run(tmp_path / "whole")
-    stopped(tmp_path / "run")
+def test_a_damaged_checkpoint_is_found_and_the_run_starts_again(
+    tmp_path, whole, stopped_run, damage
+):
+    shutil.copytree(stopped_run, tmp_path / "run")
     file = checkpoint(tmp_path / "run")
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
@@ -100,13 +109,13 @@ def test_a_damaged_checkpoint_is_found_and_the_run_starts_again(tmp_path, damage
         "flip": bytes(data),
         "cut": data[:5000],
         "empty": b"",
-        "foreign": (tmp_path / f"whole/{FULL}-1/model.safetensors").read_bytes(),
+        "foreign": (whole / f"{FULL}-1/model.safetensors").read_bytes(),
     }
     file.write_bytes(pieces[damage])
     told = Told()
     run(tmp_path / "run", observer=told)
     assert any("starts again, for" in note for note in told.notes)
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
 
 
 HISTORIES = {
@@ -121,15 +130,14 @@ HISTORIES = {
 
 
 @pytest.mark.parametrize("change", HISTORIES.values(), ids=HISTORIES)
-def test_a_history_that_is_not_whole_is_not_gone_on_with(tmp_path, change):
-    run(tmp_path / "whole")
-    stopped(tmp_path / "run")
+def test_a_history_that_is_not_whole_is_not_gone_on_with(tmp_path, whole, stopped_run, change):
+    shutil.copytree(stopped_run, tmp_path / "run")
     history = tmp_path / "run/history.jsonl"
     history.write_text("".join(change(history.read_text().splitlines(keepends=True))))
     told = Told()
     run(tmp_path / "run", observer=told)
     assert any("starts again, for" in note for note in told.notes)
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
 
 
 def test_it_is_written_after_the_interval_and_kept_where_asked_for(tmp_path, monkeypatch):
@@ -143,23 +151,21 @@ def test_it_is_written_after_the_interval_and_kept_where_asked_for(tmp_path, mon
     assert not checkpoint(tmp_path / "none").exists()
 
 
-def test_training_goes_on_where_no_checkpoint_can_be_written(tmp_path, monkeypatch):
-    run(tmp_path / "whole")
+def test_training_goes_on_where_no_checkpoint_can_be_written(tmp_path, whole, monkeypatch):
     told = Told()
     with monkeypatch.context() as patch:
         error = ResourceError("cannot write this: no room")
         patch.setattr("ccd.runs.checkpoint_file.replacing", lambda _: fail(error))
         run(tmp_path / "run", observer=told)
     assert any("no checkpoint after epoch 1: cannot write this" in note for note in told.notes)
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
 
 
 @pytest.mark.parametrize("failures", [1, 2])
-def test_a_model_that_cannot_be_written_is_tried_once_more(tmp_path, monkeypatch, failures):
+def test_a_model_that_cannot_be_written_is_tried_once_more(tmp_path, whole, monkeypatch, failures):
     """A full disk; then it has room again, or it has not and the checkpoint is still there."""
     from ccd.runs import model_file
 
-    run(tmp_path / "whole")
     write, calls = model_file.write_model, []
 
     def write_or_fail(*arguments):
@@ -178,7 +184,7 @@ def test_a_model_that_cannot_be_written_is_tried_once_more(tmp_path, monkeypatch
         else:
             run(tmp_path / "run")
     run(tmp_path / "run")
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
 
 
 class Diverging:

@@ -30,6 +30,7 @@ class Kept:
         epochs: Number of epochs trained.
         ccd_version: Of the ccd that wrote it.
         mb: Size of the file in MB, as it is read.
+        command: Id of the command that trained it (``ccd.runs.command``); empty for a trial.
     """
 
     variant: str
@@ -39,11 +40,16 @@ class Kept:
     epochs: int = 0
     ccd_version: str = ccd.__version__
     mb: float = 0.0
+    command: str = ""
 
     def is_of(self, other: Kept) -> bool:
         """Whether both are of one run."""
         names = ("variant", "seed", "settings", "fingerprint")
         return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def may_be_used(self, run: Kept, *, fresh: bool) -> bool:
+        """Whether this is of ``run`` and, where that starts anew, of the same command."""
+        return self.is_of(run) and not (fresh and self.command != run.command)
 
 
 def read_kept(path: Path) -> Kept | None:
@@ -84,12 +90,13 @@ class RunCheckpoint:
         self.size = 0
         """Bytes of the largest that was written."""
 
-    def read(self, history: Callable[[], list[int]] | None = None) -> None:
+    def read(self, history: Callable[[], list[int]] | None = None, *, fresh: bool = False) -> None:
         """Look for a state to go on from.
 
         Args:
             history: Gives the epochs of the run that are on record; without those that the state
                 has behind it, the run starts again. None for a run that keeps no record.
+            fresh: Whether what an earlier command left counts as nothing.
         """
         from ccd.runs.checkpoint_file import read_state
 
@@ -97,6 +104,8 @@ class RunCheckpoint:
         if not self.path.exists():
             return
         kept = read_kept(self.path)
+        if fresh and (kept is None or kept.command != self._run.command):
+            return
         why = f"{self.path} is no checkpoint of it"
         if kept is not None and kept.is_of(self._run):
             try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ccd.errors import ConfigError, ResourceError, reading
 from ccd.runs.checkpoints import CHECKPOINT_FILE, Kept, read_kept
+from ccd.runs.diverged import DIVERGED_FILE
 from ccd.runs.identity import differences, slug
 from ccd.runs.lock import leases
 from ccd.runs.manifest import MANIFEST_FILE
@@ -26,7 +27,7 @@ PER_USER_FILE = "per_user.parquet"
 MODEL_FILE = "model.safetensors"
 RUN_FILES = (OPERATIVE_FILE, MODEL_FILE, PER_USER_FILE, RUN_FILE)
 """What the own folder of a finished run holds."""
-OWN_FILES = (*RUN_FILES, CHECKPOINT_FILE)
+OWN_FILES = (*RUN_FILES, CHECKPOINT_FILE, DIVERGED_FILE)
 """What ccd writes into a run's own folder, finished or not."""
 TABLE_FILE = "table.md"
 FIGURE_FILE = "ablation.png"

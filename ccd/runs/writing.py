@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ccd
 from ccd.config.identity import Settings
-from ccd.errors import ResourceError, reading
+from ccd.errors import NumericError, ResourceError, reading
 from ccd.files import (
     append_line,
     file_hash,
@@ -25,6 +25,8 @@ from ccd.files import (
     write_text,
 )
 from ccd.runs.checkpoints import CHECKPOINT_FILE, Kept, RunCheckpoint
+from ccd.runs.command import own_command
+from ccd.runs.diverged import read_diverged, write_diverged
 from ccd.runs.folder import (
     CONFIG_FILE,
     HISTORY_FILE,
@@ -61,8 +63,8 @@ if TYPE_CHECKING:
 class _Begun:
     """What is known of a run before it is trained."""
 
+    kept: Kept
     settings: Settings
-    fingerprint: str
     data_dir: Path | None
     checkpoint: RunCheckpoint
 
@@ -87,7 +89,7 @@ class RunFolder:
         self.path = Path(path)
         self.notes: list[str] = []
         self.manifest: Manifest
-        self._metric = metric
+        self._metric, self._command = metric, own_command()
         self._begun: dict[tuple[str, int], _Begun] = {}
         self._leases: dict[tuple[str, int], Lease] = {}
 
@@ -204,7 +206,7 @@ class RunFolder:
             fingerprint: Of the data set.
             data_dir: The folder that was named for it; readers of the run look there too.
             checkpoint: How often its state is kept; None for never.
-            fresh: Whether it shall start anew, whatever an earlier attempt has kept.
+            fresh: Whether it shall start anew, whatever an earlier command has kept.
 
         Returns:
             The result if the run is finished; None if it shall be trained now, from ``state`` on.
@@ -213,6 +215,7 @@ class RunFolder:
         Raises:
             ConfigError: The folder holds runs of other data, or of this variant with other
                 settings.
+            NumericError: It diverged before its first evaluation, as ``keeping_divergence`` noted.
         """
         with self.changing():
             return self._begin(variant, seed, settings, fingerprint, data_dir, checkpoint, fresh)
@@ -229,21 +232,21 @@ class RunFolder:
     ) -> RunResult | None:
         refuse_mixture(self.path, {variant: settings.identity}, fingerprint, fresh=fresh)
         finished = self.finished()
-        path = self.run_folder(variant, seed) / CHECKPOINT_FILE
-        kept = Kept(variant, seed, dict(settings.identity), fingerprint)
-        own = RunCheckpoint(path, kept, checkpoint)
-        self._begun[(variant, seed)] = _Begun(settings, fingerprint, data_dir, own)
+        folder = self.run_folder(variant, seed)
+        kept = Kept(variant, seed, dict(settings.identity), fingerprint, command=self._command)
+        own = RunCheckpoint(folder / CHECKPOINT_FILE, kept, checkpoint)
+        self._begun[(variant, seed)] = _Begun(kept, settings, data_dir, own)
         if (variant, seed) in finished:
             own.remove()  # a crash may have come between the result and this
             return finished[(variant, seed)]
+        if (diverged := read_diverged(folder, kept, fresh=fresh)) is not None:
+            raise diverged
         if (variant, seed) in self._leases:
             self._leases[(variant, seed)].tell(dict(vars(kept)))
-        if not fresh:
-            own.read(lambda: epochs_of(self.path / HISTORY_FILE, variant, seed))
+        own.read(lambda: epochs_of(self.path / HISTORY_FILE, variant, seed), fresh=fresh)
         forget(self.path / RESULTS_FILE, variant, seed)
         forget(self.path / HISTORY_FILE, variant, seed, own.epochs)
-        folder = self.run_folder(variant, seed)
-        stale = RUN_FILES if own.epochs else OWN_FILES
+        stale = {*OWN_FILES} - ({CHECKPOINT_FILE} if own.epochs else set())
         with refusing_io(folder):
             folder.mkdir(exist_ok=True)
             for file in (*(folder / name for name in stale), *leftovers(folder, OWN_FILES)):
@@ -253,6 +256,20 @@ class RunFolder:
     def checkpoint(self, variant: str, seed: int) -> RunCheckpoint:
         """The checkpoint of a run that ``begin`` was called for."""
         return self._begun[(variant, seed)].checkpoint
+
+    @contextmanager
+    def keeping_divergence(self, variant: str, seed: int) -> Iterator[None]:
+        """Note what a run that ``begin`` was called for diverges with, where the block raises it.
+
+        Whoever comes to the run later is told the same, instead of training it again.
+        """
+        try:
+            yield
+        except NumericError as error:
+            with suppress(ResourceError):  # it would only be trained again
+                kept = self._begun[(variant, seed)].kept
+                write_diverged(self.run_folder(variant, seed), kept, error)
+            raise
 
     def record_epoch(self, record: EpochRecord) -> None:
         """Add one line to ``history.jsonl``."""
@@ -313,9 +330,9 @@ class RunFolder:
             "variant": result.variant,
             "seed": str(result.seed),
             "dataset": result.dataset,
-            "dataset_fingerprint": begun.fingerprint,
+            "dataset_fingerprint": begun.kept.fingerprint,
             "ccd_version": ccd.__version__,
-            "config_hash": config_hash(begun.settings.identity, begun.fingerprint),
+            "config_hash": config_hash(begun.settings.identity, begun.kept.fingerprint),
         }
         folder = self.run_folder(*key)
         write_text(folder / OPERATIVE_FILE, operative)

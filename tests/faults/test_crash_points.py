@@ -15,14 +15,14 @@ from ccd.beside import replacing_folder, writing_beside
 from ccd.errors import ResourceError
 from ccd.files import write_text
 from ccd.runs import manifest
-from ccd.runs.checkpoints import CHECKPOINT_FILE
+from ccd.runs.checkpoints import CHECKPOINT_FILE, read_kept
 from ccd.runs.folder import read_history, read_results
 from ccd.runs.per_user import read_per_user
 from ccd.runs.writing import RunFolder
 from ccd.training.checkpoint import Checkpoint
 from tests.faults.crashes import crash_points
 from tests.importing.worlds import import_paths, loaded, rows
-from tests.interruptions import assert_same, run
+from tests.interruptions import FULL, Told, assert_same, run
 from tests.runs.samples import SETTINGS, make_epoch, make_per_user, make_result
 
 EPOCHS = 2
@@ -77,7 +77,7 @@ def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-EACH = pytest.param(1, marks=pytest.mark.real)
+EACH = pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(3600)], id="each")
 """Every single call; without that, some of them, to be quick."""
 
 
@@ -125,21 +125,30 @@ def test_a_new_run_folder_goes_on_from_a_crash_at_any_call(tmp_path):
         shutil.rmtree(tmp_path / "new")
 
 
-@pytest.mark.parametrize("every", [29, EACH])
+@pytest.mark.parametrize("every", [pytest.param(43, id="some"), EACH])
 def test_a_whole_run_goes_on_from_a_crash_at_any_call(tmp_path, monkeypatch, every):
-    """All of ``ccd run``, with its training, table and figure."""
+    """All of ``ccd run``: pools, curriculum, a checkpoint after each epoch, table and figure."""
     monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+    epochs, out = 4, tmp_path / "run"
 
-    def work(out: Path) -> None:
-        run(out, "Trainer.epochs = 2", "step_curriculum.end_epoch = 2", only=("FREEDOM",))
+    def work(out: Path, told: Told | None = None) -> None:
+        run(out, f"Trainer.epochs = {epochs}", observer=told)
 
     work(tmp_path / "whole")
-    for _ in crash_points(lambda: work(tmp_path / "run"), every=every):
-        work(tmp_path / "run")
-        assert_same(tmp_path / "run", tmp_path / "whole")
-        assert not [*(tmp_path / "run").rglob("*.tmp")]
-        assert not [*(tmp_path / "run").rglob(CHECKPOINT_FILE)]
-        shutil.rmtree(tmp_path / "run")
+    went_on = Counter()
+    for point in crash_points(lambda: work(out), every=every):
+        kept, ended = read_kept(out / f"{FULL}-1" / CHECKPOINT_FILE), read_results(out)
+        done = epochs if ended else 0 if kept is None else kept.epochs
+        told = Told()
+        work(out, told)
+        assert told.epochs == epochs - done, point
+        assert_same(out, tmp_path / "whole")
+        assert not [*out.rglob("*.tmp"), *out.rglob(CHECKPOINT_FILE)]
+        shutil.rmtree(out)
+        went_on[done] += 1
+    print(f"crashes by the number of epochs that were kept: {sorted(went_on.items())}")
+    assert len(went_on) > 2
+    assert set(went_on) == set(range(epochs + 1)) or every > 1
 
 
 @pytest.mark.parametrize("before", ["nothing", "an import"])

@@ -19,10 +19,21 @@ _NEW_MOUNTS = 0x00020000
 """CLONE_NEWNS: what is mounted afterwards is seen by this process and its children only."""
 
 
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """What two variants give where nothing is in their way."""
+    folder = tmp_path_factory.mktemp("both")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCD_CACHE", str(folder / "cache"))
+        run(folder / "run", only=BOTH)
+    return folder / "run"
+
+
 @pytest.fixture(autouse=True)
-def quick(tmp_path, monkeypatch):
+def quick(both, monkeypatch):
+    """Without waiting, and with graphs that are there already: the run folder is what fails."""
     monkeypatch.setattr(files, "PAUSE", 0.0)
-    monkeypatch.setenv("CCD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CCD_CACHE", str(both.parent / "cache"))
 
 
 def mount(*words):
@@ -49,8 +60,7 @@ def with_own_mounts(work):
 
 
 @pytest.mark.parametrize("kilobytes", [24, 300])
-def test_a_full_disk_costs_nothing_that_was_finished(tmp_path, kilobytes):
-    run(tmp_path / "whole", only=BOTH)
+def test_a_full_disk_costs_nothing_that_was_finished(tmp_path, both, kilobytes):
     disk = tmp_path / "disk"
     disk.mkdir()
 
@@ -63,16 +73,15 @@ def test_a_full_disk_costs_nothing_that_was_finished(tmp_path, kilobytes):
         mount("-o", "remount,size=64m", disk)
         run(disk / "run", only=BOTH)
         assert read_results(disk / "run")[: len(left)] == left
-        assert_same(disk / "run", tmp_path / "whole")
+        assert_same(disk / "run", both)
 
     with_own_mounts(fill)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.9])
-def test_files_that_may_not_grow(tmp_path, share):
+def test_files_that_may_not_grow(tmp_path, whole, share):
     """``ulimit -f``, and a quota that is used up in the middle of a file."""
-    run(tmp_path / "whole")
-    largest = max(path.stat().st_size for path in (tmp_path / "whole").rglob("*.safetensors"))
+    largest = max(path.stat().st_size for path in whole.rglob("*.safetensors"))
 
     def limited():
         limit = int(share * largest)
@@ -83,12 +92,11 @@ def test_files_that_may_not_grow(tmp_path, share):
     assert ended(forked(limited)) == 0
     assert not [*(tmp_path / "run").rglob("*.tmp")]
     run(tmp_path / "run")
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)
 
 
-def test_a_disk_that_turns_read_only(tmp_path):
+def test_a_disk_that_turns_read_only(tmp_path, both):
     """What is on it can still be read, and it goes on once the disk is writable again."""
-    run(tmp_path / "whole", only=BOTH)
     disk = tmp_path / "disk"
     disk.mkdir()
 
@@ -101,14 +109,13 @@ def test_a_disk_that_turns_read_only(tmp_path):
         assert len(load_run(disk / "run").results) == 1
         mount("-o", "remount,rw", disk)
         run(disk / "run", only=BOTH)
-        assert_same(disk / "run", tmp_path / "whole")
+        assert_same(disk / "run", both)
 
     with_own_mounts(turn)
 
 
-def test_open_files_that_are_too_many_are_a_refusal(tmp_path):
+def test_open_files_that_are_too_many_are_a_refusal(tmp_path, whole):
     """``ulimit -n``: no traceback, and the same command goes on where there are enough."""
-    run(tmp_path / "whole")
 
     def limited():
         free = os.dup(0)  # the lowest number that is free
@@ -121,4 +128,4 @@ def test_open_files_that_are_too_many_are_a_refusal(tmp_path):
 
     assert ended(forked(limited)) == 70
     run(tmp_path / "run")
-    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert_same(tmp_path / "run", whole)

@@ -26,7 +26,7 @@ from ccd.files import finite
 from ccd.finished.inspection import inspect_negatives
 from ccd.runs.writing import RunFolder
 from ccd.statistics.comparison import Comparison
-from ccd.statistics.paired_tests import wilcoxon
+from ccd.statistics.paired_tests import t_test
 from ccd.views.page import collect
 
 Change = Callable[[dict[str, Any]], object]
@@ -53,7 +53,7 @@ def seen(folder: Path) -> dict[str, Any]:
     runs, notes = gather([folder])
     one = next(run for run in results.runs if run.folder.name == "FREEDOM-1")
     found = diff(folder / "FREEDOM-1", folder / "FREEDOM-2", comparison=Comparison(
-        test=wilcoxon, resamples=2))  # fmt: skip
+        test=t_test, resamples=2))  # fmt: skip
     return {
         "runs": [run.result for run in runs.values()],
         "notes": notes,
@@ -165,6 +165,6 @@ def test_a_page_says_which_figure_a_damaged_history_costs(folder, tmp_path):
     copy = Path(shutil.copytree(folder, tmp_path / "run"))
     history = copy / "history.jsonl"
     history.write_text(history.read_text()[:-2000])
-    page = collect([copy], comparison=Comparison(test=wilcoxon, resamples=2))
+    page = collect([copy], comparison=Comparison(test=t_test, resamples=2))
     assert "history.jsonl" in page.skipped["curves"]
     assert "ablation" in page.figures

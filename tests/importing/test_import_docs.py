@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from ccd.config.files import ccd_root
+from tests.commands import commands
 from tests.importing.shop import N_NEW, write_shop
 from tests.importing.worlds import loaded
 
@@ -28,17 +25,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     """The folder of the shop after all commands, and what each of them printed."""
     folder = tmp_path_factory.mktemp("ten-minutes")
     write_shop(folder)
-    environment = {**os.environ, "PYTHONPATH": str(ccd_root()), "CCD_CACHE": str(folder / "cache")}
     printed = {}
-    for command in COMMANDS:
-        program, *words = shlex.split(command)
-        assert program == "ccd"
-        done = subprocess.run(
-            [sys.executable, "-m", "ccd", *words], cwd=folder, env=environment, text=True,
-            capture_output=True,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        printed[command] = done.stdout
+    with commands(CCD_CACHE=str(folder / "cache")) as made:
+        for command in COMMANDS:
+            program, *words = shlex.split(command)
+            assert program == "ccd"
+            done = made.run(*words, folder=folder)
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            printed[command] = done.stdout
     return folder, printed
 
 
