@@ -25,26 +25,33 @@ def build(counts=None, **settings):
     ), world
 
 
-def drawn(built, world, made):
-    """Negatives where the diffusion makes ``made [dim]``; items are one-hot."""
+def drawn(made, **settings):
+    """Users, negatives and which items they may be, where the diffusion makes ``made [dim]``.
+
+    Items are one-hot, and only the positive 0 counts.
+    """
+    counts = torch.zeros(N_ITEMS).long().index_fill(0, torch.tensor(0), 9)
+    built, world = build(counts, **settings)
     users, positives, negatives = batch(world)
     tables = Representations(torch.zeros(N_USERS, N_ITEMS), torch.eye(N_ITEMS))
     generator = built._generator = built._new(N_ITEMS, world.rng)
     generator.learn = lambda *_: None
     generator.generate = lambda rows, _items, keep, _rng: {keep[0]: made.expand(len(rows), -1)}
     context = SamplingContext(3, tables, tables, None)
-    return users, positives, built.sample(users, positives, negatives, context).ids
+    ids = built.sample(users, positives, negatives, context).ids
+    free = world.unseen(users, torch.arange(N_ITEMS)) == 0
+    made_alone = positives != 0
+    return ids[made_alone], free[made_alone]
 
 
 def test_what_is_nearest_to_the_generated_is_drawn_unless_the_user_has_seen_it():
-    built, world = build(n_hardest=1)
-    preferred = torch.zeros(N_ITEMS).index_fill(0, torch.tensor([3]), 50.0)
-    preferred[5] = 40.0
-    users, _, ids = drawn(built, world, preferred)
-    seen_3, seen_5 = (world.seen.contains(users, torch.full_like(users, i)) for i in (3, 5))
-    assert (ids[~seen_3] == 3).all()
-    assert (ids[seen_3 & ~seen_5] == 5).all()
-    assert not (seen_3.all() or (seen_3 & ~seen_5).sum() == 0)
+    made = torch.zeros(N_ITEMS).index_copy(0, torch.tensor([3, 5]), torch.tensor([50.0, 40.0]))
+    ids, free = drawn(made, n_hardest=1)
+    first, second = free[:, 3], ~free[:, 3] & free[:, 5]
+    assert first.any()
+    assert second.any()
+    assert (ids[first] == 3).all()
+    assert (ids[second] == 5).all()
 
 
 def test_the_positive_counts_as_much_as_it_is_popular():
@@ -57,13 +64,9 @@ def test_the_positive_counts_as_much_as_it_is_popular():
 
 
 def test_one_of_the_nearest_is_drawn():
-    built, world = build(n_hardest=3)
-    preferred = torch.zeros(N_ITEMS).index_fill(0, torch.tensor([3, 5, 8]), 50.0)
-    users, _, ids = drawn(built, world, preferred)
-    taken = torch.tensor([3, 5, 8])
-    free = ~torch.stack([world.seen.contains(users, torch.full_like(users, i)) for i in taken])
-    all_free = free.all(dim=0)
-    assert set(ids[all_free].tolist()) == {3, 5, 8}
+    best = torch.tensor([3, 5, 8])
+    ids, free = drawn(torch.zeros(N_ITEMS).index_fill(0, best, 50.0), n_hardest=3)
+    assert set(ids[free[:, best].all(dim=1)].tolist()) == {3, 5, 8}
 
 
 def test_there_are_no_more_candidates_than_allowed():
