@@ -50,11 +50,11 @@ class Homograph(NamedTuple):
     n_layers: int
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The last layer of ``x [n, width]``, rows of length 1."""
+        """The last layer of ``x [n, width]``."""
         for _ in range(self.n_layers):
             together, alike = propagate(self.together, x), propagate(self.alike, x)
             x = self.share * together + (1 - self.share) * alike
-        return unit_rows(x)
+        return x
 
 
 @component("backbone")
@@ -137,6 +137,10 @@ class REARM(Backbone):
         together = _together(*edges, world.n_users, world.n_items, n_user_neighbours, world)
         alike = _alike(world, self.item_graph.weights, n_user_neighbours)
         self.users = Homograph(together, alike, user_share, n_user_layers)
+        met = self.graph.degrees > 0
+        self._of_users, self._of_items = (
+            part / part.sum() for part in met.float().split([world.n_users, world.n_items])
+        )
         self._draw_weights(world, self_dropout, cross_dropout, rank)
 
     def _draw_weights(
@@ -202,14 +206,15 @@ class REARM(Backbone):
         """
         dim = ids.shape[1]
         items = self.items(torch.cat([ids, self.projector().flatten(start_dim=1)], dim=1))
-        seen = torch.stack(items[:, dim:].split(dim, dim=1))
+        item_ids, seen = _settled(items, dim, self._of_items)
         seen = self.slope(self.norm(seen + self.self_attention(seen, seen)))
         n = len(seen)
         others = (seen.sum(dim=0) - seen) / (n - 1) if n > 1 else seen
         seen = self.slope(self.norm(seen + self.cross_attention(others, seen)))
-        items = torch.cat([items[:, :dim], *seen], dim=1)
+        items = torch.cat([item_ids, *seen], dim=1)
         users = self.users(torch.cat([self.user_embeddings, self._user_features()], dim=1))
-        users = torch.cat([users[:, :dim], self.slope(users[:, dim:])], dim=1)
+        user_ids, wanted = _settled(users, dim, self._of_users)
+        users = torch.cat([user_ids, *self.slope(wanted)], dim=1)
         return convolve(self.graph, users, items, self.n_layers, rows)
 
     def _user_features(self) -> Tensor:
@@ -237,6 +242,19 @@ def squared_correlation(first: Tensor, second: Tensor) -> Tensor:
 
     n, dim = first.shape
     return (centred(first).T @ centred(second) * (dim / n)).square().mean()
+
+
+def _settled(x: Tensor, dim: int, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """ID embeddings ``[n, dim]`` and views ``[n_modalities, n, dim]`` of ``x``, side by side in it.
+
+    Args:
+        x: Rows ``[n, (1 + n_modalities) dim]``.
+        dim: Embedding size.
+        shares: What each row counts in the views' mean, which is taken from them; they sum to 1.
+    """
+    ids, views = x[:, :dim], x[:, dim:]
+    views = views - shares @ views
+    return unit_rows(ids), unit_rows(torch.stack(views.split(dim, dim=1)))
 
 
 def _together(

@@ -92,8 +92,12 @@ def dense_nodes(model):
         raw = torch.from_numpy(features)
         items.append(model.projector.maps[name](raw))
         users.append(model.user_maps[name](r @ raw / r.sum(1, keepdim=True)))
-    e_i, *seen = F.normalize(ii @ torch.cat(items, 1)).split(DIM, 1)
-    e_u, *wanted = F.normalize(uu @ torch.cat(users, 1)).split(DIM, 1)
+    e_i, *seen = (ii @ torch.cat(items, 1)).split(DIM, 1)
+    e_u, *wanted = (uu @ torch.cat(users, 1)).split(DIM, 1)
+    # Views are centred over what has interactions, which here is everything.
+    seen = [F.normalize(x - x.mean(0)) for x in seen]
+    wanted = [F.normalize(x - x.mean(0)) for x in wanted]
+    e_i, e_u = F.normalize(e_i), F.normalize(e_u)
 
     def settled(x):
         return model.slope(model.norm(x))
