@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ccd.backbones.base import Backbone, Representations, Rows, Step
 from ccd.backbones.entries import EntryAttention, LowRankMaps
@@ -193,7 +194,9 @@ class REARM(Backbone):
                 found = [info_nce(a, b, self.temperature, (ids, ids)) for a, b in pairs]
                 losses.append(self.contrast_weight * torch.stack(found).mean())
             if pairs and self.orthogonal_weight:
-                found = [squared_correlation(a[ids], b[ids]) for a, b in pairs]
+                found = [
+                    squared_correlation(F.embedding(ids, a), F.embedding(ids, b)) for a, b in pairs
+                ]
                 losses.append(self.orthogonal_weight * torch.stack(found).mean())
         return torch.stack(losses).sum() if losses else None
 
