@@ -151,8 +151,9 @@ class REARM(Backbone):
             table.detach().normal_(std=0.1, generator=world.rng)
         raw = self.projector.raw()
         self.user_maps = nn.ModuleDict()
-        for name, features in raw.items():
-            self.user_maps[name] = linear(features.shape[1], world.dim, world.rng, world.device)
+        for name, features in raw.items():  # a bias would be centred away
+            sizes = features.shape[1], world.dim
+            self.user_maps[name] = linear(*sizes, world.rng, world.device, bias=False)
         self.self_attention = EntryAttention(len(raw), self_dropout, world)
         self.cross_attention = EntryAttention(len(raw), cross_dropout, world)
         self.norm = nn.LayerNorm(world.dim, device=world.device)

@@ -65,7 +65,8 @@ def test_the_positive_counts_as_much_as_it_is_popular():
 
 def test_one_of_the_nearest_is_drawn():
     best = torch.tensor([3, 5, 8])
-    ids, free = drawn(torch.zeros(N_ITEMS).index_fill(0, best, 50.0), n_hardest=3)
+    made = torch.zeros(N_ITEMS).index_copy(0, best, torch.tensor([50.0, 49.0, 48.0]))
+    ids, free = drawn(made, n_hardest=3)
     assert set(ids[free[:, best].all(dim=1)].tolist()) == {3, 5, 8}
 
 
