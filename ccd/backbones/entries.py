@@ -43,8 +43,8 @@ class EntryAttention(nn.Module):
         """
         query = asking * self.sharpness + self.shift
         value = self.dropout(asked) * self.gain
-        tokens = (x[..., None] for x in (query, asked, value))
-        return F.scaled_dot_product_attention(*tokens, scale=1.0)[..., 0]
+        query, key, value = (x[..., None] for x in (query, asked, value))
+        return F.scaled_dot_product_attention(query, key, value, scale=1.0)[..., 0]
 
 
 class LowRankMaps(nn.Module):
