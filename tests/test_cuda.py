@@ -23,6 +23,7 @@ SAMPLERS = {
     "AHNSSampler": [],
     "DMNSSampler": [],
     "DNSSampler": [],
+    "FMCNSSampler": [],
     "SharedSampler": [],
     "MixGCFSampler": [],
     "SRNSSampler": [],

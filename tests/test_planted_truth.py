@@ -64,6 +64,7 @@ ABOVE_A_GRAPH = (
     "SOIL",
     "LGMRec",
     "SMORE",
+    "REARM",
 )
 
 

@@ -48,7 +48,7 @@ CASES: dict[str, dict[str, Any]] = {
 BACKBONES = (
     "FREEDOM", "BPR-MF", "LightGCN", "VBPR", "LATTICE", "BM3", "MG", "MGCN", "SLMRec", "DualGNN",
     "DRAGON", "MMGCN", "MCDRec", "MCDRec-BM3", "PGL", "GUME", "SOIL",
-    "LGMRec", "SMORE",
+    "LGMRec", "SMORE", "REARM",
 )  # fmt: skip
 SAMPLER_EPOCHS, MEASURED_EPOCHS = 7, 2  # SRNS is at full cost once it has seen five epochs
 REALHNS = [
@@ -63,6 +63,7 @@ SAMPLERS: dict[str, tuple[str, list[str]]] = {
     "dns": ("FREEDOM", ["Experiment.sampler = @DNSSampler"]),
     "ahns": ("FREEDOM", ["Experiment.sampler = @AHNSSampler"]),
     "dmns": ("FREEDOM", ["Experiment.sampler = @DMNSSampler"]),
+    "fmcns": ("FREEDOM", ["Experiment.sampler = @FMCNSSampler"]),
     "mixgcf": ("FREEDOM", ["Experiment.sampler = @MixGCFSampler"]),
     "srns": ("FREEDOM", ["Experiment.sampler = @SRNSSampler"]),
     "realhns_sd": ("FREEDOM", REALHNS),

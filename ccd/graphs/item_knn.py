@@ -32,6 +32,9 @@ class ItemGraph:
         weights: Modality to its weight; they sum to 1.
         engine: Message-passing engine.
         n_layers: How many times the graph is applied.
+
+    Attributes:
+        weights: Modality to its weight.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class ItemGraph:
         n_layers: int = 1,
     ) -> None:
         self.n_layers, self._engine = n_layers, engine
-        self.modalities = tuple(neighbours)
+        self.modalities, self.weights = tuple(neighbours), dict(weights)
         # A target per modality and item: weighting a target's sum costs nothing, weighting the
         # edges would make message passing six times slower.
         ids = torch.cat(list(neighbours.values()))

@@ -39,6 +39,22 @@ class SamplerWorld(NamedTuple):
         order = torch.randperm(len(self.catalogue), generator=self.rng, device=self.rng.device)
         return self.catalogue[order[:n].sort().values]
 
+    def unseen(self, users: Tensor, ids: Tensor) -> Tensor:
+        """0 where a user of ``users [batch]`` has not seen an item of ``ids``, else minus infinity.
+
+        Args:
+            users: User ids.
+            ids: Distinct item ids ``[n]``, the columns of the result.
+        """
+        rows, items = self.seen.of(users)
+        columns = torch.full((self.seen.n_items,), -1, device=ids.device)
+        columns[ids] = torch.arange(len(ids), device=ids.device)
+        columns = columns[items]
+        hit = columns >= 0
+        found = torch.zeros(len(users), len(ids), device=ids.device)
+        found[rows[hit], columns[hit]] = -torch.inf
+        return found
+
 
 class SamplingContext(NamedTuple):
     """What a sampler may look at in one step; only ``layers`` carry gradients.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,6 +12,7 @@ from ccd.errors import ConfigError
 from ccd.negatives.base import ItemNegatives, SamplerWorld, SamplingContext
 from ccd.negatives.curricula import Curriculum
 from ccd.negatives.from_pools import PoolSampler
+from ccd.negatives.scores import one_of_top
 from ccd.registry import component
 from ccd.settings import REQUIRED, Flag, PositiveFraction
 
@@ -102,32 +102,5 @@ class CurricularSampler(PoolSampler):
 
     def _pick(self, scores: Tensor, candidates: Tensor, fallback: Tensor) -> Tensor:
         """One of the ``n_top`` best candidates per row; the fallback where it is a masked one."""
-        rng = self._world.rng
-        draw = torch.randint(self.n_top, (len(scores), 1), generator=rng, device=rng.device)
-        drawn = _top_values(scores, self.n_top).gather(1, draw)
-        # The column is looked up by its score: selecting values is twice as fast as selecting
-        # columns. Equal scores are those of equal items, of which the first is as good as any.
-        slot = _first_column(scores, drawn)
-        chosen = candidates.gather(1, slot)[:, 0]
-        return chosen.where(drawn[:, 0] > -torch.inf, fallback)
-
-
-def smallest_of_top(scores: Tensor, k: int) -> Tensor:
-    """The smallest of the ``k`` largest scores of each row ``[batch, 1]``."""
-    return _top_values(scores, k).amin(dim=1, keepdim=True)
-
-
-def _top_values(scores: Tensor, k: int) -> Tensor:
-    """The ``k`` largest scores per row, in no particular order; ``[batch, k]``."""
-    if scores.is_cuda:
-        return scores.topk(k, dim=1, sorted=False).values
-    # NumPy's vectorised selection takes a quarter of the time of topk here.
-    return torch.from_numpy(np.partition(scores.numpy(), scores.shape[1] - k, axis=1)[:, -k:])
-
-
-def _first_column(scores: Tensor, values: Tensor) -> Tensor:
-    """The first column that holds each row's value ``[batch, 1]``; int64 ``[batch, 1]``."""
-    if scores.is_cuda:
-        return (scores == values).int().argmax(dim=1, keepdim=True)
-    # NumPy's argmax of booleans stops at the first hit.
-    return torch.from_numpy((scores.numpy() == values.numpy()).argmax(axis=1)[:, None])
+        slot, score = one_of_top(scores, self.n_top, self._world.rng)
+        return candidates.gather(1, slot)[:, 0].where(score[:, 0] > -torch.inf, fallback)

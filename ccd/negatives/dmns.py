@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ccd.diffusion.estimators import EstimatorFactory
-from ccd.diffusion.generator import ItemGenerator
 from ccd.diffusion.process import DiffusionFactory
 from ccd.errors import ConfigError
 from ccd.negative_source import NegativeSource
-from ccd.negatives.base import MadeUpNegatives, Sampler, SamplerWorld, SamplingContext
+from ccd.negatives.base import MadeUpNegatives, SamplerWorld, SamplingContext
+from ccd.negatives.generating import GeneratingSampler
 from ccd.registry import component
 from ccd.settings import REQUIRED, PositiveFloat, ProperFraction
-from ccd.state import State
 
 
 @component("sampler")
-class DMNSSampler(Sampler):
+class DMNSSampler(GeneratingSampler):
     """Samples of a diffusion over the items that users like, conditioned on the triplet's user.
 
     Nguyen and Fang 2024. The reverse process starts from noise; stopped early, it gives easier
@@ -58,10 +55,8 @@ class DMNSSampler(Sampler):
                 keys=("DMNSSampler.fractions", "DMNSSampler.weights"),
                 found=f"{fractions} and {weights}",
             )
-        self._world = world
-        self._diffusion, self._estimator = diffusion, estimator
-        self.fractions, self.weights, self.learning_rate = fractions, weights, learning_rate
-        self._generator: ItemGenerator | None = None
+        super().__init__(world, diffusion, estimator, learning_rate)
+        self.fractions, self.weights = fractions, weights
 
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
@@ -69,12 +64,10 @@ class DMNSSampler(Sampler):
         now, rng = context.current, self._world.rng
         assert now is not None, "needs() asks for current representations"
         queries, liked = F.embedding(users, now.users), F.embedding(positives, now.items)
-        if self._generator is None:
-            self._generator = self._new(liked.shape[1], rng)
-        self._generator.learn(queries, liked, rng)
-        steps = self._generator.diffusion.steps
+        generator = self._taught(queries, liked)
+        steps = generator.diffusion.steps
         keep = [max(1, steps - round(steps * fraction)) for fraction in self.fractions]
-        kept = self._generator.generate(queries, liked, keep, rng)
+        kept = generator.generate(queries, liked, keep, rng)
         weights = torch.tensor(self.weights, device=rng.device)
         drawn = torch.multinomial(weights, len(users), True, generator=rng)
         samples = torch.stack([kept[done] for done in keep])
@@ -82,21 +75,3 @@ class DMNSSampler(Sampler):
 
     def source(self, epoch: int) -> NegativeSource:
         return NegativeSource.own("generated for the user")
-
-    def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
-        return "current"
-
-    def state(self) -> State:
-        generator = self._generator
-        return {} if generator is None else {"dim": generator.dim, **generator.state()}
-
-    def load_state(self, state: State) -> None:
-        self._generator = None
-        if state:
-            # The weights are overwritten: what draws them is not the stream of the samples.
-            self._generator = self._new(state["dim"], torch.Generator(self._world.rng.device))
-            self._generator.load_state(state)
-
-    def _new(self, dim: int, rng: torch.Generator) -> ItemGenerator:
-        factories = self._diffusion, self._estimator
-        return ItemGenerator(dim, *factories, self.learning_rate, rng, rng.device)

@@ -8,8 +8,8 @@ from torch import Tensor
 from ccd.negative_source import NegativeSource
 from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext, SharedNegatives
 from ccd.negatives.curricula import Curriculum
-from ccd.negatives.curricular import smallest_of_top
 from ccd.negatives.from_pools import PoolSampler
+from ccd.negatives.scores import smallest_of_top
 from ccd.registry import component
 from ccd.settings import REQUIRED, NonNegativeFloat, PositiveFraction, PositiveInt
 
@@ -35,7 +35,7 @@ class SharedSampler(Sampler):
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> SharedNegatives:
         ids = self._world.draw_distinct(self.n_shared)
-        return SharedNegatives(ids, _unseen(self._world, users, ids))
+        return SharedNegatives(ids, self._world.unseen(users, ids))
 
     def source(self, epoch: int) -> NegativeSource:
         return NegativeSource.random()
@@ -80,7 +80,7 @@ class SharedCurricularSampler(PoolSampler):
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> SharedNegatives:
         ids = self._world.draw_distinct(self.n_shared)
-        log_weights = _unseen(self._world, users, ids)
+        log_weights = self._world.unseen(users, ids)
         index = self._index(context.epoch)
         if index is not None and self.emphasis:
             table = self._table(index, context)
@@ -89,15 +89,3 @@ class SharedCurricularSampler(PoolSampler):
             top = scores >= smallest_of_top(scores, self.n_top)
             log_weights = log_weights + top * torch.tensor(self.emphasis).log1p()
         return SharedNegatives(ids, log_weights)
-
-
-def _unseen(world: SamplerWorld, users: Tensor, ids: Tensor) -> Tensor:
-    """0 where a user of ``users [batch]`` has not seen an item of ``ids``, else minus infinity."""
-    rows, items = world.seen.of(users)
-    columns = torch.full((world.seen.n_items,), -1, device=ids.device)
-    columns[ids] = torch.arange(len(ids), device=ids.device)
-    columns = columns[items]
-    hit = columns >= 0
-    found = torch.zeros(len(users), len(ids), device=ids.device)
-    found[rows[hit], columns[hit]] = -torch.inf
-    return found

@@ -17,6 +17,7 @@ SETTLED = {
     "CurricularSampler": 13,
     "DMNSSampler": 0,
     "DNSSampler": 0,
+    "FMCNSSampler": 0,
     "MixGCFSampler": 0,
     "PopularitySampler": 0,
     "RealHNSSingleDomainSampler": 28,

@@ -1,0 +1,67 @@
+"""What samplers that generate items for a user have in common."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ccd.diffusion.estimators import EstimatorFactory
+from ccd.diffusion.generator import ItemGenerator
+from ccd.diffusion.process import DiffusionFactory
+from ccd.negatives.base import Sampler, SamplerWorld
+from ccd.state import State
+
+
+class GeneratingSampler(Sampler):
+    """Has a diffusion that learns in each step from the batch's users and what they like.
+
+    Args:
+        world: Catalogue, positives and random stream.
+        diffusion: Noise process.
+        estimator: Estimates items from noise and the user.
+        learning_rate: That of the estimator.
+    """
+
+    def __init__(
+        self,
+        world: SamplerWorld,
+        diffusion: DiffusionFactory,
+        estimator: EstimatorFactory,
+        learning_rate: float,
+    ) -> None:
+        self._world, self.learning_rate = world, learning_rate
+        self._diffusion, self._estimator = diffusion, estimator
+        self._generator: ItemGenerator | None = None
+
+    def needs(self, epoch: int) -> Literal["nothing", "current", "layers"]:
+        return "current"
+
+    def state(self) -> State:
+        generator = self._generator
+        return {} if generator is None else {"dim": generator.dim, **generator.state()}
+
+    def load_state(self, state: State) -> None:
+        self._generator = None
+        if state:
+            # The weights are overwritten: what draws them is not the stream of the samples.
+            self._generator = self._new(state["dim"], torch.Generator(self._world.rng.device))
+            self._generator.load_state(state)
+
+    def _taught(self, queries: Tensor, liked: Tensor) -> ItemGenerator:
+        """The generator after it has learnt from a batch.
+
+        Args:
+            queries: Representations of users ``[batch, dim]``.
+            liked: Representations of an item that each of them likes ``[batch, dim]``.
+        """
+        rng = self._world.rng
+        if self._generator is None:
+            self._generator = self._new(liked.shape[1], rng)
+        self._generator.learn(queries, liked, rng)
+        return self._generator
+
+    def _new(self, dim: int, rng: torch.Generator) -> ItemGenerator:
+        factories = self._diffusion, self._estimator
+        return ItemGenerator(dim, *factories, self.learning_rate, rng, rng.device)
