@@ -134,6 +134,7 @@ class Earlier:
                     where=self._folder,
                     keys=(self._option,),
                     found=error.found,
+                    details=[error.hint] if error.hint else (),
                     hint=f"leave it out with --only or --seed, or train it in {self._folder} first",
                 ) from error
             self._runs[(variant, seed)] = run

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import ccd
 from ccd.blocks import is_out_of_memory
-from ccd.errors import ConfigError, NumericError, ResourceError, reason, refusing_exit
+from ccd.errors import (
+    CcdError,
+    ConfigError,
+    NumericError,
+    Place,
+    ResourceError,
+    reason,
+    refusing_exit,
+)
+from ccd.registry import components
 from ccd.runs.records import RunResult
 
 
@@ -46,7 +58,7 @@ def in_variant(name: str, seed: int | None = None) -> Iterator[None]:
 
     Raises:
         CcdError: One of them raised ``SystemExit``.
-        ConfigError: They do not fit.
+        ConfigError: They do not fit, or a part of the user's own raised an error.
         NumericError: They broke.
     """
     place = place_of(name, seed)
@@ -55,6 +67,31 @@ def in_variant(name: str, seed: int | None = None) -> Iterator[None]:
             yield
     except (ConfigError, NumericError) as error:
         raise error.within(place) from error
+    except CcdError:
+        raise
+    except Exception as error:
+        own = _own_part_in(error)
+        if own is None:
+            raise
+        raise ConfigError(
+            "a part of your own failed",
+            where=own,
+            found=f"{type(error).__name__}: {reason(error)}",
+            hint="'ccd check PART' tries it alone, CCD_DEBUG=1 shows what led there",
+        ).within(place) from error
+
+
+def _own_part_in(error: Exception) -> Place | None:
+    """The last line of a user's module that an error came through; None where there is none."""
+    if os.environ.get("CCD_DEBUG"):
+        return None
+    modules = {component.target.__module__ for component in components()}
+    own = {name for name in modules if name.partition(".")[0] != ccd.__name__}
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") in own:
+            found = Place(frame.f_code.co_filename, line)
+    return found
 
 
 def refuse_diverged(

@@ -22,7 +22,7 @@ from ccd.training.trainer import Training
 
 _FEW_STEPS = 12
 """Steps of a calibration that are compared with three times as many; shorter epochs are whole."""
-_EPOCHS = 100
+EPOCHS = 100
 """For how many epochs a plan adds up."""
 
 
@@ -54,7 +54,7 @@ class VariantPlan:
     def seconds_per_epoch(self) -> float:
         return sum(self.epoch.values())
 
-    def seconds(self, epochs: int = _EPOCHS) -> float:
+    def seconds(self, epochs: int = EPOCHS) -> float:
         """Seconds of a run that ends after so many epochs, or at its limit."""
         return self.start + min(epochs, self.max_epochs) * self.seconds_per_epoch + self.test
 

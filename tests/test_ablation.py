@@ -1,5 +1,6 @@
 """A whole run from a recipe, on a small planted world."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 import ccd
+from ccd import registry
 from ccd.config.identity import is_how_it_runs
 from ccd.errors import CcdError, ConfigError, ResourceError
 from ccd.registry import find
@@ -260,6 +262,31 @@ def test_variants_of_different_data_are_refused_before_one_is_trained(tmp_path):
     with pytest.raises(ConfigError, match="variants 'A' and 'B' are of different data"):
         ccd.run(recipe, bindings=small, seeds=(1,), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_error_in_a_part_of_ones_own_names_its_line(tmp_path, monkeypatch):
+    (tmp_path / "broken_part.py").write_text(
+        "from ccd.registry import component\n\n\n"
+        "@component('curriculum')\n"
+        "def broken_curriculum(epoch: int, n_pools: int) -> int:\n"
+        '    """Divide by nothing."""\n'
+        "    return 1 // (epoch - epoch)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("broken_part")
+    try:
+        with pytest.raises(ConfigError, match="'FREEDOM.*': a part of your own failed") as caught:
+            run(
+                tmp_path / "run", "CurricularSampler.curriculum = @broken_curriculum",
+                seeds=(1,), only=["FREEDOM+DMA+NDI+CNS"],
+            )  # fmt: skip
+    finally:
+        registry._COMPONENTS.pop("broken_curriculum", None)
+    assert (caught.value.where[0].file, caught.value.where[0].line) == (
+        str(tmp_path / "broken_part.py"),
+        7,
+    )
+    assert "ZeroDivisionError" in caught.value.found
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def _cut_short(by_variant: Mapping[str, Sequence[RunResult]]) -> str:
     found = [
         f"{variant} (seed {', '.join(str(run.seed) for run in cut)}, epoch {cut[0].epochs})"
         for variant, runs in by_variant.items()
-        if (cut := [run for run in runs if 0 < run.max_epochs == run.best_epoch + 1])
+        if (cut := [run for run in runs if run.refit is None and _is_cut(run)])
     ]
     if not found:
         return ""
@@ -37,6 +37,10 @@ def _cut_short(by_variant: Mapping[str, Sequence[RunResult]]) -> str:
         f"best at the last epoch that Trainer.epochs allows, so more epochs may be better: "
         f"{', '.join(found)}"
     )
+
+
+def _is_cut(run: RunResult) -> bool:
+    return 0 < run.max_epochs == run.best_epoch + 1
 
 
 def _unlike(by_variant: Mapping[str, Sequence[RunResult]]) -> str:

@@ -247,6 +247,9 @@ def _without_effect(
     if not binding.parameter:
         others = macros - {binding.key}
         hint = did_you_mean(binding.key, sorted(others), "macros that are used")
+        owners = [c.name for c in reached.values() if binding.key in c.settings]
+        if owners:
+            hint = f"did you mean {owners[0]}.{binding.key}?"
         what = f"macro '{binding.key}' is set but never used"
         return ConfigError(what, where=binding.origin, keys=(binding.key,), hint=hint)
     if binding.scope and binding.scope not in scopes:

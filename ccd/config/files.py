@@ -102,6 +102,13 @@ def find_dataset(name: str | Path) -> Path:
                 hint=f"import it: ccd data import {shlex.quote(name)} --out {shlex.quote(str(out))}"
                 f", then write --dataset {shlex.quote(str(out))}",
             )
+    if len(path.parts) > 1:
+        with reading(path.parent, ConfigError):
+            there = path.parent.iterdir() if path.parent.is_dir() else ()
+            beside = [one.name for one in there if one.is_dir()]
+        near = closest(path.name, beside)
+        hint = f"did you mean '{path.parent / near}'?" if near else "check the path"
+        raise ConfigError(f"no folder '{name}'", keys=("--dataset",), hint=hint)
     return find_module("datasets", name)
 
 

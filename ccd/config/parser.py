@@ -113,4 +113,9 @@ def _quoted_form(origin: Origin) -> str:
     key, value = match.groups()
     constant = {"true": "True", "false": "False", "none": "None", "null": "None"}.get(value.lower())
     fixed = f"{key} = {constant or repr(value)}"
-    return f'write --set "{fixed}"' if origin.line is None else f"write {fixed}"
+    advice = f'write --set "{fixed}"' if origin.line is None else f"write {fixed}"
+    return (
+        f"{advice}, or @{value} for a component"
+        if value.isidentifier() and not constant
+        else advice
+    )

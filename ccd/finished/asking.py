@@ -168,7 +168,9 @@ class Places:
         """What to do about an unknown id."""
         if not self._ids:
             return f"its ids are 0 to {self._n - 1}, {of}"
-        near = closest(name, self._ids)
+        unpadded = name.lstrip("0")
+        padded = (one for one in self._ids if one.lstrip("0") == unpadded and unpadded)
+        near = next(padded, None) or closest(name, self._ids, cutoff=0.75)
         guess = f"did you mean {near}? " if near else ""
         return f"{guess}all ids are in {file}, one a line"
 

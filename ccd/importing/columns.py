@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ccd.errors import DataError
@@ -75,7 +75,7 @@ def find_roles(source: Source, named: dict[str, str | None]) -> Roles:
                 where=source.place(None),
                 keys=(f"--{role}",),
                 found=", ".join(source.columns[:20]),
-                hint=_advice(role, source),
+                hint=_advice(role, source, found),
             )
     guessed = tuple(role for role, column in found.items() if column and not named.get(role))
     return Roles(
@@ -96,7 +96,9 @@ def _file_label(source: Source) -> int | None:
     return next((LABELS[word] for word in words if word in LABELS and not word.isdigit()), None)
 
 
-def _advice(role: str, source: Source) -> str:
+def _advice(role: str, source: Source, found: Mapping[str, str | None]) -> str:
     if all(name.isdigit() for name in source.columns):
-        return "the file has no header: name its columns, for instance --header user,item,rating"
-    return f"name it: --{role} {source.columns[0]!r}"
+        example = ",".join(("user", "item", "rating", "time")[: max(2, len(source.columns))])
+        return f"the file has no header: name its columns, for instance --header {example}"
+    free = [name for name in source.columns if name not in found.values()]
+    return f"name it: --{role} {(free or source.columns)[0]!r}"

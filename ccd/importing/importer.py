@@ -13,7 +13,7 @@ from ccd.datasets.alignment import SUSPICIOUS_Z, alignment_z
 from ccd.datasets.imported import ITEM_ID, ITEMS
 from ccd.datasets.interactions import SPLITS
 from ccd.datasets.npy import open_npy
-from ccd.errors import DataError
+from ccd.errors import ConfigError, DataError
 from ccd.importing.columns import Roles, find_roles
 from ccd.importing.events import Events, Progress, read_events, sorted_order
 from ccd.importing.features import FeaturePolicy, FeatureSource, featured, write_features
@@ -89,6 +89,8 @@ def import_catalogue(
         DataError: A source is not what it must be, or too little is left.
         ConfigError: An option cannot be used, or ``out`` is taken.
     """
+    if not items:
+        _refuse_options_of_items(options)
     sources = [(source, find_roles(source, options.columns)) for source in events]
     options = _with_split(options, [roles for _, roles in sources])
     with new_folder(out, overwrite=overwrite) as folder:
@@ -112,6 +114,24 @@ def import_catalogue(
         text = gin_text(report, {one["name"]: one["file"] for one in report["features"]})
         (folder / f"{options.name}.gin").write_text(text, encoding="utf-8")
         return write_report(folder, report)
+
+
+def _refuse_options_of_items(options: ImportOptions) -> None:
+    """Refuse what says something about a table of items where there is none."""
+    given = {
+        "--item-id": options.item_id,
+        "--item-name": options.item_name,
+        "--purchasable": options.purchasable,
+        "--new-items": "keep" if options.new_items == "keep" else None,
+        "--unknown-items": None if options.unknown_items == "keep" else options.unknown_items,
+    }
+    if named := [f"{option} {value}" for option, value in given.items() if value is not None]:
+        raise ConfigError(
+            "there is no table of items that this could be about",
+            keys=tuple(one.split()[0] for one in named),
+            found=", ".join(named),
+            hint="name one with --items FILE",
+        )
 
 
 def _with_split(options: ImportOptions, roles: Sequence[Roles]) -> ImportOptions:
@@ -224,6 +244,8 @@ class _Import:
         ids, policy = self._events.item_ids, self._options.unknown_items
         known = pc.is_in(ids, table.ids)
         unknown = ids.filter(pc.invert(known))
+        if len(unknown) == len(ids) and len(ids):
+            raise _no_item_in_common(ids.to_pylist(), table.ids.to_pylist())
         if len(unknown):
             shown = ", ".join(repr(one) for one in unknown.slice(0, 3).to_pylist())
             what = f"{len(unknown):,} of {len(ids):,} items of the events are in no table of items"
@@ -298,3 +320,15 @@ class _Import:
                     details=[f"{n:,}: {why}" for why, n in self.log.dropped.items() if n],
                     hint="leave less out",
                 )
+
+
+def _no_item_in_common(events: list[str], table: list[str]) -> DataError:
+    stripped = {name.lstrip("0") for name in events} & {name.lstrip("0") for name in table}
+    return DataError(
+        "no item of the events is in the table of items",
+        keys=("--items",),
+        found=f"{', '.join(map(repr, events[:3]))} and {', '.join(map(repr, table[:3]))}",
+        hint="the ids of one seem to have lost their leading zeros: write them as texts"
+        if stripped
+        else "name the column of the ids with --item and --item-id",
+    )

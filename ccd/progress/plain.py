@@ -68,7 +68,7 @@ class PlainProgress:
         ending = f"found {how}" if skipped else f"{how} in {seconds}"
         measured = (
             f"{result.epochs} epochs, {metric} "
-            f"valid {result.valid.get(metric, float('nan')):.4f} @{result.best_epoch}, "
+            f"valid {result.valid.get(metric, float('nan')):.4f} @{result.best_epoch + 1}, "
             f"test {result.test.get(metric, float('nan')):.4f}"
         )
         self._print(
@@ -90,8 +90,8 @@ class PlainProgress:
         metric = self._progress.plan.metric
         if run.valid and metric in run.valid:
             parts.append(f"{metric} {run.valid[metric]:.4f}")
-            if record.best is not None:
-                parts[-1] += f" (best {record.best:.4f} @{record.best_epoch})"
+            if record.best is not None and record.best_epoch is not None:
+                parts[-1] += f" (best {record.best:.4f} @{record.best_epoch + 1})"
         parts.append(run.speed)
         left = self._progress.remaining(run)
         parts.append(f"left {left}" if left else "")

@@ -125,7 +125,7 @@ class ProgressView:
         if run.result:
             cells["epoch"] = str(run.result.epochs)
             best = run.result.valid.get(metric)
-            cells["best"] = "" if best is None else f"{best:.4f}@{run.result.best_epoch}"
+            cells["best"] = "" if best is None else f"{best:.4f}@{run.result.best_epoch + 1}"
             if run.result.refit is not None:
                 cells["best"] = "refit"
             seconds = run.result.seconds.get("total")
@@ -140,8 +140,8 @@ class ProgressView:
             cells["loss"] = f"{last.losses['total']:.4f}" if "total" in last.losses else ""
             if run.valid and metric in run.valid:
                 cells["now"] = f"{run.valid[metric]:.4f}"
-            if last.best is not None:
-                cells["best"] = f"{last.best:.4f}@{last.best_epoch}"
+            if last.best is not None and last.best_epoch is not None:
+                cells["best"] = f"{last.best:.4f}@{last.best_epoch + 1}"
             cells["speed"] = run.speed
             cells["left"] = "" if left is None else str(left)
         return cells

@@ -26,7 +26,7 @@ def model_card(run: FinishedRun, dataset: Dataset) -> str:
     """
     result, later = run.result, dataset.n_new_items
     new_items = f", and {later:,} that came after training" if later else ""
-    epochs = f"{result.epochs} epochs, the best was {result.best_epoch}"
+    epochs = f"{result.epochs} epochs, the best was number {result.best_epoch + 1}"
     seconds = result.seconds.get("total", sum(result.seconds.values()))
     parts = [
         f"# {_plain(result.variant)} on {_plain(dataset.name)}, seed {result.seed}",

@@ -44,7 +44,9 @@ class ImportView:
             yield Text(f"note: {note}", style="dim")
         out = shlex.quote(str(self._out))
         yield Text(f"\nlook:  ccd data describe {out}")
-        yield Text(f"train: ccd run recipes/ablation_freedom.gin --dataset {out}")
+        has_features = bool(report["features"])
+        recipe = "ablation_freedom.gin" if has_features else "backbones.gin --only LightGCN"
+        yield Text(f"train: ccd run recipes/{recipe} --dataset {out}")
 
 
 def _source(source: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccd.config.recipe import Recipe
-from ccd.planning import VariantPlan
+from ccd.planning import EPOCHS, VariantPlan
 from ccd.terminal.console import duration
 from ccd.terminal.visible import visible
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _MEANING = (
     "epoch: seconds of training, reverse process and validation; memory: largest resident memory; "
-    "100 epochs, at most: a whole run that ends then, or at the limit of Trainer.epochs. Early "
+    "{epochs}, at most: a whole run that ends then, or at the limit of Trainer.epochs. Early "
     "stopping decides when it ends."
 )
 
@@ -30,9 +30,11 @@ class PlanView:
         self._recipe, self._plans = recipe, plans
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        limit = max(each.max_epochs for each in self._plans)
+        epochs = f"{min(EPOCHS, limit)} epochs"
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("variant", overflow="fold")
-        for name in ("parameters", "memory", "checkpoint", "epoch", "100 epochs", "at most"):
+        for name in ("parameters", "memory", "checkpoint", "epoch", epochs, "at most"):
             table.add_column(name, justify="right", overflow="fold")
         for each in self._plans:
             table.add_row(
@@ -48,10 +50,10 @@ class PlanView:
         n_seeds = len(self._recipe.seeds)
         whole = n_seeds * sum(each.seconds() for each in self._plans)
         yield Text(
-            f"{n_seeds} seed{'s' * (n_seeds > 1)} of all, one after another, 100 epochs each: "
+            f"{n_seeds} seed{'s' * (n_seeds > 1)} of all, one after another, {epochs} each: "
             f"{duration(whole)}"
         )
-        yield Text(_MEANING, style="dim")
+        yield Text(_MEANING.format(epochs=epochs), style="dim")
 
 
 def _seconds(seconds: float) -> str:

@@ -66,7 +66,7 @@ def test_the_table_adds_up_the_seeds_and_fits_a_narrow_window(ccd, monkeypatch):
 def test_too_much_memory_is_refused_after_the_table(ccd):
     code, out, err = ccd(*RECIPE, "--only", "FREEDOM", "--memory", "50MB")
     assert code == 5
-    assert "100 epochs" in out
+    assert "7 epochs" in out
     assert "'FREEDOM' needs" in err
     assert "more than 50 MB" in err
 
@@ -82,7 +82,7 @@ def test_what_was_measured_is_told_where_a_later_variant_is_refused(ccd, monkeyp
     monkeypatch.setattr(planning, "_planned", short_of_memory)
     code, out, err = ccd(*RECIPE, "--only", "FREEDOM", "--only", "FREEDOM+DMA")
     assert code == 5
-    assert "100 epochs" in out
+    assert "7 epochs" in out
     assert "planning 'FREEDOM+DMA'" in err
     assert "Traceback" not in err
 

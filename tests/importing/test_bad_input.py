@@ -47,6 +47,7 @@ def refused(folder: Path, name: str, content: str | bytes, **options: object) ->
         ("e.csv", GOOD.encode("utf-16"), None, "UTF-16"),
         ("e.csv", GOOD.replace("item", "thing"), 1, "--item"),
         ("e.csv", b"PK\x03\x04" + bytes(50), None, "zip archive"),
+        ("e.xlsx", b"PK\x03\x04" + bytes(50), None, "a workbook"),
         ("e.csv", pickle.dumps([1]), None, "pickle"),
         ("e.parquet", b"PAR1" + bytes(20), None, "no whole Parquet file"),
         ("e.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-20], None, "cut off"),
@@ -170,3 +171,29 @@ def test_a_file_cut_anywhere_is_refused_or_whole_lines(
             continue
         assert name == "e.jsonl"
         assert whole[:at].count(b"}") == report["rows"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"purchasable": "in_stock"}, "--purchasable in_stock"),
+        ({"new_items": "keep", "item_name": "title"}, "--item-name title, --new-items keep"),
+        ({"unknown_items": "drop"}, "--unknown-items drop"),
+    ],
+)
+def test_what_is_said_of_a_table_of_items_needs_one(tmp_path, options, found):
+    error = refused(tmp_path, "e.csv", GOOD, **options)
+    assert error.found == found
+    assert "--items FILE" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("ids", "hint"), [("007 008", "lost their leading zeros"), ("a b", "--item and --item-id")]
+)
+def test_a_table_with_none_of_the_items_is_refused(tmp_path, ids, hint):
+    (tmp_path / "e.csv").write_text("user,item\nu,7\nu,8\nv,7\nv,8\n")
+    (tmp_path / "i.csv").write_text("item,title\n" + "".join(f"{i},x\n" for i in ids.split()))
+    with pytest.raises(DataError, match="no item of the events is in the table") as caught:
+        import_paths(tmp_path / "out", tmp_path / "e.csv", items=[tmp_path / "i.csv"])
+    assert hint in caught.value.hint
+    assert not (tmp_path / "out").exists()

@@ -46,7 +46,7 @@ def test_plain_lines_are_whole_few_and_without_carriage_returns():
     epochs = [line for line in lines if "epoch " in line]
     assert [line.split("epoch ")[1].split("/")[0] for line in epochs] == ["1", "4"]
     assert ", pool 2/4, " in epochs[0]
-    assert "recall@20 0.1000 (best 0.1200 @3)" in epochs[0]
+    assert "recall@20 0.1000 (best 0.1200 @4)" in epochs[0]
     assert lines[-2].startswith("[1/4] FREEDOM seed 999: finished in 2m00s")
     assert lines[-1].startswith("[2/4] FREEDOM+DMA seed 999: found finished")
 

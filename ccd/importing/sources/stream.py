@@ -29,6 +29,8 @@ _KNOWN_STARTS = {
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
     b"version https://git-lfs": ("a Git LFS pointer", "run 'git lfs pull' to get the file itself"),
 }
+_SHEET_ENDINGS = (".xlsx", ".xlsm", ".ods")
+_SHEETS = {b"PK": ("a workbook", "save its sheet as CSV")}
 
 
 class TextStream(io.RawIOBase):
@@ -174,6 +176,7 @@ def refuse_foreign(path: Path, start: bytes) -> None:
         raise DamagedFileError("this file is empty (0 bytes)", where=path, hint="copy it again")
     if start.startswith(_UTF16):
         raise DataError("this file is UTF-16, not UTF-8", where=path, hint="save it as UTF-8")
-    for known, (what, way_out) in _KNOWN_STARTS.items():
+    kinds = {**_KNOWN_STARTS, **_SHEETS} if path.suffix.lower() in _SHEET_ENDINGS else _KNOWN_STARTS
+    for known, (what, way_out) in kinds.items():
         if start.startswith(known):
             raise DataError(f"this is {what}, not a table", where=path, hint=way_out)
