@@ -180,7 +180,8 @@ def test_the_weights_of_the_others_stay(finished_folder):
     run = choose_run(finished_folder, "FREEDOM", 1)
     dataset = run.dataset()
     graphs = [
-        run.untrained(one).backbone.item_graph for one in (dataset, without_modality(dataset, "text"))
+        run.untrained(one).backbone.item_graph
+        for one in (dataset, without_modality(dataset, "text"))
     ]
     shares = [graph._shares[graph.modalities.index("image")] for graph in graphs]
     torch.testing.assert_close(*shares)
