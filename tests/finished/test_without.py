@@ -136,7 +136,7 @@ def test_vbpr_loses_the_features_and_keeps_the_bias(tmp_path):
 def test_trained_features_are_left_out_too(tmp_path):
     run = trained(tmp_path, "vbpr", "LinearProjector.trainable = True")
     found = ccd.explain(run, USER, ITEM)
-    users, items, _ = run.representations
+    users = run.representations.users
     features = run.tensors["backbone.projector.tables.image"][ITEM]
     lost = users[USER, 64:] @ (run.tensors["backbone.projector.maps.image.weight"] @ features)
     assert found.without["image"].score == pytest.approx(found.score - float(lost), abs=1e-4)
