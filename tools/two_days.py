@@ -8,8 +8,8 @@
 
 Events get times at random, as neither the planted world nor Last.fm has any: a part of the users
 and items arrive on a random day, and an event lies anywhere between its user's or item's arrival
-and the end. On both days the last fifth of the time is held out, half of it for validation, so today
-trains on a day that yesterday did not know, or had held out.
+and the end. On both days the last fifth of the time is held out, half of it for validation, so
+today trains on a day that yesterday held out.
 """
 
 from __future__ import annotations
