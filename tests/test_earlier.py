@@ -11,6 +11,8 @@ from rich.console import Console
 import ccd
 from ccd.analysis.comparing import compare
 from ccd.config.dataset import load_dataset
+from ccd.datasets import data_folders
+from ccd.datasets.planted import planted_world
 from ccd.errors import ConfigError
 from ccd.finished.recommendations import recommend
 from ccd.finished.runs import choose_run
@@ -48,7 +50,7 @@ def refitted(finished_folder, tmp_path_factory):
 def days(tmp_path_factory):
     """Yesterday's and today's data, and a run of yesterday's."""
     folder = tmp_path_factory.mktemp("days")
-    write_days(folder, 0.1, **SMALL)
+    write_days(folder, planted_world(data_folders(None), **SMALL), 0.1)
     ccd.run(
         RECIPE, dataset=folder / "yesterday", bindings=SHORT, only=[CCDREC], seeds=(1,),
         out=folder / "run",
@@ -189,13 +191,14 @@ def test_ids_are_matched_whatever_their_order():
     np.testing.assert_array_equal(match_ids(["a", "b", "c"], ["c", "x", "a"]), [2, -1, 0])
 
 
-def test_today_holds_out_what_yesterday_did_and_what_is_new(days):
+def test_today_trains_on_what_yesterday_did_and_on_a_day_that_it_held_out(days):
     yesterday, today = (
         load_dataset(str(days / day)).factory()([days / day]) for day in ("yesterday", "today")
     )
-    assert len(yesterday.train) < len(today.train)
-    for split in ("valid", "test"):
-        assert _named(yesterday, split) < _named(today, split)
+    assert _named(yesterday, "train") < _named(today, "train")
+    more = _named(today, "train") - _named(yesterday, "train")
+    assert more & _named(yesterday, "valid")
+    assert _named(today, "test") - _named(yesterday, "test")
 
 
 def _named(dataset, split):

@@ -61,6 +61,8 @@ class Dataset:
         truth: Planted facts of a generated data set; empty for real data.
         user_ids: The user's id in the file, by position; empty where ids are the positions.
         item_ids: The same of items.
+        complete: Where modalities are left out of the features (``without_modality``), the data set
+            with all of them; None elsewhere.
         n_new_items: How many of the items, the last ones, came after training: they are in no split
             and nobody's neighbours.
         item_names: What items are called, by position; empty where the data set does not say.
@@ -84,6 +86,7 @@ class Dataset:
     item_names: tuple[str, ...] = ()
     purchasable: np.ndarray | None = None
     n_new_items: int = 0
+    complete: Dataset | None = None
 
     @property
     def n_interactions(self) -> int:

@@ -139,13 +139,19 @@ def knn_graph(
     Raises:
         ConfigError: ``k`` exceeds the number of items, or a weight names no modality.
     """
-    nearest = nearest_by_modality(
-        dataset, device, k, setting="knn_graph.k", search=search or exact_search
-    )
-    neighbours = {modality: found.ids for modality, found in nearest.items()}
+
+    def ids_by_modality(of: Dataset) -> dict[str, Tensor]:
+        nearest = nearest_by_modality(
+            of, device, k, setting="knn_graph.k", search=search or exact_search
+        )
+        return {modality: found.ids for modality, found in nearest.items()}
+
+    neighbours = ids_by_modality(dataset)
     if weights is None:
+        # What is left out keeps its weight, or the others would get it.
+        every = neighbours if dataset.complete is None else ids_by_modality(dataset.complete)
         n_items = dataset.n_items - dataset.n_new_items  # new ones change no weights
-        ids = {modality: found[:n_items].cpu().numpy() for modality, found in neighbours.items()}
+        ids = {modality: found[:n_items].cpu().numpy() for modality, found in every.items()}
         shares = measured_weights(ids, dataset.train_matrix[:, :n_items])
     else:
         shares = given_weights(dataset, weights)

@@ -38,7 +38,8 @@ def nearest_items(unit: Tensor, k: int, others: Tensor | None = None) -> Nearest
     """The ``k`` items of highest cosine per item, by blocks of rows; nothing is differentiated.
 
     An all-zero row is an item without this modality: it is nobody's neighbour but its own (dividing
-    by its norm would make it everyone's), and its list is padded.
+    by its norm would make it everyone's), and its list is padded. Where no item has the modality,
+    nobody has a neighbour.
 
     Args:
         unit: Features ``[n_items, dim]``, rows of length 1 or 0.
@@ -60,7 +61,7 @@ def nearest_items(unit: Tensor, k: int, others: Tensor | None = None) -> Nearest
     cosines, ids = (torch.cat(parts) for parts in zip(*blocks, strict=True))
     padding = cosines.isinf() | without[:, None]
     ids[padding], cosines[padding] = -1, 0.0
-    if others is None:
+    if others is None and not missing.all():
         ids[missing, 0], cosines[missing, 0] = missing.nonzero()[:, 0], 1.0
     return NearestItems(ids, cosines)
 

@@ -158,7 +158,7 @@ class Recommender(nn.Module):
         """DMA's reverse process for all items: samples for inference and, with NDI, pools."""
         if self.aligner is None:
             return
-        kept = self._reversed(self.aligner)
+        kept = self._reversed(self.aligner, self._reverse_rng)
         self._sample = kept[self.aligner.diffusion.steps]
         if self.pools is not None:
             self._pool_table = self.pools.build(kept)
@@ -170,7 +170,17 @@ class Recommender(nn.Module):
         A restored model needs it before it draws hard negatives: pools are not kept.
         """
         if self.aligner is not None and self.pools is not None:
-            self._pool_table = self.pools.build(self._reversed(self.aligner))
+            self._pool_table = self.pools.build(self._reversed(self.aligner, self._reverse_rng))
+
+    @torch.no_grad()
+    def resample(self, rng: torch.Generator) -> Tensor | None:
+        """What DMA's sample of all items would be with noise from ``rng``; None without DMA.
+
+        ``sample`` and the model's own noise are left alone.
+        """
+        if self.aligner is None:
+            return None
+        return self._reversed(self.aligner, rng)[self.aligner.diffusion.steps]
 
     @torch.no_grad()
     def infer(self) -> Representations:
@@ -252,11 +262,11 @@ class Recommender(nn.Module):
             return None
         return self._hard_negatives(batch, epoch, self._epoch_end, None)
 
-    def _reversed(self, aligner: DiffusionAligner) -> dict[int, Tensor]:
+    def _reversed(self, aligner: DiffusionAligner, rng: torch.Generator) -> dict[int, Tensor]:
         """Reverse steps done to the sample of all items ``[n_items, dim]``."""
         self.eval()
         keep = self.pools.keep if self.pools is not None else ()
-        return aligner.sample(self.backbone.item_embeddings, keep, self._reverse_rng, self.ranks)
+        return aligner.sample(self.backbone.item_embeddings, keep, rng, self.ranks)
 
     def _forward(
         self, batch: Batch, share: Share, epoch: int, fusion: Fusion | None

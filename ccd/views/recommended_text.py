@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -98,7 +99,8 @@ class ExplainedView:
         found = cleaned(self._found.to_json())
         yield Text(
             f"{found['variant']}, seed {found['seed']}: the score of item {found['item']} for user "
-            f"{found['user']} is {found['score']:.4g}",
+            f"{found['user']} is {found['score']:.4g}, rank {found['rank']:,} of what the user has "
+            "not taken",
             style="bold",
         )
         if found["paths"] is None:
@@ -110,11 +112,31 @@ class ExplainedView:
             for path, part in found["paths"].items():
                 table.add_row(Text(path), f"{part:+.4g}")
             yield table
+        yield from _without(found)
         if not found["history"]:
             yield Text("\nthe user has no other training interaction")
             return
         yield Text("\nthe nearest items of the user's own, by cosine", style="bold")
         yield _items(found["history"], named="name" in found["history"][0])
+
+
+def _without(found: dict[str, Any]) -> Iterator[Text | Table]:
+    """Score and rank without each modality, and what changes."""
+    if found["without"] is None:
+        yield Text("\nbuilt again, this model gives other vectors: it cannot leave a modality out")
+        return
+    if not found["without"]:
+        yield Text("\nthis model reads no features, so there is no modality to leave out")
+        return
+    yield Text("\nthe same model where no item has a modality", style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("without", overflow="fold")
+    for column in ("score", "change", "rank"):
+        table.add_column(column, justify="right")
+    for modality, at in found["without"].items():
+        change = at["score"] - found["score"]
+        table.add_row(Text(modality), f"{at['score']:.4g}", f"{change:+.4g}", f"{at['rank']:,}")
+    yield table
 
 
 _NOTES = {
