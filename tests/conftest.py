@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+import typer.main
+import typer.testing
 from hypothesis import settings
 
 # How long an example takes says what else the machine does.
@@ -26,6 +29,16 @@ TINY = [
     "step_curriculum.end_epoch = 3",
 ]
 """Settings of a planted world and a training that take seconds."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_made_once() -> Iterator[None]:
+    """typer makes all of them of their functions for each single call, which takes a while."""
+    made = cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", made)
+        patch.setattr(typer.testing, "_get_command", made)
+        yield
 
 
 @pytest.fixture(autouse=True)

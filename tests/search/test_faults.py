@@ -25,7 +25,7 @@ from ccd.search.storage import open_store
 from ccd.search.studies import find_study
 from ccd.search.study import LOST, OUTCOME, SLOT, Study, is_live
 from ccd.search.summary import summarise
-from ccd.search.worker import Worker, leases_of
+from ccd.search.worker import WORKER, Worker, leases_of
 from tests.faults.processes import forked
 from tests.search.conftest import SPACE, STUB, searched, train
 
@@ -63,12 +63,15 @@ def assert_sound(opened, budget):
     return trials
 
 
-def until_one_runs(opened):
-    """Wait until a trial is under way, or all are done."""
-    while not any(t.state == TrialState.RUNNING for t in opened.study.trials()):
-        if summarise(opened.study).complete == 24:
-            return
+def one_that_trains(opened, children):
+    """Wait for a trial to be under way; the process that trains it, None where all are done."""
+    while summarise(opened.study).complete < 24:
+        running = [t for t in opened.study.trials() if t.state == TrialState.RUNNING]
+        for worker in (t.user_attrs.get(WORKER, "@") for t in running):
+            if (pid := worker.split("@")[0]) in map(str, children):
+                return int(pid)
         time.sleep(0.005)
+    return None
 
 
 def test_killed_at_random_moments_20_times(write):
@@ -76,10 +79,13 @@ def test_killed_at_random_moments_20_times(write):
     prepared = Worker(opened.order, Halt(), lambda: None)
     rng, children = random.Random(0), [fork(opened, prepared), fork(opened, prepared)]
     for kill in range(20):
+        victim = None
         if kill % 4 == 0:  # some come while a trial trains, however slow the machine is
-            until_one_runs(opened)
-        time.sleep(rng.uniform(0.0, 0.1))
-        victim = children.pop(0)
+            victim = one_that_trains(opened, children)
+        if victim is None:
+            time.sleep(rng.uniform(0.0, 0.1))
+            victim = children[0]
+        children.remove(victim)
         os.kill(victim, signal.SIGKILL)
         os.waitpid(victim, 0)
         children.append(fork(opened, prepared))
