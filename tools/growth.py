@@ -113,9 +113,10 @@ def draw(points: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
         )
         tidy(seconds, y="seconds per epoch" if not place else "")
         tidy(memory, x=axis, y="largest memory, MB" if not place else "")
-        for axes in (seconds, memory):
-            axes.set_xlim(left=0)
-            axes.set_ylim(bottom=0)
+        memory.set_xlim(left=0)
+        memory.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    for first in grid[:, 0]:  # at the end: a limit that is set leaves out what is drawn later
+        first.set_ylim(bottom=0)
     figure.legend(
         *grid[0, 0].get_legend_handles_labels(),
         loc="outside lower center", fontsize=8, frameon=False, ncols=3,
