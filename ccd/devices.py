@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ccd.collector import collector_paused
+
 
 def device_of(number: int, n_devices: int) -> int | None:
     """The device of the process with this number among those of its host; None for no choice.
@@ -17,7 +19,8 @@ def device_of(number: int, n_devices: int) -> int | None:
 
 def take_device(number: int) -> None:
     """Make one of several CUDA devices the one that ``cuda`` means in this process."""
-    import torch
+    with collector_paused():
+        import torch
 
     device = device_of(number, torch.cuda.device_count())
     if device is not None:

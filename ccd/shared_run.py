@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ccd.arguments import as_seeds
+from ccd.collector import collector_paused
 from ccd.config.recipe import load_recipe
 from ccd.crew import Crew, Job, as_worker
 from ccd.errors import CcdError
@@ -170,7 +171,8 @@ def main() -> None:
 
 
 def _work(order: str, halt: Halt) -> None:
-    from ccd.ablation import run
+    with collector_paused():  # it imports torch
+        from ccd.ablation import run
     from ccd.progress.plain import JsonProgress
 
     told = json.loads(order)

@@ -1,9 +1,10 @@
 """How time and memory grow: with interactions, items, dimensions and steps T.
 
-    python tools/growth.py [--threads N] [--out STEM]
+    python tools/growth.py [--threads N] [--rounds N] [--out STEM]
 
 Each point is a ``ccd plan`` of CCDRec on a generated world, in a process of its own. It prints a
-line for each, and draws ``STEM.png`` and ``STEM.svg``.
+line for each, and draws ``STEM.png`` and ``STEM.svg``. Other programs only make a part slower, so
+each part counts as fast as it was in the best of all rounds.
 """
 
 from __future__ import annotations
@@ -24,23 +25,31 @@ VARIANT = "FREEDOM+DMA+NDI+CNS"
 USERS = 20_000
 START = {"interactions": 200_000, "items": 10_000, "dimensions": 64, "steps T": 20}
 GROWTH = {
-    "interactions": (100_000, 200_000, 400_000, 800_000),
-    "items": (5_000, 10_000, 20_000, 40_000),
-    "dimensions": (32, 64, 128, 256),
-    "steps T": (5, 10, 20, 40),
+    "interactions": (100_000, 200_000, 400_000),
+    "items": (5_000, 10_000, 20_000),
+    "dimensions": (32, 64, 128),
+    "steps T": (10, 20, 40),
 }
+Size = tuple[tuple[str, int], ...]
 PARTS = {"train": "training", "sample": "reverse process", "evaluate": "validation"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("growth"))
     arguments = parser.parse_args()
+    sizes = [sized(axis, size) for axis, grown in GROWTH.items() for size in grown]
+    best: dict[Size, dict[str, Any]] = {}
+    for _ in range(arguments.rounds):
+        for size in dict.fromkeys(sizes):
+            plan = planned(dict(size), arguments.threads)
+            best[size] = faster(best.get(size, plan), plan)
     points: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-    for axis, sizes in GROWTH.items():
-        for size in sizes:
-            plan = planned({**START, axis: size}, arguments.threads)
+    for axis, grown in GROWTH.items():
+        for size in grown:
+            plan = best[sized(axis, size)]
             points.setdefault(axis, []).append((size, plan))
             seconds = " ".join(f"{plan['epoch'][part]:8.2f} s {part}" for part in PARTS)
             print(f"{size:9,} {axis:13} {seconds} {plan['peak_mb']:7,.0f} MB", flush=True)
@@ -48,6 +57,11 @@ def main() -> None:
 
     for path in save(draw(points), arguments.out):
         print(path)
+
+
+def sized(axis: str, size: int) -> Size:
+    """The start, of which one thing has grown."""
+    return tuple({**START, axis: size}.items())
 
 
 def planned(size: dict[str, int], threads: int) -> dict[str, Any]:
@@ -71,6 +85,14 @@ def planned(size: dict[str, int], threads: int) -> dict[str, Any]:
     return found
 
 
+def faster(plan: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """A plan with the lesser seconds of each part."""
+    return {
+        **plan,
+        "epoch": {part: min(plan["epoch"][part], other["epoch"][part]) for part in PARTS},
+    }
+
+
 def draw(points: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
     """Seconds of an epoch by part above, memory below; a column for each thing that grows."""
     from ccd.figures.style import COLOURS, DASHES, new_figure, tidy
@@ -91,9 +113,10 @@ def draw(points: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Figure:
         )
         tidy(seconds, y="seconds per epoch" if not place else "")
         tidy(memory, x=axis, y="largest memory, MB" if not place else "")
-        for axes in (seconds, memory):
-            axes.set_xlim(left=0)
-            axes.set_ylim(bottom=0)
+        memory.set_xlim(left=0)
+        memory.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    for first in grid[:, 0]:  # at the end: a limit that is set leaves out what is drawn later
+        first.set_ylim(bottom=0)
     figure.legend(
         *grid[0, 0].get_legend_handles_labels(),
         loc="outside lower center", fontsize=8, frameon=False, ncols=3,

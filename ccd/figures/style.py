@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccd.collector import collector_paused
 from ccd.files import replacing
 from ccd.terminal.visible import visible
 
@@ -39,8 +40,9 @@ def new_figure(width: float, height: float) -> Figure:
 
     matplotlib is imported here and not on top: it takes a second.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with collector_paused():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     class Shown(Figure):
         """A figure that a notebook shows by itself, without pyplot."""

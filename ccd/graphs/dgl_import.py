@@ -15,11 +15,13 @@ import warnings
 from importlib import metadata
 from typing import Any
 
+from ccd.collector import collector_paused
+
 os.environ.setdefault("DGLBACKEND", "pytorch")
 if metadata.version("dgl").startswith("2."):
     sys.modules.setdefault("dgl.graphbolt", types.ModuleType("dgl.graphbolt"))
 
-with warnings.catch_warnings():
+with warnings.catch_warnings(), collector_paused():
     warnings.simplefilter("ignore")
     from dgl.backend import gspmm
     from dgl.heterograph_index import create_unitgraph_from_coo

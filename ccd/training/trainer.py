@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ccd.backbones.base import Batch, Representations
+from ccd.collector import collector_paused
 from ccd.errors import ConfigError, NumericError
 from ccd.negatives.base import RandomNegatives
 from ccd.registry import component
@@ -163,7 +164,9 @@ class Training:
         self.settled_epoch = sampler.settled_epoch(trainer.epochs) if sampler is not None else 0
         self.stopping = trainer.stopping(self.settled_epoch)
         groups = trainer.parameter_groups(model)
-        self.optimizer, self.rates = trainer.optimizer(groups), [group["lr"] for group in groups]
+        self.rates = [group["lr"] for group in groups]
+        with collector_paused():  # the first optimiser of a process imports torch's compiler
+            self.optimizer = trainer.optimizer(groups)
         model.ranks.reduce_before_steps(self.optimizer)
         if trainer.l2_reg:
             _add_decay(self.optimizer, trainer.l2_reg / len(users))

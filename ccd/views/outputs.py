@@ -46,10 +46,21 @@ def write_reports(
     variants: Sequence[str] = (),
     seeds: Sequence[int] = (),
 ) -> Table | None:
-    """Write the table and the figure of a folder, and return the table of ``read_table``."""
+    """Write the table and the figure of a folder, and return the table of ``read_table``.
+
+    Of several processes that end together, each asks for them, but only the first writes them.
+    """
     table = read_table(folder, baseline, variants, seeds)
-    if table is not None:
-        write_text(folder / TABLE_FILE, to_markdown(table))
+    if table is not None and not _is_written(folder, to_markdown(table)):
         if table.metrics:  # variants whose evaluators differ may have none in common
             save(draw_ablation(table), folder / Path(FIGURE_FILE).stem, ["png"])
+        write_text(folder / TABLE_FILE, to_markdown(table))  # last: it says that both are there
     return table
+
+
+def _is_written(folder: Path, table: str) -> bool:
+    """Whether a folder has this table, and the figure that was drawn before it."""
+    file = folder / TABLE_FILE
+    if not (file.is_file() and (folder / FIGURE_FILE).is_file()):
+        return False
+    return file.read_bytes() == table.encode(errors="backslashreplace")

@@ -22,6 +22,24 @@ def test_reports_are_made_of_what_is_finished(tmp_path):
     assert [row.variant for row in others_last.rows] == [VARIANTS[0], VARIANTS[2], VARIANTS[1]]
 
 
+def test_reports_that_another_process_has_written_are_not_drawn_again(tmp_path, monkeypatch):
+    with RunFolder(tmp_path, metric="recall@20") as folder:
+        finish(folder, make_result(VARIANTS[0]))
+        write_reports(tmp_path, "FREEDOM", VARIANTS)
+        drawn = []
+        monkeypatch.setattr("ccd.views.outputs.save", lambda *_: drawn.append(1))
+        write_reports(tmp_path, "FREEDOM", VARIANTS)
+        assert drawn == []
+        (tmp_path / "ablation.png").unlink()
+        write_reports(tmp_path, "FREEDOM", VARIANTS)
+        assert len(drawn) == 1
+        (tmp_path / "ablation.png").touch()
+        finish(folder, make_result(VARIANTS[1], value=0.2))
+        write_reports(tmp_path, "FREEDOM", VARIANTS)
+    assert len(drawn) == 2
+    assert VARIANTS[1] in (tmp_path / "table.md").read_text()
+
+
 def test_variants_without_a_common_metric_have_a_table_but_no_figure(tmp_path):
     with RunFolder(tmp_path, metric="recall@20") as folder:
         finish(folder, make_result(VARIANTS[0]))
