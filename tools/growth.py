@@ -48,11 +48,11 @@ def main() -> None:
             best[size] = faster(best.get(size, plan), plan)
     points: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for axis, grown in GROWTH.items():
-        for size in grown:
-            plan = best[sized(axis, size)]
-            points.setdefault(axis, []).append((size, plan))
+        for n in grown:
+            plan = best[sized(axis, n)]
+            points.setdefault(axis, []).append((n, plan))
             seconds = " ".join(f"{plan['epoch'][part]:8.2f} s {part}" for part in PARTS)
-            print(f"{size:9,} {axis:13} {seconds} {plan['peak_mb']:7,.0f} MB", flush=True)
+            print(f"{n:9,} {axis:13} {seconds} {plan['peak_mb']:7,.0f} MB", flush=True)
     from ccd.figures.style import save
 
     for path in save(draw(points), arguments.out):
