@@ -102,11 +102,11 @@ def _half_width(runs: Sequence[FinishedRun], metric: str) -> float:
 
 def _printed(name: str, dataset: str) -> str:
     """R@10 that the authors of a system, the paper or the toolbox print."""
-    paper = load_paper()
-    row = paper.row_of(name, dataset)
     published = load_toolbox().values.get(dataset, {}).get(name, {}).get(METRICS[0])
-    if row is not None:
-        published = published or paper.values[dataset][row].get(METRICS[0])
+    paper = load_paper()
+    row = paper.row_of(name, dataset) if dataset in paper.values else None
+    if published is None and row is not None:
+        published = paper.values[dataset][row].get(METRICS[0])
     published = published or PRINTED.get(dataset, {}).get(name)
     return "" if published is None else f"{published:.4f}"
 
