@@ -132,7 +132,7 @@ def test_the_command_line_says_what_it_did(shop, monkeypatch):
     assert "user  user (guessed)" in text
     assert "time  time, seconds (guessed)" in text
     assert f"{-low:>+14,} value below 3" in text
-    assert "ccd run recipes/ablation_freedom.gin --dataset shop" in text
+    assert "ccd run recipes/backbones.gin --only LightGCN --dataset shop" in text
     assert json.loads((shop / "shop" / "import.json").read_text())["command"] == [
         "ccd", "data", "import", "events.parquet",
     ]  # fmt: skip
