@@ -211,7 +211,6 @@ class RecipeRun:
         return [results[pair] for pair in pairs if pair in results]
 
     def _one(self, folder: RunFolder, variant: str, seed: int, dataset: Dataset) -> RunResult:
-        graph = self.recipe.graphs[variant]
         known = folder.begin(
             variant,
             seed,
@@ -261,17 +260,21 @@ class RecipeRun:
             diverged=diverged,
             refit=self.earlier.refit_of(variant, seed),
         )
-        own = replace(
-            self.recipe, graphs={variant: graph}, selected=(variant,), seeds=(seed,), baseline=None
-        )
         folder.record_finished(
             result,
             tensors=tensors_of(trained),
             per_user=per_user_of(test),
-            operative=to_gin(own, defaults=True),
+            operative=to_gin(self._of_one(variant, seed), defaults=True),
         )
         self.observer.finished(result, skipped=False)
         return result
+
+    def _of_one(self, variant: str, seed: int) -> Recipe:
+        """The recipe of one run alone."""
+        graphs = {variant: self.recipe.graphs[variant]}
+        return replace(
+            self.recipe, graphs=graphs, selected=(variant,), seeds=(seed,), baseline=None
+        )
 
     def _train_as_far_as_it_goes(
         self, folder: RunFolder, variant: str, seed: int, training: Training, began: float

@@ -11,7 +11,7 @@ import ccd
 from ccd.errors import CcdError, NumericError
 from ccd.files import read_json, write_json
 from ccd.runs.checkpoints import Kept
-from ccd.runs.sealed import sealed, unsealed
+from ccd.runs.sealed import CHECKSUM, sealed, unsealed
 
 DIVERGED_FILE = "diverged.json"
 
@@ -43,7 +43,7 @@ def read_diverged(run: Path, kept: Kept, *, fresh: bool = False) -> NumericError
     """
     try:
         record = read_json(run / DIVERGED_FILE)
-        if "checksum" not in record:
+        if CHECKSUM not in record:
             return None
         record = unsealed(record, run / DIVERGED_FILE)
     except CcdError:

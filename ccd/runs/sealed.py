@@ -13,12 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from ccd.errors import DamagedFileError, Where
 from ccd.files import file_hash
 
-_CHECKSUM = "checksum"
+CHECKSUM = "checksum"
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     """``record`` with a checksum of all its values; ``unsealed`` takes it off again."""
-    return {**record, _CHECKSUM: _checksum(record)}
+    return {**record, CHECKSUM: _checksum(record)}
 
 
 def unsealed(record: Mapping[str, Any], where: Where) -> dict[str, Any]:
@@ -31,12 +31,12 @@ def unsealed(record: Mapping[str, Any], where: Where) -> dict[str, Any]:
     Raises:
         DamagedFileError: The values are not those that were sealed.
     """
-    plain = {key: value for key, value in record.items() if key != _CHECKSUM}
-    if _CHECKSUM in record and record[_CHECKSUM] != _checksum(plain):
+    plain = {key: value for key, value in record.items() if key != CHECKSUM}
+    if CHECKSUM in record and record[CHECKSUM] != _checksum(plain):
         raise DamagedFileError(
             "this is not what ccd wrote: its checksum is another",
             where=where,
-            hint=f"bring it back from a copy; if you changed it on purpose, drop its '{_CHECKSUM}'",
+            hint=f"bring it back from a copy; if you changed it on purpose, drop its '{CHECKSUM}'",
         )
     return plain
 

@@ -13,7 +13,7 @@ import numpy as np
 from ccd.errors import ConfigError, DamagedFileError
 from ccd.files import file_hash, read_json
 from ccd.parquet import read_columns
-from ccd.runs.sealed import unsealed
+from ccd.runs.sealed import CHECKSUM, unsealed
 from ccd.serving.layout import (
     FORMAT,
     ITEM_VECTORS_FILE,
@@ -134,7 +134,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             found=f"no {MANIFEST_FILE} in it",
             hint="make one of a run: ccd export RUN --to DIR",
         )
-    about = unsealed(read_json(path), path)
+    record = read_json(path)
+    if record.get("format") == FORMAT and CHECKSUM not in record:  # nobody writes one by hand
+        raise DamagedFileError(
+            "this file has no checksum, so it is not what ccd wrote",
+            where=path,
+            hint="make one of a run: ccd export RUN --to DIR",
+        )
+    about = unsealed(record, path)
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         raise ConfigError(
             "this is no folder that this version of ccd exported",

@@ -174,10 +174,7 @@ class Recommender(nn.Module):
 
     @torch.no_grad()
     def resample(self, rng: torch.Generator) -> Tensor | None:
-        """What DMA's sample of all items would be with noise from ``rng``; None without DMA.
-
-        ``sample`` and the model's own noise are left alone.
-        """
+        """What DMA's sample would be with noise from ``rng``; changes nothing. None without DMA."""
         if self.aligner is None:
             return None
         return self._reversed(self.aligner, rng)[self.aligner.diffusion.steps]

@@ -220,7 +220,8 @@ def test_speed_is_the_best_so_far_by_seconds(finished_folder):
 def test_tradeoff_fills_what_none_beats_in_less_time(finished_folder):
     results = [run.result for run in open_runs(finished_folder)]
     figure = draw("tradeoff", Request(finished_folder, metric="ndcg@10"))
-    dots = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    *dots, front = figure.axes[0].lines
+    assert len(front.get_xdata()) == sum(dot.get_markerfacecolor() != "white" for dot in dots)
     means = {
         name: [
             statistics.fmean(values)
