@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
@@ -25,6 +26,15 @@ class Commands(TyperGroup):
                 if is_of_closed_pipe(ended):
                     raise typer.Exit from ended
                 raise
+            except typer.BadParameter as error:
+                error.message = _in_plain_words(error.message)
+                raise
+
+
+def _in_plain_words(message: str) -> str:
+    """What is wrong with a value, without the words of whoever parses it."""
+    message = message.removeprefix("Value error, ").replace("Input should be", "it should be")
+    return re.sub(r"a valid integer, .*|a valid integer", "a whole number", message)
 
 
 def is_of_closed_pipe(ended: SystemExit) -> bool:

@@ -32,7 +32,7 @@ def check_data(load: Callable[[], Dataset], folder: Path | None) -> Iterator[Che
     try:
         dataset = load()
     except CcdError as error:
-        yield Check("data set", "problem", error.one_line)
+        yield Check("data set", "problem", str(error))
         return
     yield Check(
         "data set",

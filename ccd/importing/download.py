@@ -8,10 +8,11 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 
-from ccd.errors import ConfigError, DamagedFileError, ResourceError, reading, reason
+from ccd.errors import CcdError, ConfigError, DamagedFileError, ResourceError, reading, reason
 from ccd.files import file_hash, refusing_io, replacing
 from ccd.importing.homes import Home, HomeFile
 
@@ -45,6 +46,15 @@ def get_files(
     """
     with refusing_io(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _fetched(home, folder, from_dir, progress)
+    except CcdError:
+        with suppress(OSError):  # it holds what was fetched
+            folder.rmdir()
+        raise
+
+
+def _fetched(home: Home, folder: Path, from_dir: Path | None, progress: Progress) -> list[Path]:
     found = []
     for file in home.files:
         path = folder / file.name

@@ -99,8 +99,11 @@ class ProgressView:
         table.add_column("", width=1, no_wrap=True)
         table.add_column("variant", width=max(room, 7), no_wrap=True)
         metric = self._progress.plan.metric
+        names = {"bar": "", "best": "best@epoch", "now": "valid"}
+        if all(run.result for run in runs):
+            names["left"] = "took"
         for column in columns:
-            name = {"bar": "", "best": "best@epoch", "now": "valid"}.get(column.name, column.name)
+            name = names.get(column.name, column.name)
             table.add_column(
                 name,
                 width=column.width,
