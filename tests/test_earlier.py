@@ -10,6 +10,7 @@ from rich.console import Console
 
 import ccd
 from ccd.analysis.comparing import compare
+from ccd.analysis.tables import build_table
 from ccd.config.dataset import load_dataset
 from ccd.datasets import data_folders
 from ccd.datasets.planted import planted_world
@@ -22,6 +23,7 @@ from ccd.statistics.comparison import Comparison
 from ccd.statistics.paired_tests import wilcoxon
 from ccd.training.transfer import match_ids
 from ccd.views.recommended_text import RecommendedView
+from ccd.views.table_text import TableView
 from tests.conftest import TINY
 from tools.two_days import write_days
 
@@ -82,6 +84,11 @@ def test_a_refit_is_marked_wherever_it_is_shown(refitted, finished_folder, tmp_p
     assert f"Refit on all data, so not measured: {CCDREC} (seeds 1, 2)" in (
         refitted / "table.md"
     ).read_text().replace("\\", "")
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(TableView(build_table([result], {}, baseline="FREEDOM")))
+    assert console.export_text().strip() == (
+        f"planted. Refit on all data, so not measured: {CCDREC} (seed 1)."
+    )
     lists = recommend(refitted, [0])
     assert all(record["refit"] == result.refit for record in lists.records())
     console = Console(width=200, record=True, file=io.StringIO())

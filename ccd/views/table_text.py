@@ -36,6 +36,9 @@ class TableView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = glyphs_for(options)
+        if not self._table.metrics:
+            yield Text(caption(self._table, glyphs=glyphs))
+            return
         unbounded = options.update(width=10_000)
         for layout in (_by_metric(self._table, glyphs, " "), _by_metric(self._table, glyphs, "\n")):
             if Measurement.get(console, unbounded, layout).maximum <= options.max_width:
@@ -50,6 +53,8 @@ class TableView:
 
 def caption(table: Table, *, gains: bool = True, glyphs: Glyphs = UNICODE) -> str:
     """What the numbers are, in one or two sentences; ``gains`` where they stand there too."""
+    if not table.metrics:  # refits, of which nothing is measured
+        return f"{table.dataset}. {refits(table)}"
     seeds = ", ".join(map(str, table.seeds))
     words = [f"{table.dataset}, test split, seed {seeds}."]
     if len(table.seeds) > 1:
