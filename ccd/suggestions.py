@@ -36,3 +36,10 @@ def did_you_mean(
     if guess and not list_all:
         return guess
     return f"{guess} {heading}: {', '.join(known) or 'none'}".strip()
+
+
+def lost_zeros(ids: Iterable[str], others: Iterable[str]) -> str | None:
+    """The hint where some of ``ids`` is one of ``others`` but for its leading zeros, else None."""
+    if {name.lstrip("0") for name in ids}.isdisjoint(name.lstrip("0") for name in others):
+        return None
+    return "the ids seem to have lost their leading zeros: write them as texts"

@@ -24,6 +24,7 @@ from ccd.importing.options import ImportOptions, SplitName
 from ccd.importing.report import source_records, split_sizes, versions, write_report
 from ccd.importing.sources import Source
 from ccd.importing.splitting import refuse_empty, split_labels, trained_only
+from ccd.suggestions import lost_zeros
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -323,12 +324,9 @@ class _Import:
 
 
 def _no_item_in_common(events: list[str], table: list[str]) -> DataError:
-    stripped = {name.lstrip("0") for name in events} & {name.lstrip("0") for name in table}
     return DataError(
         "no item of the events is in the table of items",
         keys=("--items",),
         found=f"{', '.join(map(repr, events[:3]))} and {', '.join(map(repr, table[:3]))}",
-        hint="the ids of one seem to have lost their leading zeros: write them as texts"
-        if stripped
-        else "name the column of the ids with --item and --item-id",
+        hint=lost_zeros(events, table) or "name the column of the ids with --item and --item-id",
     )

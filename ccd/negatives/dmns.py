@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ccd.diffusion.estimators import EstimatorFactory
 from ccd.diffusion.process import DiffusionFactory
@@ -61,10 +60,8 @@ class DMNSSampler(GeneratingSampler):
     def sample(
         self, users: Tensor, positives: Tensor, negatives: Tensor, context: SamplingContext
     ) -> MadeUpNegatives:
-        now, rng = context.current, self._world.rng
-        assert now is not None, "needs() asks for current representations"
-        queries, liked = F.embedding(users, now.users), F.embedding(positives, now.items)
-        generator = self._taught(queries, liked)
+        rng = self._world.rng
+        generator, queries, liked = self._taught(users, positives, context)
         steps = generator.diffusion.steps
         keep = [max(1, steps - round(steps * fraction)) for fraction in self.fractions]
         kept = generator.generate(queries, liked, keep, rng)

@@ -62,8 +62,7 @@ class FMCNSSampler(GeneratingSampler):
     ) -> ItemNegatives:
         now, rng = context.current, self._world.rng
         assert now is not None, "needs() asks for current representations"
-        wishes, liked = F.embedding(users, now.users), F.embedding(positives, now.items)
-        generator = self._taught(wishes, liked)
+        generator, wishes, liked = self._taught(users, positives, context)
         steps = generator.diffusion.steps
         made = generator.generate(wishes, liked, [steps], rng)[steps]
         queries = self._queries(positives, liked, made)

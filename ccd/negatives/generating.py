@@ -6,11 +6,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ccd.diffusion.estimators import EstimatorFactory
 from ccd.diffusion.generator import ItemGenerator
 from ccd.diffusion.process import DiffusionFactory
-from ccd.negatives.base import Sampler, SamplerWorld
+from ccd.negatives.base import Sampler, SamplerWorld, SamplingContext
 from ccd.state import State
 
 
@@ -49,18 +50,22 @@ class GeneratingSampler(Sampler):
             self._generator = self._new(state["dim"], torch.Generator(self._world.rng.device))
             self._generator.load_state(state)
 
-    def _taught(self, queries: Tensor, liked: Tensor) -> ItemGenerator:
-        """The generator after it has learnt from a batch.
+    def _taught(
+        self, users: Tensor, positives: Tensor, context: SamplingContext
+    ) -> tuple[ItemGenerator, Tensor, Tensor]:
+        """The generator after it has learnt from a batch, and what of.
 
-        Args:
-            queries: Representations of users ``[batch, dim]``.
-            liked: Representations of an item that each of them likes ``[batch, dim]``.
+        Returns:
+            The generator, and the representations of the users and of their positive items, each
+            ``[batch, dim]``.
         """
-        rng = self._world.rng
+        now, rng = context.current, self._world.rng
+        assert now is not None, "needs() asks for current representations"
+        queries, liked = F.embedding(users, now.users), F.embedding(positives, now.items)
         if self._generator is None:
             self._generator = self._new(liked.shape[1], rng)
         self._generator.learn(queries, liked, rng)
-        return self._generator
+        return self._generator, queries, liked
 
     def _new(self, dim: int, rng: torch.Generator) -> ItemGenerator:
         factories = self._diffusion, self._estimator

@@ -10,6 +10,7 @@ import numpy as np
 from ccd.errors import DataError
 from ccd.importing.features.options import FeaturePolicy
 from ccd.importing.features.reader import Block, VectorReader
+from ccd.suggestions import lost_zeros
 
 NONE, GOOD, ZERO, CONSTANT, NON_FINITE = range(5)
 """What is known of an item's vector."""
@@ -100,8 +101,6 @@ class Alignment:
         """
         if self.state.any() or not self.counts.unknown_ids:
             return
-        own = {text.lstrip("0") for text in self.item_ids}
-        stripped = any(text.lstrip("0") in own for text in self._unknown)
         name = self.reader.source.name
         raise DataError(
             f"none of the {self.counts.unknown_ids:,} ids of {name} vectors is an item",
@@ -109,9 +108,7 @@ class Alignment:
             keys=(self.reader.source.option,),
             found=", ".join(map(repr, self._unknown)),
             details=[f"items are {', '.join(map(repr, self.item_ids[:_SHOWN]))}, ..."],
-            hint="the ids seem to have lost their leading zeros: write them as texts"
-            if stripped
-            else "name the items as the events do",
+            hint=lost_zeros(self._unknown, self.item_ids) or "name the items as the events do",
         )
 
     def _once(self, positions: np.ndarray, rows: np.ndarray, block: Block) -> np.ndarray:

@@ -21,7 +21,10 @@ MOST_EXPANSION = 100
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _KNOWN_STARTS = {
-    b"PK": ("a zip archive", "unpack it and name the file inside"),
+    b"PK": (
+        "a zip archive or a workbook",
+        "unpack it and name the file inside, or save the sheet as CSV",
+    ),
     b"BZh": ("a bzip2 file", "unpack it, or pack it with gzip"),
     b"\xfd7zXZ": ("an xz file", "unpack it, or pack it with gzip"),
     b"\x28\xb5\x2f\xfd": ("a zstd file", "unpack it, or pack it with gzip"),
@@ -29,8 +32,6 @@ _KNOWN_STARTS = {
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
     b"version https://git-lfs": ("a Git LFS pointer", "run 'git lfs pull' to get the file itself"),
 }
-_SHEET_ENDINGS = (".xlsx", ".xlsm", ".ods")
-_SHEETS = {b"PK": ("a workbook", "save its sheet as CSV")}
 
 
 class TextStream(io.RawIOBase):
@@ -176,7 +177,6 @@ def refuse_foreign(path: Path, start: bytes) -> None:
         raise DamagedFileError("this file is empty (0 bytes)", where=path, hint="copy it again")
     if start.startswith(_UTF16):
         raise DataError("this file is UTF-16, not UTF-8", where=path, hint="save it as UTF-8")
-    kinds = {**_KNOWN_STARTS, **_SHEETS} if path.suffix.lower() in _SHEET_ENDINGS else _KNOWN_STARTS
-    for known, (what, way_out) in kinds.items():
+    for known, (what, way_out) in _KNOWN_STARTS.items():
         if start.startswith(known):
             raise DataError(f"this is {what}, not a table", where=path, hint=way_out)
