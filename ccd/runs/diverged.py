@@ -11,7 +11,7 @@ import ccd
 from ccd.errors import CcdError, NumericError
 from ccd.files import read_json, write_json
 from ccd.runs.checkpoints import Kept
-from ccd.runs.sealed import CHECKSUM, sealed, unsealed
+from ccd.runs.sealed import sealed, unsealed
 
 DIVERGED_FILE = "diverged.json"
 
@@ -42,10 +42,7 @@ def read_diverged(run: Path, kept: Kept, *, fresh: bool = False) -> NumericError
         fresh: Whether the run starts anew, unless this very command has trained it.
     """
     try:
-        record = read_json(run / DIVERGED_FILE)
-        if CHECKSUM not in record:
-            return None
-        record = unsealed(record, run / DIVERGED_FILE)
+        record = unsealed(read_json(run / DIVERGED_FILE), run / DIVERGED_FILE, required=True)
     except CcdError:
         return None
     told = record.pop("error")

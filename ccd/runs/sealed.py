@@ -13,30 +13,37 @@ from pydantic import TypeAdapter, ValidationError
 from ccd.errors import DamagedFileError, Where
 from ccd.files import file_hash
 
-CHECKSUM = "checksum"
+_CHECKSUM = "checksum"
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     """``record`` with a checksum of all its values; ``unsealed`` takes it off again."""
-    return {**record, CHECKSUM: _checksum(record)}
+    return {**record, _CHECKSUM: _checksum(record)}
 
 
-def unsealed(record: Mapping[str, Any], where: Where) -> dict[str, Any]:
+def unsealed(record: Mapping[str, Any], where: Where, *, required: bool = False) -> dict[str, Any]:
     """What was sealed; a record without a checksum, such as one made by hand, stays as it is.
 
     Args:
         record: What was read.
         where: The file, or the line of it.
+        required: Whether it must have one, as what nobody writes by hand must.
 
     Raises:
-        DamagedFileError: The values are not those that were sealed.
+        DamagedFileError: The values are not those that were sealed, or nothing says whether.
     """
-    plain = {key: value for key, value in record.items() if key != CHECKSUM}
-    if CHECKSUM in record and record[CHECKSUM] != _checksum(plain):
+    if required and _CHECKSUM not in record:
+        raise DamagedFileError(
+            "this has no checksum, so it is not what ccd wrote",
+            where=where,
+            hint="bring it back from a copy, or make it again",
+        )
+    plain = {key: value for key, value in record.items() if key != _CHECKSUM}
+    if _CHECKSUM in record and record[_CHECKSUM] != _checksum(plain):
         raise DamagedFileError(
             "this is not what ccd wrote: its checksum is another",
             where=where,
-            hint=f"bring it back from a copy; if you changed it on purpose, drop its '{CHECKSUM}'",
+            hint=f"bring it back from a copy; if you changed it on purpose, drop its '{_CHECKSUM}'",
         )
     return plain
 

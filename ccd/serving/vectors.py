@@ -13,7 +13,7 @@ import numpy as np
 from ccd.errors import ConfigError, DamagedFileError
 from ccd.files import file_hash, read_json
 from ccd.parquet import read_columns
-from ccd.runs.sealed import CHECKSUM, unsealed
+from ccd.runs.sealed import unsealed
 from ccd.serving.layout import (
     FORMAT,
     ITEM_VECTORS_FILE,
@@ -135,13 +135,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             hint="make one of a run: ccd export RUN --to DIR",
         )
     record = read_json(path)
-    if record.get("format") == FORMAT and CHECKSUM not in record:  # nobody writes one by hand
-        raise DamagedFileError(
-            "this file has no checksum, so it is not what ccd wrote",
-            where=path,
-            hint="make one of a run: ccd export RUN --to DIR",
-        )
-    about = unsealed(record, path)
+    about = unsealed(record, path, required=record.get("format") == FORMAT)
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         raise ConfigError(
             "this is no folder that this version of ccd exported",
